@@ -1,0 +1,74 @@
+/*
+ * http: many HTTP requests at once behind a single file descriptor, and nothing that blocks.
+ *
+ * The descriptor is an epoll set that holds libcurl's sockets and one timer (libcurl's timeouts and the callers' own wake-ups). It is readable
+ * whenever http_pump has something to do. Requests are POSTs or GETs of a body in memory; answers are collected in memory, up to a limit.
+ *
+ * libcurl is called with all signals blocked, since its resolver threads inherit the mask and must not run the caller's handlers. A
+ * request is never sent twice by libcurl itself: a reused connection that turns out dead is an error here (CURLE_SEND_FAIL_REWIND),
+ * because only the layers above know whether a second try is safe.
+ */
+#ifndef DYNAMODB_ES_HTTP_H
+#define DYNAMODB_ES_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/failure.h"
+#include "base/step.h"
+
+typedef struct HttpClient HttpClient;
+typedef struct HttpTransfer HttpTransfer;
+
+typedef struct HttpSettings
+{
+	int			max_connections;	/* requests on the wire at once; further ones queue */
+	int			connect_timeout_ms;
+	int			request_timeout_ms;
+	size_t		max_response_bytes; /* a longer answer fails as FAILURE_BAD_ANSWER */
+} HttpSettings;
+
+/* What came back. It belongs to the transfer. */
+typedef struct HttpAnswer
+{
+	int			status;
+	Buffer		body;			/* as received, before any decoding */
+	char		crc32[16];		/* the x-amz-crc32 header, or empty */
+} HttpAnswer;
+
+/* NULL when memory or descriptors ran out, with *failure filled in. */
+extern HttpClient *http_client_new(const HttpSettings *settings, Failure *failure);
+
+/* Closes every connection. Transfers must have been freed before. NULL is allowed. */
+extern void http_client_free(HttpClient *client);
+
+extern int	http_client_fd(const HttpClient *client);
+
+/* Does what can be done now: moves bytes, notices timeouts, finishes transfers. */
+extern void http_client_pump(HttpClient *client);
+
+/* Makes the descriptor readable at `when` (http_now_ms) at the latest; once it is past, it is forgotten. */
+extern void http_client_wake_at(HttpClient *client, int64_t when);
+
+/* A monotonic clock, ms. */
+extern int64_t http_now_ms(void);
+
+/*
+ * Starts a POST. `headers` are lines ("Name: value"), copied; `body` is copied too. NULL when memory ran out. The transfer belongs to the
+ * caller, who frees it at any time: that ends it if it is still running.
+ */
+extern HttpTransfer *http_post(HttpClient *client, const char *url, const char *const *headers, size_t nheaders,
+							   const void *body, size_t body_length);
+
+/* PENDING, DONE (an answer came, whatever its status) or FAILED. */
+extern StepResult http_transfer_step(const HttpTransfer *transfer);
+extern HttpAnswer *http_transfer_answer(HttpTransfer *transfer);
+extern const Failure *http_transfer_failure(const HttpTransfer *transfer);
+
+/* For a FAILED one: false when the request certainly never reached the other side (no connection was made). */
+extern bool http_transfer_may_have_arrived(const HttpTransfer *transfer);
+extern void http_transfer_free(HttpTransfer *transfer);
+
+#endif

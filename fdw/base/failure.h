@@ -1,0 +1,42 @@
+/*
+ * failure: what went wrong, as a value. The layers below PostgreSQL never jump; each operation keeps one Failure, and
+ * postgres/errors.c alone decides which SQLSTATE it is.
+ *
+ * Fixed arrays, so that a failure can be copied, and needs neither memory nor an owner.
+ */
+#ifndef DYNAMODB_ES_FAILURE_H
+#define DYNAMODB_ES_FAILURE_H
+
+#include <stdbool.h>
+
+typedef enum FailureKind
+{
+	FAILURE_NONE,
+	FAILURE_MEMORY,				/* malloc returned NULL */
+	FAILURE_UNREACHABLE,		/* no connection, TLS failure, connection lost, timeout */
+	FAILURE_BAD_ANSWER,			/* an answer that DynamoDB would not give: not JSON, wrong checksum, wrong shape, too large */
+	FAILURE_CREDENTIALS,		/* credentials missing, rejected or expired */
+	FAILURE_ACCESS_DENIED,		/* known to AWS, but not allowed */
+	FAILURE_NOT_FOUND,			/* no such table or index */
+	FAILURE_EXISTS,				/* the table exists already, or is being created or deleted */
+	FAILURE_CONDITION,			/* ConditionalCheckFailedException */
+	FAILURE_CONFLICT,			/* a transaction is running on the item */
+	FAILURE_THROTTLED,			/* over the throughput */
+	FAILURE_TOO_LARGE,			/* an item, key or request over DynamoDB's limits */
+	FAILURE_UNKNOWN_FATE,		/* a write that may or may not have been carried out */
+	FAILURE_OTHER				/* any other error answer */
+} FailureKind;
+
+typedef struct Failure
+{
+	FailureKind kind;
+	int			http_status;	/* 0 where no answer came */
+	char		code[64];		/* DynamoDB's own code, such as "ResourceNotFoundException"; may be empty */
+	char		message[512];	/* DynamoDB's or libcurl's words, truncated at a character; may be empty */
+} Failure;
+
+/* Fills *failure; `code` may be NULL. Text that does not fit is cut at a UTF-8 character. */
+extern void failure_set(Failure *failure, FailureKind kind, const char *code, const char *format,...)
+			__attribute__((format(printf, 4, 5)));
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * attribute: DynamoDB's typed values (AttributeValue): read from an item, written into a request, measured.
+ *
+ * Numbers stay text from end to end. DynamoDB holds 38 digits, 1E-130 to 9.99E+125, and normalises what it stores, so two texts may be
+ * one number: compare numbers, never their texts. Source: "Supported data types" and "DynamoDB item sizes and formats", DynamoDB
+ * Developer Guide.
+ */
+#ifndef DYNAMODB_ES_ATTRIBUTE_H
+#define DYNAMODB_ES_ATTRIBUTE_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+
+typedef enum AttributeType
+{
+	ATTRIBUTE_ABSENT,			/* the item has no such attribute */
+	ATTRIBUTE_INVALID,			/* not an AttributeValue at all */
+	ATTRIBUTE_NULL,
+	ATTRIBUTE_S,
+	ATTRIBUTE_N,
+	ATTRIBUTE_B,
+	ATTRIBUTE_BOOL,
+	ATTRIBUTE_M,
+	ATTRIBUTE_L,
+	ATTRIBUTE_SS,
+	ATTRIBUTE_NS,
+	ATTRIBUTE_BS
+} AttributeType;
+
+/* A view: it points into the item (when read) or into memory of the caller's (when written), and owns nothing. */
+typedef struct AttributeValue
+{
+	AttributeType type;
+	const char *text;			/* S: UTF-8 (see json.h); N: the number; B: the bytes in base64. NUL-terminated when read */
+	size_t		length;			/* of text, bytes */
+	bool		boolean;		/* BOOL */
+	const cJSON *json;			/* M, L, SS, NS, BS: the object or array; NULL otherwise */
+} AttributeValue;
+
+/* A name and its value: what an item is made of. */
+typedef struct Attribute
+{
+	const char *name;
+	AttributeValue value;
+} Attribute;
+
+/* The attribute of an item; ATTRIBUTE_ABSENT where it has none, ATTRIBUTE_INVALID where it is malformed. */
+extern AttributeValue attribute_get(const cJSON *item, const char *name);
+
+/* Constructors for S, N and BOOL. attribute_int64 prints into `digits`, which must outlive the value. */
+extern AttributeValue attribute_string(const char *text, size_t length);
+extern AttributeValue attribute_number(const char *text, size_t length);
+extern AttributeValue attribute_int64(int64_t number, char digits[24]);
+extern AttributeValue attribute_boolean(bool boolean);
+
+/* The type's name on the wire: "S", "BOOL"; "nothing" for ABSENT and "an invalid value" for INVALID. */
+extern const char *attribute_type_name(AttributeType type);
+
+/* Appends {"S":"…"}. Only for S, N, B, BOOL and NULL. */
+extern void attribute_write(Buffer *out, const AttributeValue *value);
+
+/*
+ * Appends the value as plain JSON, as a json column shows it: M as an object, L and the sets as arrays, S and B (base64) as strings, N as a
+ * number with its very digits, BOOL, NULL. S at the top is appended as it is, being JSON text itself. false when the value holds a character that
+ * plain text cannot (json.h), is malformed, or is of another type than M, L and S at the top.
+ */
+extern bool attribute_write_plain(Buffer *out, const AttributeValue *value);
+
+/* The number as an integer, whatever its form ("10", "1E1", "10.0"); false when it is none, or does not fit. */
+extern bool attribute_to_int64(const AttributeValue *value, int64_t *number);
+
+/* true when `text` is a number that DynamoDB can hold: syntax, at most 38 significant digits, magnitude in its range. */
+extern bool number_is_storable(const char *text, size_t length);
+
+/* Bytes that DynamoDB counts for an attribute, its name included. For the types that attribute_write takes. */
+extern size_t attribute_size(const Attribute *attribute);
+
+#endif

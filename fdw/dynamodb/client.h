@@ -1,0 +1,73 @@
+/*
+ * client: one identity at one endpoint. Signs requests, sends them, reads the answers, and counts what they cost.
+ *
+ * A Call is one request, from start to the parsed answer. Calls of one client run side by side, as many as max_connections.
+ */
+#ifndef DYNAMODB_ES_CLIENT_H
+#define DYNAMODB_ES_CLIENT_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "aws/credentials.h"
+#include "aws/http.h"
+#include "base/buffer.h"
+#include "base/failure.h"
+#include "base/step.h"
+#include "dynamodb/request.h"
+
+typedef struct Client Client;
+typedef struct Call Call;
+
+typedef struct ClientSettings
+{
+	const char *endpoint;		/* "http://host:port" or "https://host", without a path; NULL: the region's own */
+	const char *region;
+	HttpSettings http;
+} ClientSettings;
+
+/* What requests cost; counters only grow. */
+typedef struct Usage
+{
+	int64_t		requests;
+	int64_t		bytes_sent;		/* bodies */
+	int64_t		bytes_received;
+	double		read_units;		/* capacity units */
+	double		write_units;
+	int64_t		items;			/* evaluated by Query and Scan */
+} Usage;
+
+/* Copies everything. NULL with *failure filled in. */
+extern Client *client_new(const ClientSettings *settings, const Credentials *credentials, Failure *failure);
+
+/* Calls must have been freed before. NULL is allowed. */
+extern void client_free(Client *client);
+
+extern int	client_fd(const Client *client);
+extern void client_pump(Client *client);
+extern void client_wake_at(Client *client, int64_t when);	/* see http_client_wake_at */
+extern const Usage *client_usage(const Client *client);
+extern const char *client_endpoint(const Client *client);
+
+/*
+ * Starts a request. *body is emptied (its memory may be kept by the caller). What the request costs is added to the client's usage and, if that is
+ * not NULL, to *usage, which must outlive the call. Never NULL but when memory ran out.
+ */
+extern Call *call_start(Client *client, Operation operation, const Buffer *body, Usage *usage);
+extern StepResult call_step(Call *call);
+
+/* After DONE: the answer, which belongs to the call; or taken from it, the caller's to cJSON_Delete. */
+extern const cJSON *call_response(const Call *call);
+extern cJSON *call_take_response(Call *call);
+
+/* After FAILED. */
+extern const Failure *call_failure(const Call *call);
+
+/* After FAILED: true when the request may have been carried out all the same, its answer being lost or no answer of DynamoDB's. */
+extern bool call_may_have_happened(const Call *call);
+
+/* Ends it if it is still running. NULL is allowed. */
+extern void call_free(Call *call);
+
+#endif

@@ -1,0 +1,99 @@
+/*
+ * request: the bodies of DynamoDB's requests. Text in, text out: nothing here sends or waits.
+ *
+ * Every attribute name goes through a placeholder (#0, #1, …), since many are reserved words, and every value through one (:0, …). An
+ * unused placeholder is a ValidationException, so an Expression hands out only what is asked for. Source: "Amazon DynamoDB API
+ * Reference" (API version 2012-08-10), the operations of the same names.
+ */
+#ifndef DYNAMODB_ES_REQUEST_H
+#define DYNAMODB_ES_REQUEST_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "dynamodb/attribute.h"
+
+typedef enum Operation
+{
+	OPERATION_GET_ITEM,
+	OPERATION_PUT_ITEM,
+	OPERATION_UPDATE_ITEM,
+	OPERATION_QUERY,
+	OPERATION_SCAN,
+	OPERATION_CREATE_TABLE,
+	OPERATION_DELETE_TABLE,
+	OPERATION_DESCRIBE_TABLE
+} Operation;
+
+/* "Query", as in X-Amz-Target and EXPLAIN. */
+extern const char *operation_name(Operation operation);
+
+/* Placeholders of one request: the insides of ExpressionAttributeNames and ExpressionAttributeValues, growing together. */
+typedef struct Expression
+{
+	Buffer		names;			/* "#0":"aggregateId","#1":… */
+	Buffer		values;			/* ":0":{"S":"a"},… */
+	int			nnames;
+	int			nvalues;
+} Expression;
+
+/* Append a placeholder for a name or a value to *out, making it first; a name gets the same one each time. */
+extern void expression_name(Expression *expression, Buffer *out, const char *name);
+extern void expression_value(Expression *expression, Buffer *out, const AttributeValue *value);
+extern void expression_free(Expression *expression);
+
+/* What a Query or a Scan asks for; zero or NULL where there is nothing to ask. */
+typedef struct ReadRequest
+{
+	const char *table;
+	const char *index;			/* NULL: the table itself */
+	const char *key_condition;	/* over the placeholders of *expression; NULL for a Scan */
+	const char *filter;
+	const char *projection;		/* NULL: all attributes */
+	const Expression *expression;
+	const cJSON *exclusive_start_key;	/* the LastEvaluatedKey of the page before */
+	int64_t		limit;			/* items evaluated for this page; 0: as many as fit */
+	bool		backward;		/* Query: descending sort key */
+	bool		consistent;		/* not for an index */
+} ReadRequest;
+
+extern void request_read(Buffer *out, const ReadRequest *request);
+
+/* The Update that adds n to a counter's `id` and answers the new value. */
+extern void request_counter_add(Buffer *out, const char *table, const char *counter, int64_t n);
+
+/* A strongly consistent GetItem of one counter. */
+extern void request_counter_get(Buffer *out, const char *table, const char *counter);
+
+/* The put of a counter that must not exist yet, with its first value. */
+extern void request_counter_put_new(Buffer *out, const char *table, const char *counter, int64_t id);
+
+/* PutItem of `item` (JSON text of its attributes, without the braces around them) where no item has its key. */
+extern void request_put_new(Buffer *out, const char *table, const char *item, const char *key_attribute);
+
+/* One attribute of a key schema. */
+typedef struct KeyAttribute
+{
+	const char *name;
+	AttributeType type;			/* S or N */
+} KeyAttribute;
+
+typedef struct TableDefinition
+{
+	const char *table;
+	KeyAttribute hash;
+	KeyAttribute range;			/* name NULL: none */
+	const char *index;			/* NULL: no secondary index */
+	KeyAttribute index_hash;
+	KeyAttribute index_range;
+} TableDefinition;
+
+/* CreateTable with on-demand billing; the index projects all attributes. */
+extern void request_create_table(Buffer *out, const TableDefinition *definition);
+extern void request_delete_table(Buffer *out, const char *table);
+extern void request_describe_table(Buffer *out, const char *table);
+
+#endif

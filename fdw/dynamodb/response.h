@@ -1,0 +1,33 @@
+/*
+ * response: an HTTP answer, turned into JSON or into a Failure.
+ *
+ * Source of the error codes: "Error handling with DynamoDB", Developer Guide, and the operations' own lists in the API Reference.
+ */
+#ifndef DYNAMODB_ES_RESPONSE_H
+#define DYNAMODB_ES_RESPONSE_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/failure.h"
+
+/*
+ * Checks and parses an answer: `crc32` is the text of x-amz-crc32 or NULL, the checksum of the body as it was received; `body` is rewritten in
+ * place. The parsed object, the caller's to cJSON_Delete, or NULL with *failure filled in. A 200 whose body is not a JSON object is
+ * FAILURE_BAD_ANSWER; so is an error that is not DynamoDB's (its text is then not repeated).
+ */
+extern cJSON *response_parse(int status, const char *crc32, char *body, size_t length, Failure *failure);
+
+/* Which kind a DynamoDB error code is ("ResourceNotFoundException" → FAILURE_NOT_FOUND); `message` settles the ambiguous ones. */
+extern FailureKind response_error_kind(const char *code, const char *message);
+
+/* Capacity units consumed, the sum where there are several; 0 where the answer does not say. */
+extern double response_capacity_units(const cJSON *response);
+
+/* A page's "Count" and "ScannedCount"; 0 where the answer does not say. */
+extern int64_t response_count(const cJSON *response);
+extern int64_t response_scanned_count(const cJSON *response);
+
+#endif
