@@ -31,14 +31,20 @@ typedef struct TablesReport
 	int64_t		item_count;		/* of the commits table, DynamoDB's estimate, six hours old at worst; -1: not known */
 	int64_t		table_bytes;	/* likewise */
 	int64_t		head;			/* the last commit id given out; 0: none yet */
-	bool		commit_table_made;	/* by this operation (CREATE), or deleted by it (DROP) */
-	bool		counter_table_made;
+	bool		commit_table_done;	/* made (CREATE) or deleted (DROP) by this operation */
+	bool		counter_table_done;
+	bool		counter_made;	/* CREATE: the counter item was written, because commits were there already */
 } TablesReport;
 
 /*
- * CREATE of a pair that exists already fails with FAILURE_EXISTS and changes nothing. Where only the counter table is missing, the new counter starts
- * at the largest commit id that the index knows, read after all is ACTIVE. DROP of what does not exist fails with FAILURE_NOT_FOUND only when
- * neither table exists.
+ * CREATE makes what is missing of the pair. A missing counter beside existing commits starts at the largest commit id that the index knows, read
+ * once all is ACTIVE. Where nothing is missing it fails with FAILURE_EXISTS; a commits table of that name with other keys, or without the
+ * index, is FAILURE_OTHER. Either way nothing was changed.
+ *
+ * DROP fails with FAILURE_NOT_FOUND when neither table exists, and with FAILURE_OTHER, having changed nothing, when the counter table holds
+ * counters of other stores.
+ *
+ * STATUS and HEAD change nothing. HEAD fails with FAILURE_NOT_FOUND where there is no counter table.
  */
 extern TablesOperation *tables_start(Client *client, const StoreNames *names, TablesTask task, Usage *usage);
 extern StepResult tables_step(TablesOperation *operation);

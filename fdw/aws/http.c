@@ -1,0 +1,550 @@
+/*
+ * http.c: how do many requests share one file descriptor without any of them blocking the caller?
+ *
+ * libcurl's multi interface tells which sockets and which timeout it waits for (socket_wanted, timer_wanted); both go into one epoll set,
+ * whose descriptor is the only thing the caller has to wait on. http_client_pump then hands libcurl what has happened.
+ *
+ * What a request means, whether it may be repeated, and what its answer says is for the layers above.
+ */
+#include "aws/http.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Servers close idle connections after 60 to 90 s; older ones are not used again. */
+#define MAX_IDLE_SECONDS 50L
+#define EVENTS_AT_ONCE 32
+
+struct HttpClient
+{
+	HttpSettings settings;
+	CURLM	   *multi;
+	int			epoll_fd;
+	int			timer_fd;
+	int64_t		curl_deadline;	/* when libcurl wants to be called, ms; -1: not at all */
+	int64_t		wake_deadline;	/* when a caller wants to be woken, ms; -1: not at all */
+	int64_t		armed;			/* what the timer is set to, ms; -1: off */
+};
+
+struct HttpTransfer
+{
+	HttpClient *client;
+	CURL	   *easy;
+	struct curl_slist *headers;
+	char	   *body;
+	size_t		body_length;
+	size_t		body_sent;
+	HttpAnswer	answer;
+	bool		answer_too_long;
+	bool		sent_nothing;
+	StepResult	state;
+	Failure		failure;
+	char		error[CURL_ERROR_SIZE];
+};
+
+int64_t
+http_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Resolver threads start inside libcurl calls and take over the mask: no signal may ever be delivered to one of them. */
+static void
+signals_block(sigset_t *saved)
+{
+	sigset_t	all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, saved);
+}
+
+static void
+signals_restore(const sigset_t *saved)
+{
+	pthread_sigmask(SIG_SETMASK, saved, NULL);
+}
+
+/* Sets the timer to the earlier of the two deadlines. */
+static void
+timer_arm(HttpClient *client)
+{
+	int64_t		deadline = client->curl_deadline;
+	struct itimerspec when = {0};
+
+	if (client->wake_deadline >= 0 && (deadline < 0 || client->wake_deadline < deadline))
+		deadline = client->wake_deadline;
+	if (deadline == client->armed)
+		return;
+	client->armed = deadline;
+	if (deadline >= 0)
+	{
+		when.it_value.tv_sec = deadline / 1000;
+		when.it_value.tv_nsec = deadline % 1000 * 1000000;
+		if (when.it_value.tv_sec == 0 && when.it_value.tv_nsec == 0)
+			when.it_value.tv_nsec = 1;	/* all zeroes would turn it off */
+	}
+	timerfd_settime(client->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+/* CURLMOPT_TIMERFUNCTION */
+static int
+timer_wanted(CURLM *multi, long timeout_ms, void *arg)
+{
+	HttpClient *client = arg;
+
+	(void) multi;
+	client->curl_deadline = timeout_ms < 0 ? -1 : http_now_ms() + timeout_ms;
+	return 0;
+}
+
+/* CURLMOPT_SOCKETFUNCTION: `known` is not NULL once the socket is in the epoll set. */
+static int
+socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
+{
+	HttpClient *client = arg;
+	struct epoll_event event = {0};
+
+	(void) easy;
+	event.data.fd = fd;
+	if (what == CURL_POLL_REMOVE)
+	{
+		/* The kernel drops a closed socket by itself, so an error here means no more than that. */
+		epoll_ctl(client->epoll_fd, EPOLL_CTL_DEL, fd, &event);
+		curl_multi_assign(client->multi, fd, NULL);
+		return 0;
+	}
+	if (what != CURL_POLL_OUT)
+		event.events |= EPOLLIN;
+	if (what != CURL_POLL_IN)
+		event.events |= EPOLLOUT;
+	if (epoll_ctl(client->epoll_fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) != 0)
+		return -1;
+	curl_multi_assign(client->multi, fd, client);
+	return 0;
+}
+
+/* Once in each process, on first use: never in a postmaster, whose children would share the state. */
+static bool
+curl_ready(void)
+{
+	static bool ready = false;
+
+	if (!ready)
+	{
+		sigset_t	saved;
+
+		signals_block(&saved);
+		ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+		signals_restore(&saved);
+	}
+	return ready;
+}
+
+static bool
+client_open(HttpClient *client)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	client->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	client->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (client->epoll_fd < 0 || client->timer_fd < 0)
+		return false;
+	event.data.fd = client->timer_fd;
+	if (epoll_ctl(client->epoll_fd, EPOLL_CTL_ADD, client->timer_fd, &event) != 0)
+		return false;
+
+	client->multi = curl_multi_init();
+	return client->multi != NULL
+		&& curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted) == CURLM_OK
+		&& curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client) == CURLM_OK
+		&& curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, timer_wanted) == CURLM_OK
+		&& curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client) == CURLM_OK
+		&& curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long) CURLPIPE_NOTHING) == CURLM_OK
+		&& curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long) client->settings.max_connections) == CURLM_OK
+		&& curl_multi_setopt(client->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+							 (long) client->settings.max_connections) == CURLM_OK;
+}
+
+HttpClient *
+http_client_new(const HttpSettings *settings, Failure *failure)
+{
+	HttpClient *client = calloc(1, sizeof(HttpClient));
+	sigset_t	saved;
+	bool		opened;
+	int			saved_errno;
+
+	if (client == NULL || !curl_ready())
+	{
+		free(client);
+		failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");
+		return NULL;
+	}
+	client->settings = *settings;
+	client->epoll_fd = client->timer_fd = -1;
+	client->curl_deadline = client->wake_deadline = client->armed = -1;
+
+	errno = 0;
+	signals_block(&saved);
+	opened = client_open(client);
+	saved_errno = errno;
+	signals_restore(&saved);
+	if (!opened)
+	{
+		failure_set(failure, saved_errno == EMFILE || saved_errno == ENFILE ? FAILURE_OTHER : FAILURE_MEMORY, NULL,
+					"could not set up an HTTP client: %s", saved_errno != 0 ? strerror(saved_errno) : "out of memory");
+		http_client_free(client);
+		return NULL;
+	}
+	return client;
+}
+
+void
+http_client_free(HttpClient *client)
+{
+	sigset_t	saved;
+
+	if (client == NULL)
+		return;
+	if (client->multi != NULL)
+	{
+		signals_block(&saved);
+		curl_multi_cleanup(client->multi);
+		signals_restore(&saved);
+	}
+	if (client->timer_fd >= 0)
+		close(client->timer_fd);
+	if (client->epoll_fd >= 0)
+		close(client->epoll_fd);
+	free(client);
+}
+
+int
+http_client_fd(const HttpClient *client)
+{
+	return client->epoll_fd;
+}
+
+void
+http_client_wake_at(HttpClient *client, int64_t when)
+{
+	if (client->wake_deadline < 0 || when < client->wake_deadline)
+	{
+		client->wake_deadline = when;
+		timer_arm(client);
+	}
+}
+
+static FailureKind
+curl_failure_kind(CURLcode code)
+{
+	switch (code)
+	{
+		case CURLE_OUT_OF_MEMORY:
+			return FAILURE_MEMORY;
+		case CURLE_UNSUPPORTED_PROTOCOL:
+		case CURLE_URL_MALFORMAT:
+			return FAILURE_OTHER;
+		case CURLE_WEIRD_SERVER_REPLY:
+		case CURLE_HTTP2:
+			return FAILURE_BAD_ANSWER;
+		default:
+			return FAILURE_UNREACHABLE;
+	}
+}
+
+static void
+transfer_finish(HttpTransfer *transfer, CURLcode code)
+{
+	long		number = 0;
+
+	if (code == CURLE_OK)
+	{
+		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &number);
+		transfer->answer.status = (int) number;
+		transfer->state = STEP_DONE;
+		if (!transfer->answer.body.failed)
+			return;
+		code = CURLE_OUT_OF_MEMORY;
+	}
+	transfer->state = STEP_FAILED;
+	curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &number);
+	transfer->sent_nothing = number == 0;
+	if (transfer->answer_too_long)
+		failure_set(&transfer->failure, FAILURE_BAD_ANSWER, NULL, "the answer is longer than %zu bytes",
+					transfer->client->settings.max_response_bytes);
+	else
+		failure_set(&transfer->failure, curl_failure_kind(code), NULL, "%s",
+					transfer->error[0] != '\0' ? transfer->error : curl_easy_strerror(code));
+}
+
+static void
+transfers_collect(HttpClient *client)
+{
+	CURLMsg    *message;
+	int			left;
+
+	while ((message = curl_multi_info_read(client->multi, &left)) != NULL)
+	{
+		HttpTransfer *transfer = NULL;
+		CURL	   *easy = message->easy_handle;
+		CURLcode	code = message->data.result;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &transfer);
+		transfer_finish(transfer, code);
+		curl_multi_remove_handle(client->multi, easy);
+	}
+}
+
+void
+http_client_pump(HttpClient *client)
+{
+	struct epoll_event events[EVENTS_AT_ONCE];
+	sigset_t	saved;
+	int			nevents;
+	int			running;
+	int64_t		now;
+
+	signals_block(&saved);
+	do
+	{
+		nevents = epoll_wait(client->epoll_fd, events, EVENTS_AT_ONCE, 0);
+		for (int i = 0; i < nevents; i++)
+		{
+			int			what = 0;
+			uint64_t	expirations;
+
+			if (events[i].data.fd == client->timer_fd)
+			{
+				if (read(client->timer_fd, &expirations, sizeof(expirations)) > 0)
+					client->armed = -1;
+				continue;
+			}
+			if (events[i].events & (EPOLLIN | EPOLLHUP))
+				what |= CURL_CSELECT_IN;
+			if (events[i].events & EPOLLOUT)
+				what |= CURL_CSELECT_OUT;
+			if (events[i].events & EPOLLERR)
+				what |= CURL_CSELECT_ERR;
+			curl_multi_socket_action(client->multi, events[i].data.fd, what, &running);
+		}
+	} while (nevents == EVENTS_AT_ONCE);
+
+	now = http_now_ms();
+	if (client->curl_deadline >= 0 && client->curl_deadline <= now)
+	{
+		client->curl_deadline = -1;
+		curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	}
+	if (client->wake_deadline >= 0 && client->wake_deadline <= now)
+		client->wake_deadline = -1;
+	transfers_collect(client);
+	timer_arm(client);
+	signals_restore(&saved);
+}
+
+/* CURLOPT_READFUNCTION */
+static size_t
+body_wanted(char *to, size_t size, size_t count, void *arg)
+{
+	HttpTransfer *transfer = arg;
+	size_t		length = transfer->body_length - transfer->body_sent;
+
+	if (length > size * count)
+		length = size * count;
+	memcpy(to, transfer->body + transfer->body_sent, length);
+	transfer->body_sent += length;
+	return length;
+}
+
+/* CURLOPT_SEEKFUNCTION: to send a body again libcurl has to rewind it; refusing that is what stops silent resends. */
+static int
+rewind_refused(void *arg, curl_off_t offset, int origin)
+{
+	(void) arg;
+	(void) offset;
+	(void) origin;
+	return CURL_SEEKFUNC_FAIL;
+}
+
+/* CURLOPT_WRITEFUNCTION */
+static size_t
+body_arrived(char *bytes, size_t size, size_t count, void *arg)
+{
+	HttpTransfer *transfer = arg;
+	size_t		length = size * count;
+
+	if (transfer->answer.body.length + length > transfer->client->settings.max_response_bytes)
+	{
+		transfer->answer_too_long = true;
+		return 0;
+	}
+	buffer_append(&transfer->answer.body, bytes, length);
+	return transfer->answer.body.failed ? 0 : length;
+}
+
+/* CURLOPT_HEADERFUNCTION */
+static size_t
+header_arrived(char *line, size_t size, size_t count, void *arg)
+{
+	static const char name[] = "x-amz-crc32:";
+	HttpTransfer *transfer = arg;
+	size_t		length = size * count;
+	size_t		kept = 0;
+
+	if (length < sizeof(name) - 1 || strncasecmp(line, name, sizeof(name) - 1) != 0)
+		return length;
+	for (size_t i = sizeof(name) - 1; i < length && kept < sizeof(transfer->answer.crc32) - 1; i++)
+		if (line[i] >= '0' && line[i] <= '9')
+			transfer->answer.crc32[kept++] = line[i];
+	transfer->answer.crc32[kept] = '\0';
+	return length;
+}
+
+static bool
+headers_add(HttpTransfer *transfer, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(transfer->headers, line);
+
+	if (longer == NULL)
+		return false;
+	transfer->headers = longer;
+	return true;
+}
+
+static bool
+transfer_set_up(HttpTransfer *transfer, const char *url)
+{
+	const HttpSettings *settings = &transfer->client->settings;
+	CURL	   *easy = transfer->easy;
+
+#define SET(option, value) (curl_easy_setopt(easy, option, value) == CURLE_OK)
+	return SET(CURLOPT_URL, url)
+		&& SET(CURLOPT_PRIVATE, transfer)
+		&& SET(CURLOPT_ERRORBUFFER, transfer->error)
+		&& SET(CURLOPT_NOSIGNAL, 1L)
+		&& SET(CURLOPT_QUICK_EXIT, 1L)
+		&& SET(CURLOPT_PROTOCOLS_STR, "http,https")
+		&& SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1)
+		&& SET(CURLOPT_FOLLOWLOCATION, 0L)
+		&& SET(CURLOPT_MAXAGE_CONN, MAX_IDLE_SECONDS)
+		&& SET(CURLOPT_CONNECTTIMEOUT_MS, (long) settings->connect_timeout_ms)
+		&& SET(CURLOPT_TIMEOUT_MS, (long) settings->request_timeout_ms)
+		&& SET(CURLOPT_HTTPHEADER, transfer->headers)
+		&& SET(CURLOPT_POST, 1L)
+		&& SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) transfer->body_length)
+		&& SET(CURLOPT_READFUNCTION, body_wanted)
+		&& SET(CURLOPT_READDATA, transfer)
+		&& SET(CURLOPT_SEEKFUNCTION, rewind_refused)
+		&& SET(CURLOPT_WRITEFUNCTION, body_arrived)
+		&& SET(CURLOPT_WRITEDATA, transfer)
+		&& SET(CURLOPT_HEADERFUNCTION, header_arrived)
+		&& SET(CURLOPT_HEADERDATA, transfer);
+#undef SET
+}
+
+static bool
+transfer_begin(HttpTransfer *transfer, const char *url, const char *const *headers, size_t nheaders)
+{
+	for (size_t i = 0; i < nheaders; i++)
+		if (!headers_add(transfer, headers[i]))
+			return false;
+	/* Without this line libcurl asks first whether a large body is welcome, and waits for the answer. */
+	if (!headers_add(transfer, "Expect:"))
+		return false;
+	transfer->easy = curl_easy_init();
+	return transfer->easy != NULL
+		&& transfer_set_up(transfer, url)
+		&& curl_multi_add_handle(transfer->client->multi, transfer->easy) == CURLM_OK;
+}
+
+HttpTransfer *
+http_post(HttpClient *client, const char *url, const char *const *headers, size_t nheaders,
+		  const void *body, size_t body_length)
+{
+	HttpTransfer *transfer = calloc(1, sizeof(HttpTransfer));
+	sigset_t	saved;
+	bool		begun;
+
+	if (transfer == NULL)
+		return NULL;
+	transfer->client = client;
+	transfer->state = STEP_PENDING;
+	transfer->body = malloc(body_length + 1);
+	if (transfer->body == NULL)
+	{
+		free(transfer);
+		return NULL;
+	}
+	memcpy(transfer->body, body, body_length);
+	transfer->body_length = body_length;
+
+	signals_block(&saved);
+	begun = transfer_begin(transfer, url, headers, nheaders);
+	timer_arm(client);
+	signals_restore(&saved);
+	if (!begun)
+	{
+		http_transfer_free(transfer);
+		return NULL;
+	}
+	return transfer;
+}
+
+StepResult
+http_transfer_step(const HttpTransfer *transfer)
+{
+	return transfer->state;
+}
+
+HttpAnswer *
+http_transfer_answer(HttpTransfer *transfer)
+{
+	return &transfer->answer;
+}
+
+const Failure *
+http_transfer_failure(const HttpTransfer *transfer)
+{
+	return &transfer->failure;
+}
+
+bool
+http_transfer_may_have_arrived(const HttpTransfer *transfer)
+{
+	return !(transfer->state == STEP_FAILED && transfer->sent_nothing);
+}
+
+void
+http_transfer_free(HttpTransfer *transfer)
+{
+	sigset_t	saved;
+
+	if (transfer == NULL)
+		return;
+	signals_block(&saved);
+	if (transfer->easy != NULL)
+	{
+		curl_multi_remove_handle(transfer->client->multi, transfer->easy);
+		curl_easy_cleanup(transfer->easy);
+		timer_arm(transfer->client);
+	}
+	curl_slist_free_all(transfer->headers);
+	signals_restore(&saved);
+	free(transfer->body);
+	buffer_free(&transfer->answer.body);
+	free(transfer);
+}

@@ -1,0 +1,197 @@
+/*
+ * append.c: how does a commit get into the store, and what is known of it when something goes wrong on the way?
+ *
+ * Two requests, one after the other: the counter's ADD answers the id, then the item is put where no item has its key. An ADD that fails
+ * leaves at worst an unused id. A put that gets no answer leaves the commit's fate open, and says so.
+ */
+#include "store/append.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "dynamodb/attribute.h"
+#include "dynamodb/json.h"
+
+typedef enum AppendState
+{
+	APPEND_TAKING_ID,
+	APPEND_PUTTING,
+	APPEND_FINISHED
+} AppendState;
+
+struct Append
+{
+	Client	   *client;
+	StoreNames	names;			/* views, as the commit's texts */
+	Commit		commit;
+	Usage	   *usage;
+	Call	   *call;			/* the request under way */
+	AppendState state;
+	StepResult	result;			/* once FINISHED */
+	AppendFate	fate;
+	Failure		failure;
+};
+
+static int64_t
+clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void
+append_fail(Append *append, const Failure *failure)
+{
+	append->failure = *failure;
+	append->state = APPEND_FINISHED;
+	append->result = STEP_FAILED;
+}
+
+static void
+append_fail_memory(Append *append)
+{
+	Failure		failure;
+
+	failure_set(&failure, FAILURE_MEMORY, NULL, "out of memory");
+	append_fail(append, &failure);
+}
+
+/* Sends a request, and moves on to the state that waits for its answer. */
+static void
+append_send(Append *append, Operation operation, Buffer *body, AppendState next)
+{
+	call_free(append->call);
+	append->call = call_start(append->client, operation, body, append->usage);
+	buffer_free(body);
+	if (append->call == NULL)
+		append_fail_memory(append);
+	else
+		append->state = next;
+}
+
+Append *
+append_start(Client *client, const StoreNames *names, const Commit *commit, Usage *usage)
+{
+	Append	   *append = calloc(1, sizeof(Append));
+	Buffer		body = {0};
+
+	if (append == NULL)
+		return NULL;
+	append->client = client;
+	append->names = *names;
+	append->commit = *commit;
+	append->usage = usage;
+	request_counter_add(&body, names->counter_table, names->counter, 1);
+	append_send(append, OPERATION_UPDATE_ITEM, &body, APPEND_TAKING_ID);
+	return append;
+}
+
+static void
+put_commit(Append *append)
+{
+	Commit	   *commit = &append->commit;
+	Buffer		item = {0};
+	Buffer		body = {0};
+
+	commit->appended_at = clock_ms();
+	if (!commit->committed_at_given)
+		commit->committed_at = commit->appended_at;
+	commit_write_item(commit, &item);
+	if (item.failed)
+		body.failed = true;
+	else
+		request_put_new(&body, append->names.commit_table, item.data, COMMIT_AGGREGATE_ID);
+	buffer_free(&item);
+	append_send(append, OPERATION_PUT_ITEM, &body, APPEND_PUTTING);
+	if (append->state == APPEND_PUTTING)
+		append->fate = APPEND_UNKNOWN;
+}
+
+static void
+id_arrived(Append *append)
+{
+	const cJSON *attributes = json_member(call_response(append->call), "Attributes");
+	AttributeValue id = attribute_get(attributes, COUNTER_ID);
+
+	if (!attribute_to_int64(&id, &append->commit.commit_id) || append->commit.commit_id < 1)
+	{
+		Failure		failure;
+
+		failure_set(&failure, FAILURE_BAD_ANSWER, NULL, "the counter did not answer a commit id");
+		append_fail(append, &failure);
+		return;
+	}
+	put_commit(append);
+}
+
+static void
+put_failed(Append *append)
+{
+	if (!call_may_have_happened(append->call))
+	{
+		append->fate = APPEND_NOT_STORED;
+		append_fail(append, call_failure(append->call));
+		return;
+	}
+	append_fail(append, call_failure(append->call));
+	append->failure.kind = FAILURE_UNKNOWN_FATE;
+}
+
+StepResult
+append_step(Append *append)
+{
+	StepResult	result;
+
+	while (append->state != APPEND_FINISHED)
+	{
+		result = call_step(append->call);
+		if (result == STEP_PENDING)
+			return STEP_PENDING;
+		if (append->state == APPEND_TAKING_ID)
+		{
+			if (result == STEP_DONE)
+				id_arrived(append);
+			else
+				append_fail(append, call_failure(append->call));
+		}
+		else if (result == STEP_DONE)
+		{
+			append->fate = APPEND_STORED;
+			append->state = APPEND_FINISHED;
+			append->result = STEP_DONE;
+		}
+		else
+			put_failed(append);
+	}
+	return append->result;
+}
+
+AppendFate
+append_fate(const Append *append)
+{
+	return append->fate;
+}
+
+const Commit *
+append_commit(const Append *append)
+{
+	return &append->commit;
+}
+
+const Failure *
+append_failure(const Append *append)
+{
+	return &append->failure;
+}
+
+void
+append_free(Append *append)
+{
+	if (append == NULL)
+		return;
+	call_free(append->call);
+	free(append);
+}
