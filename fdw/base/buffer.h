@@ -23,7 +23,7 @@ extern void buffer_puts(Buffer *buffer, const char *text);
 extern void buffer_putc(Buffer *buffer, char c);
 extern void buffer_printf(Buffer *buffer, const char *format,...) __attribute__((format(printf, 2, 3)));
 
-/* Sets the length to 0 and keeps the memory. */
+/* Sets the length to 0, forgets a failure, and keeps the memory. */
 extern void buffer_reset(Buffer *buffer);
 
 /* The text, NUL-terminated and now the caller's to free; NULL when the buffer has failed. The buffer is empty afterwards. */

@@ -35,7 +35,10 @@ typedef struct Failure
 	char		message[512];	/* DynamoDB's or libcurl's words, truncated at a character; may be empty */
 } Failure;
 
-/* Fills *failure; `code` may be NULL. Text that does not fit is cut at a UTF-8 character. */
+/*
+ * Fills *failure, with http_status 0; `code` may be NULL. Text that does not fit is cut at a UTF-8 character. The arguments may
+ * point into *failure.
+ */
 extern void failure_set(Failure *failure, FailureKind kind, const char *code, const char *format,...)
 			__attribute__((format(printf, 4, 5)));
 

@@ -1,0 +1,130 @@
+/*
+ * buffer: how does text grow without a check after every piece? See buffer.h.
+ */
+#include "base/buffer.h"
+
+#include <openssl/crypto.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_CAPACITY 128
+
+/* Makes room for `more` bytes and the terminating NUL. */
+static bool
+buffer_reserve(Buffer *buffer, size_t more)
+{
+	size_t		needed;
+	size_t		capacity;
+	char	   *data;
+
+	if (buffer->failed)
+		return false;
+	if (more >= SIZE_MAX - buffer->length)
+	{
+		buffer->failed = true;
+		return false;
+	}
+	needed = buffer->length + more + 1;
+	if (needed <= buffer->capacity)
+		return true;
+
+	capacity = buffer->capacity > 0 ? buffer->capacity : FIRST_CAPACITY;
+	while (capacity < needed)
+		capacity = capacity > SIZE_MAX / 2 ? needed : capacity * 2;
+	data = realloc(buffer->data, capacity);
+	if (data == NULL)
+	{
+		buffer->failed = true;
+		return false;
+	}
+	buffer->data = data;
+	buffer->capacity = capacity;
+	return true;
+}
+
+void
+buffer_append(Buffer *buffer, const void *bytes, size_t length)
+{
+	if (!buffer_reserve(buffer, length))
+		return;
+	if (length > 0)
+		memcpy(buffer->data + buffer->length, bytes, length);
+	buffer->length += length;
+	buffer->data[buffer->length] = '\0';
+}
+
+void
+buffer_puts(Buffer *buffer, const char *text)
+{
+	buffer_append(buffer, text, strlen(text));
+}
+
+void
+buffer_putc(Buffer *buffer, char c)
+{
+	buffer_append(buffer, &c, 1);
+}
+
+void
+buffer_printf(Buffer *buffer, const char *format,...)
+{
+	va_list		args;
+	int			length;
+
+	va_start(args, format);
+	length = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (length < 0)
+		buffer->failed = true;
+	if (!buffer_reserve(buffer, length < 0 ? 0 : (size_t) length))
+		return;
+
+	va_start(args, format);
+	vsnprintf(buffer->data + buffer->length, (size_t) length + 1, format, args);
+	va_end(args);
+	buffer->length += (size_t) length;
+}
+
+void
+buffer_reset(Buffer *buffer)
+{
+	buffer->length = 0;
+	buffer->failed = false;
+	if (buffer->data != NULL)
+		buffer->data[0] = '\0';
+}
+
+char *
+buffer_detach(Buffer *buffer)
+{
+	char	   *text;
+
+	/* An empty text is a text too, and needs memory of its own. */
+	if (!buffer_reserve(buffer, 0))
+	{
+		buffer_free(buffer);
+		return NULL;
+	}
+	text = buffer->data;
+	text[buffer->length] = '\0';
+	memset(buffer, 0, sizeof(*buffer));
+	return text;
+}
+
+void
+buffer_free(Buffer *buffer)
+{
+	free(buffer->data);
+	memset(buffer, 0, sizeof(*buffer));
+}
+
+void
+buffer_free_wipe(Buffer *buffer)
+{
+	if (buffer->data != NULL)
+		OPENSSL_cleanse(buffer->data, buffer->capacity);
+	buffer_free(buffer);
+}
