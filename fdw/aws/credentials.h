@@ -13,7 +13,10 @@ typedef struct Credentials
 	char	   *session_token;	/* NULL for long-term keys */
 } Credentials;
 
-/* Copies the texts; session_token may be NULL. false when memory runs out (nothing is kept then). */
+/*
+ * Copies the texts; session_token may be NULL or empty, which is the same. What *credentials held before is not freed.
+ * false when memory runs out (nothing is kept then).
+ */
 extern bool credentials_set(Credentials *credentials, const char *access_key_id, const char *secret_access_key,
 							const char *session_token);
 

@@ -1,0 +1,369 @@
+/*
+ * sigv4: which bytes are signed, and with which key? See sigv4.h.
+ */
+#include "aws/sigv4.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ALGORITHM "AWS4-HMAC-SHA256"
+#define TERMINATOR "aws4_request"
+#define HASH_BYTES 32
+
+/* One parameter of a query string, "name=value" or "name". */
+typedef struct QueryParameter
+{
+	const char *text;
+	size_t		length;
+	size_t		name_length;
+} QueryParameter;
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* ASCII only: tolower would depend on the locale. */
+static char
+ascii_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char) (c - 'A' + 'a') : c;
+}
+
+static int
+compare_header_names(const char *a, const char *b)
+{
+	while (*a != '\0' && ascii_lower(*a) == ascii_lower(*b))
+	{
+		a++;
+		b++;
+	}
+	return (int) (unsigned char) ascii_lower(*a) - (int) (unsigned char) ascii_lower(*b);
+}
+
+static int
+compare_bytes(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+	int			order = memcmp(a, b, a_length < b_length ? a_length : b_length);
+
+	if (order != 0)
+		return order;
+	return a_length < b_length ? -1 : a_length > b_length;
+}
+
+static int
+compare_parameters(const QueryParameter *a, const QueryParameter *b)
+{
+	int			order = compare_bytes(a->text, a->name_length, b->text, b->name_length);
+
+	if (order != 0)
+		return order;
+	return compare_bytes(a->text + a->name_length, a->length - a->name_length,
+						 b->text + b->name_length, b->length - b->name_length);
+}
+
+/* Takes the next non-empty parameter off *rest; false at the end. */
+static bool
+next_parameter(const char **rest, QueryParameter *parameter)
+{
+	const char *equals;
+
+	*rest += strspn(*rest, "&");
+	if (**rest == '\0')
+		return false;
+	parameter->text = *rest;
+	parameter->length = strcspn(*rest, "&");
+	equals = memchr(parameter->text, '=', parameter->length);
+	parameter->name_length = equals ? (size_t) (equals - parameter->text) : parameter->length;
+	*rest += parameter->length;
+	return true;
+}
+
+static void
+append_lower(Buffer *out, const char *text)
+{
+	for (; *text != '\0'; text++)
+		buffer_putc(out, ascii_lower(*text));
+}
+
+static void
+append_hex(Buffer *out, const unsigned char *bytes, size_t length)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < length; i++)
+	{
+		buffer_putc(out, digits[bytes[i] >> 4]);
+		buffer_putc(out, digits[bytes[i] & 15]);
+	}
+}
+
+static void
+append_hash(Buffer *out, const void *bytes, size_t length)
+{
+	unsigned char hash[HASH_BYTES];
+
+	if (EVP_Digest(length > 0 ? bytes : "", length, hash, NULL, EVP_sha256(), NULL) != 1)
+	{
+		out->failed = true;
+		return;
+	}
+	append_hex(out, hash, sizeof(hash));
+}
+
+/*
+ * The parameters by name and value. Each round takes the smallest one that is larger than the last: a query is short,
+ * and nothing has to be allocated.
+ */
+static void
+append_canonical_query(Buffer *out, const char *query)
+{
+	QueryParameter last;
+	bool		first = true;
+
+	for (;;)
+	{
+		QueryParameter parameter;
+		QueryParameter next;
+		size_t		occurrences = 0;
+		const char *rest = query;
+
+		while (next_parameter(&rest, &parameter))
+		{
+			int			order;
+
+			if (!first && compare_parameters(&parameter, &last) <= 0)
+				continue;
+			order = occurrences > 0 ? compare_parameters(&parameter, &next) : -1;
+			if (order < 0)
+			{
+				next = parameter;
+				occurrences = 1;
+			}
+			else if (order == 0)
+				occurrences++;
+		}
+		if (occurrences == 0)
+			return;
+
+		for (; occurrences > 0; occurrences--)
+		{
+			if (!first)
+				buffer_putc(out, '&');
+			first = false;
+			buffer_append(out, next.text, next.length);
+			if (next.name_length == next.length)
+				buffer_putc(out, '=');
+		}
+		last = next;
+	}
+}
+
+/* Without the blanks around it, and with one for each run inside (a folded header's line ends among them). */
+static void
+append_trimmed(Buffer *out, const char *value)
+{
+	while (is_blank(*value))
+		value++;
+	while (*value != '\0')
+	{
+		const char *end = value;
+
+		if (!is_blank(*value))
+		{
+			buffer_putc(out, *value++);
+			continue;
+		}
+		while (is_blank(*end))
+			end++;
+		if (*end != '\0')
+			buffer_putc(out, ' ');
+		value = end;
+	}
+}
+
+/* The headers by lower-case name, those of one name joined in the order they came in; found in rounds, as above. */
+static void
+append_canonical_headers(Buffer *out, Buffer *signed_headers, const SigningHeader *headers, size_t nheaders)
+{
+	const char *last = NULL;
+
+	for (;;)
+	{
+		const char *next = NULL;
+		bool		first = true;
+
+		for (size_t i = 0; i < nheaders; i++)
+		{
+			if (last != NULL && compare_header_names(headers[i].name, last) <= 0)
+				continue;
+			if (next == NULL || compare_header_names(headers[i].name, next) < 0)
+				next = headers[i].name;
+		}
+		if (next == NULL)
+			return;
+
+		if (last != NULL)
+			buffer_putc(signed_headers, ';');
+		append_lower(signed_headers, next);
+		append_lower(out, next);
+		for (size_t i = 0; i < nheaders; i++)
+		{
+			if (compare_header_names(headers[i].name, next) != 0)
+				continue;
+			buffer_putc(out, first ? ':' : ',');
+			append_trimmed(out, headers[i].value);
+			first = false;
+		}
+		buffer_putc(out, '\n');
+		last = next;
+	}
+}
+
+/* "20150830/us-east-1/dynamodb/aws4_request" */
+static void
+append_scope(Buffer *out, const char *timestamp, const char *region, const char *service)
+{
+	buffer_printf(out, "%.8s/%s/%s/%s", timestamp, region, service, TERMINATOR);
+}
+
+void
+sigv4_timestamp(time_t time, char timestamp[17])
+{
+	struct tm	utc;
+
+	if (gmtime_r(&time, &utc) == NULL || strftime(timestamp, 17, "%Y%m%dT%H%M%SZ", &utc) == 0)
+		timestamp[0] = '\0';
+}
+
+void
+sigv4_canonical_request(const SigningRequest *request, Buffer *out, Buffer *signed_headers)
+{
+	size_t		signed_start = signed_headers->length;
+
+	buffer_puts(out, request->method);
+	buffer_putc(out, '\n');
+	buffer_puts(out, request->path);
+	buffer_putc(out, '\n');
+	append_canonical_query(out, request->query ? request->query : "");
+	buffer_putc(out, '\n');
+	append_canonical_headers(out, signed_headers, request->headers, request->nheaders);
+	buffer_putc(out, '\n');
+	if (signed_headers->failed)
+	{
+		out->failed = true;
+		return;
+	}
+	buffer_append(out, signed_headers->data + signed_start, signed_headers->length - signed_start);
+	buffer_putc(out, '\n');
+	append_hash(out, request->body, request->body_length);
+}
+
+void
+sigv4_string_to_sign(const SigningRequest *request, const char *region, const char *service,
+					 const Buffer *canonical_request, Buffer *out)
+{
+	char		timestamp[17];
+
+	if (canonical_request->failed)
+	{
+		out->failed = true;
+		return;
+	}
+	sigv4_timestamp(request->time, timestamp);
+	buffer_puts(out, ALGORITHM "\n");
+	buffer_puts(out, timestamp);
+	buffer_putc(out, '\n');
+	append_scope(out, timestamp, region, service);
+	buffer_putc(out, '\n');
+	append_hash(out, canonical_request->data, canonical_request->length);
+}
+
+static bool
+hmac(const void *key, size_t key_length, const void *bytes, size_t length, unsigned char mac[HASH_BYTES])
+{
+	return HMAC(EVP_sha256(), key, (int) key_length, bytes, length, mac, NULL) != NULL;
+}
+
+/* The chain of keys: secret, date, region, service, terminator. */
+static bool
+derive_key(const char *secret, const char *date, const char *region, const char *service, unsigned char key[HASH_BYTES])
+{
+	unsigned char a[HASH_BYTES];
+	unsigned char b[HASH_BYTES];
+	size_t		seed_length = 4 + strlen(secret);
+	char	   *seed = malloc(seed_length);
+	bool		derived;
+
+	if (seed == NULL)
+		return false;
+	memcpy(seed, "AWS4", 4);
+	memcpy(seed + 4, secret, seed_length - 4);
+	derived = hmac(seed, seed_length, date, strlen(date), a) &&
+		hmac(a, sizeof(a), region, strlen(region), b) &&
+		hmac(b, sizeof(b), service, strlen(service), a) &&
+		hmac(a, sizeof(a), TERMINATOR, strlen(TERMINATOR), key);
+	OPENSSL_cleanse(seed, seed_length);
+	free(seed);
+	OPENSSL_cleanse(a, sizeof(a));
+	OPENSSL_cleanse(b, sizeof(b));
+	return derived;
+}
+
+/* Makes *key the one of the timestamp's day. */
+static bool
+renew_key(SigningKey *key, const Credentials *credentials, const char *timestamp, const char *region, const char *service)
+{
+	char		date[9];
+
+	memcpy(date, timestamp, 8);
+	date[8] = '\0';
+	if (strcmp(key->date, date) == 0)
+		return true;
+	sigv4_forget(key);
+	if (!derive_key(credentials->secret_access_key, date, region, service, key->key))
+		return false;
+	memcpy(key->date, date, sizeof(date));
+	return true;
+}
+
+bool
+sigv4_sign(const SigningRequest *request, const Credentials *credentials, const char *region, const char *service,
+		   SigningKey *key, Buffer *authorization)
+{
+	Buffer		canonical_request = {0};
+	Buffer		signed_headers = {0};
+	Buffer		string_to_sign = {0};
+	unsigned char signature[HASH_BYTES];
+	char		timestamp[17];
+	bool		complete = false;
+
+	sigv4_timestamp(request->time, timestamp);
+	sigv4_canonical_request(request, &canonical_request, &signed_headers);
+	sigv4_string_to_sign(request, region, service, &canonical_request, &string_to_sign);
+	if (timestamp[0] != '\0' && !string_to_sign.failed &&
+		renew_key(key, credentials, timestamp, region, service) &&
+		hmac(key->key, sizeof(key->key), string_to_sign.data, string_to_sign.length, signature))
+	{
+		buffer_printf(authorization, ALGORITHM " Credential=%s/", credentials->access_key_id);
+		append_scope(authorization, timestamp, region, service);
+		buffer_printf(authorization, ", SignedHeaders=%s, Signature=", signed_headers.data ? signed_headers.data : "");
+		append_hex(authorization, signature, sizeof(signature));
+		complete = !authorization->failed;
+	}
+	/* The session token is part of the canonical request. */
+	buffer_free_wipe(&canonical_request);
+	buffer_free(&signed_headers);
+	buffer_free(&string_to_sign);
+	return complete;
+}
+
+void
+sigv4_forget(SigningKey *key)
+{
+	OPENSSL_cleanse(key, sizeof(*key));
+}
