@@ -60,20 +60,24 @@ extern AttributeValue attribute_boolean(bool boolean);
 /* The type's name on the wire: "S", "BOOL"; "nothing" for ABSENT and "an invalid value" for INVALID. */
 extern const char *attribute_type_name(AttributeType type);
 
-/* Appends {"S":"…"}. Only for S, N, B, BOOL and NULL. */
+/* Appends {"S":"…"}. Only for S, N, B, BOOL and NULL; any other type makes *out fail. */
 extern void attribute_write(Buffer *out, const AttributeValue *value);
 
 /*
- * Appends the value as plain JSON, as a json column shows it: M as an object, L and the sets as arrays, S and B (base64) as strings, N as a
- * number with its very digits, BOOL, NULL. S at the top is appended as it is, being JSON text itself. false when the value holds a character that
- * plain text cannot (json.h), is malformed, or is of another type than M, L and S at the top.
+ * Appends the value as plain JSON, as a json column shows it: M as an object, L and the sets as arrays, S and B (base64)
+ * as strings, N as a number with its very digits, BOOL, NULL. S at the top is appended as it is, being JSON text itself.
+ * false when the value holds a character that plain text cannot (json.h), is malformed, or is of another type than M, L
+ * and S at the top; what was appended by then is of no use.
  */
 extern bool attribute_write_plain(Buffer *out, const AttributeValue *value);
 
 /* The number as an integer, whatever its form ("10", "1E1", "10.0"); false when it is none, or does not fit. */
 extern bool attribute_to_int64(const AttributeValue *value, int64_t *number);
 
-/* true when `text` is a number that DynamoDB can hold: syntax, at most 38 significant digits, magnitude in its range. */
+/*
+ * true when `text` is a number that DynamoDB can hold: digits with an optional sign, point and exponent, at most 38 of
+ * them significant (zeroes at either end do not count), magnitude in its range.
+ */
 extern bool number_is_storable(const char *text, size_t length);
 
 /* Bytes that DynamoDB counts for an attribute, its name included. For the types that attribute_write takes. */

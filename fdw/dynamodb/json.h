@@ -22,10 +22,13 @@
  */
 extern cJSON *json_parse(char *text, size_t length);
 
+/* true when the text is a number as JSON writes them: "-1.5e3", but not "01", "+1", ".5" or "NaN". */
+extern bool json_is_number(const char *text, size_t length);
+
 /* false when the text holds a character that UTF-8 or a C string cannot (kept as above). */
 extern bool json_text_is_plain(const char *text);
 
-/* Appends "text" with its quotes, escaped; a kept escape becomes "\uXXXX" again. */
+/* Appends "text" with its quotes, escaped; a kept escape becomes "\uXXXX" again, any other 0xFF U+FFFD. */
 extern void json_write_string(Buffer *out, const char *text, size_t length);
 
 /* Appends any value as compact JSON. Numbers are not expected (DynamoDB's are strings) and are written as cJSON would. */

@@ -62,6 +62,10 @@ typedef struct ReadRequest
 
 extern void request_read(Buffer *out, const ReadRequest *request);
 
+/* The attributes of a counter's item: its name (HASH) and the last id it gave out. */
+#define COUNTER_NAME "name"
+#define COUNTER_ID "id"
+
 /* The Update that adds n to a counter's `id` and answers the new value. */
 extern void request_counter_add(Buffer *out, const char *table, const char *counter, int64_t n);
 

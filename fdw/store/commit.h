@@ -25,9 +25,6 @@
 #define COMMIT_ACTIVE_VALUE "t"
 #define COMMIT_APPENDED_AT "appendedAt"
 
-#define COUNTER_NAME "name"
-#define COUNTER_ID "id"
-
 /* DynamoDB's limits. Source: "Service, account, and table quotas", Developer Guide. */
 #define MAX_ITEM_BYTES (400 * 1024)
 #define MAX_AGGREGATE_ID_BYTES 2048

@@ -1,0 +1,478 @@
+/*
+ * attribute: what does a typed value hold, and how large does DynamoDB count it? See attribute.h.
+ */
+#include "dynamodb/attribute.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "dynamodb/json.h"
+
+/* DynamoDB's numbers. Source: "Supported data types", Developer Guide. */
+#define MAX_SIGNIFICANT_DIGITS 38
+#define MAX_EXPONENT 125
+#define MIN_EXPONENT (-130)
+
+/* Larger exponents are outside the range whatever the digits before them. */
+#define EXPONENT_CEILING ((int64_t) 1 << 50)
+
+static const char *const type_names[] = {
+	[ATTRIBUTE_ABSENT] = "nothing",
+	[ATTRIBUTE_INVALID] = "an invalid value",
+	[ATTRIBUTE_NULL] = "NULL",
+	[ATTRIBUTE_S] = "S",
+	[ATTRIBUTE_N] = "N",
+	[ATTRIBUTE_B] = "B",
+	[ATTRIBUTE_BOOL] = "BOOL",
+	[ATTRIBUTE_M] = "M",
+	[ATTRIBUTE_L] = "L",
+	[ATTRIBUTE_SS] = "SS",
+	[ATTRIBUTE_NS] = "NS",
+	[ATTRIBUTE_BS] = "BS",
+};
+
+/* A number taken apart: d1.d2d3… times ten to the exponent. Zeroes at either end do not count. */
+typedef struct Decimal
+{
+	bool		negative;
+	size_t		ndigits;		/* significant ones, 0 for zero */
+	int			digits[MAX_SIGNIFICANT_DIGITS];	/* the first ones */
+	int64_t		exponent;		/* 2 in 345 */
+} Decimal;
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* The exponent after "e", which must be the rest of the text. */
+static bool
+parse_exponent(const char *text, const char *end, int64_t *exponent)
+{
+	bool		negative = text < end && *text == '-';
+
+	if (text < end && (*text == '-' || *text == '+'))
+		text++;
+	if (text == end)
+		return false;
+	*exponent = 0;
+	for (; text < end; text++)
+	{
+		if (!is_digit(*text))
+			return false;
+		if (*exponent < EXPONENT_CEILING)
+			*exponent = *exponent * 10 + (*text - '0');
+	}
+	if (negative)
+		*exponent = -*exponent;
+	return true;
+}
+
+/* false when the text is no number. */
+static bool
+parse_decimal(const char *text, size_t length, Decimal *decimal)
+{
+	const char *end = text + length;
+	bool		any = false;	/* a digit was seen */
+	bool		point = false;
+	size_t		zeroes = 0;		/* since the last digit other than 0 */
+	int64_t		integral = 0;	/* digits before the point, from the first significant one; below 0: zeroes after it */
+	int64_t		exponent = 0;
+
+	memset(decimal, 0, sizeof(*decimal));
+	if (text < end && (*text == '-' || *text == '+'))
+		decimal->negative = *text++ == '-';
+	for (; text < end && (is_digit(*text) || (*text == '.' && !point)); text++)
+	{
+		if (*text == '.')
+		{
+			point = true;
+			continue;
+		}
+		any = true;
+		if (*text == '0' && decimal->ndigits == 0)
+		{
+			if (point)
+				integral--;
+			continue;
+		}
+		if (!point)
+			integral++;
+		if (*text == '0')
+		{
+			zeroes++;
+			continue;
+		}
+		/* The array is zeroed, so zeroes between two digits need only be counted. */
+		decimal->ndigits += zeroes + 1;
+		zeroes = 0;
+		if (decimal->ndigits <= MAX_SIGNIFICANT_DIGITS)
+			decimal->digits[decimal->ndigits - 1] = *text - '0';
+	}
+	if (!any)
+		return false;
+	if (text < end && ((*text != 'e' && *text != 'E') || !parse_exponent(text + 1, end, &exponent)))
+		return false;
+	decimal->exponent = integral - 1 + exponent;
+	return true;
+}
+
+static bool
+is_base64(const char *text, size_t length)
+{
+	size_t		padding = 0;
+
+	if (length % 4 != 0)
+		return false;
+	while (padding < 2 && padding < length && text[length - 1 - padding] == '=')
+		padding++;
+	for (size_t i = 0; i < length - padding; i++)
+	{
+		char		c = text[i];
+
+		if (!is_digit(c) && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && c != '+' && c != '/')
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_array_of_strings(const cJSON *array)
+{
+	if (!cJSON_IsArray(array))
+		return false;
+	for (const cJSON *element = array->child; element != NULL; element = element->next)
+		if (!cJSON_IsString(element))
+			return false;
+	return true;
+}
+
+static AttributeType
+type_of_name(const char *name)
+{
+	for (size_t type = ATTRIBUTE_NULL; type < sizeof(type_names) / sizeof(type_names[0]); type++)
+		if (strcmp(type_names[type], name) == 0)
+			return (AttributeType) type;
+	return ATTRIBUTE_INVALID;
+}
+
+/* The AttributeValue {"S": "…"}. */
+static AttributeValue
+read_value(const cJSON *json)
+{
+	const AttributeValue invalid = {.type = ATTRIBUTE_INVALID};
+	AttributeValue value = {0};
+	const cJSON *content;
+	bool		valid = false;
+
+	if (!cJSON_IsObject(json) || json->child == NULL || json->child->next != NULL)
+		return invalid;
+	content = json->child;
+	value.type = type_of_name(content->string);
+	if (cJSON_IsString(content))
+	{
+		value.text = content->valuestring;
+		value.length = strlen(value.text);
+	}
+
+	switch (value.type)
+	{
+		case ATTRIBUTE_S:
+			valid = value.text != NULL;
+			break;
+		case ATTRIBUTE_N:
+			valid = value.text != NULL && number_is_storable(value.text, value.length);
+			break;
+		case ATTRIBUTE_B:
+			valid = value.text != NULL && is_base64(value.text, value.length);
+			break;
+		case ATTRIBUTE_NULL:
+			valid = cJSON_IsTrue(content);
+			break;
+		case ATTRIBUTE_BOOL:
+			valid = cJSON_IsBool(content);
+			value.boolean = cJSON_IsTrue(content);
+			break;
+		case ATTRIBUTE_M:
+			valid = cJSON_IsObject(content);
+			value.json = content;
+			break;
+		case ATTRIBUTE_L:
+			valid = cJSON_IsArray(content);
+			value.json = content;
+			break;
+		case ATTRIBUTE_SS:
+		case ATTRIBUTE_NS:
+		case ATTRIBUTE_BS:
+			valid = is_array_of_strings(content);
+			value.json = content;
+			break;
+		case ATTRIBUTE_ABSENT:
+		case ATTRIBUTE_INVALID:
+			break;
+	}
+	return valid ? value : invalid;
+}
+
+AttributeValue
+attribute_get(const cJSON *item, const char *name)
+{
+	const cJSON *member = json_member(item, name);
+
+	return member == NULL ? (AttributeValue) {.type = ATTRIBUTE_ABSENT} : read_value(member);
+}
+
+AttributeValue
+attribute_string(const char *text, size_t length)
+{
+	return (AttributeValue) {.type = ATTRIBUTE_S, .text = text, .length = length};
+}
+
+AttributeValue
+attribute_number(const char *text, size_t length)
+{
+	return (AttributeValue) {.type = ATTRIBUTE_N, .text = text, .length = length};
+}
+
+AttributeValue
+attribute_int64(int64_t number, char digits[24])
+{
+	return attribute_number(digits, (size_t) snprintf(digits, 24, "%" PRId64, number));
+}
+
+AttributeValue
+attribute_boolean(bool boolean)
+{
+	return (AttributeValue) {.type = ATTRIBUTE_BOOL, .boolean = boolean};
+}
+
+const char *
+attribute_type_name(AttributeType type)
+{
+	return type_names[type];
+}
+
+void
+attribute_write(Buffer *out, const AttributeValue *value)
+{
+	buffer_printf(out, "{\"%s\":", attribute_type_name(value->type));
+	switch (value->type)
+	{
+		case ATTRIBUTE_S:
+		case ATTRIBUTE_N:
+		case ATTRIBUTE_B:
+			json_write_string(out, value->text, value->length);
+			break;
+		case ATTRIBUTE_BOOL:
+			buffer_puts(out, value->boolean ? "true" : "false");
+			break;
+		case ATTRIBUTE_NULL:
+			buffer_puts(out, "true");
+			break;
+		default:
+			/* A caller's mistake: better no request than one that says something else. */
+			out->failed = true;
+			break;
+	}
+	buffer_putc(out, '}');
+}
+
+static bool write_plain_value(Buffer *out, const AttributeValue *value);
+
+static bool
+write_plain_string(Buffer *out, const char *text, size_t length)
+{
+	if (!json_text_is_plain(text))
+		return false;
+	json_write_string(out, text, length);
+	return true;
+}
+
+static bool
+write_plain_number(Buffer *out, const char *text, size_t length)
+{
+	if (!json_is_number(text, length))
+		return false;
+	buffer_append(out, text, length);
+	return true;
+}
+
+static bool
+write_plain_map(Buffer *out, const cJSON *map)
+{
+	buffer_putc(out, '{');
+	for (const cJSON *member = map->child; member != NULL; member = member->next)
+	{
+		AttributeValue value = read_value(member);
+
+		if (member != map->child)
+			buffer_putc(out, ',');
+		if (!write_plain_string(out, member->string, strlen(member->string)))
+			return false;
+		buffer_putc(out, ':');
+		if (!write_plain_value(out, &value))
+			return false;
+	}
+	buffer_putc(out, '}');
+	return true;
+}
+
+/* The elements of a set are bare strings, those of a list are values. */
+static bool
+write_plain_array(Buffer *out, AttributeType type, const cJSON *array)
+{
+	buffer_putc(out, '[');
+	for (const cJSON *element = array->child; element != NULL; element = element->next)
+	{
+		AttributeValue value;
+
+		if (type == ATTRIBUTE_L)
+			value = read_value(element);
+		else
+			value = (AttributeValue) {
+				.type = type == ATTRIBUTE_SS ? ATTRIBUTE_S : type == ATTRIBUTE_NS ? ATTRIBUTE_N : ATTRIBUTE_B,
+				.text = element->valuestring,
+				.length = strlen(element->valuestring)
+			};
+
+		if (element != array->child)
+			buffer_putc(out, ',');
+		if (!write_plain_value(out, &value))
+			return false;
+	}
+	buffer_putc(out, ']');
+	return true;
+}
+
+static bool
+write_plain_value(Buffer *out, const AttributeValue *value)
+{
+	switch (value->type)
+	{
+		case ATTRIBUTE_S:
+		case ATTRIBUTE_B:
+			return write_plain_string(out, value->text, value->length);
+		case ATTRIBUTE_N:
+			return write_plain_number(out, value->text, value->length);
+		case ATTRIBUTE_NULL:
+			buffer_puts(out, "null");
+			return true;
+		case ATTRIBUTE_BOOL:
+			buffer_puts(out, value->boolean ? "true" : "false");
+			return true;
+		case ATTRIBUTE_M:
+			return write_plain_map(out, value->json);
+		case ATTRIBUTE_L:
+		case ATTRIBUTE_SS:
+		case ATTRIBUTE_NS:
+		case ATTRIBUTE_BS:
+			return write_plain_array(out, value->type, value->json);
+		case ATTRIBUTE_ABSENT:
+		case ATTRIBUTE_INVALID:
+			break;
+	}
+	return false;
+}
+
+bool
+attribute_write_plain(Buffer *out, const AttributeValue *value)
+{
+	if (value->type == ATTRIBUTE_S)
+	{
+		if (!json_text_is_plain(value->text))
+			return false;
+		buffer_append(out, value->text, value->length);
+		return true;
+	}
+	return (value->type == ATTRIBUTE_M || value->type == ATTRIBUTE_L) && write_plain_value(out, value);
+}
+
+bool
+attribute_to_int64(const AttributeValue *value, int64_t *number)
+{
+	Decimal		decimal;
+	uint64_t	magnitude = 0;
+
+	if (value->type != ATTRIBUTE_N || !parse_decimal(value->text, value->length, &decimal))
+		return false;
+	if (decimal.ndigits == 0)
+	{
+		*number = 0;
+		return true;
+	}
+	/* Digits after the point, or more of them than 2^63 has; 19 of them fit into 64 bits without a sign. */
+	if (decimal.exponent > 18 || decimal.exponent + 1 < (int64_t) decimal.ndigits)
+		return false;
+	for (int64_t i = 0; i <= decimal.exponent; i++)
+		magnitude = magnitude * 10 + (uint64_t) decimal.digits[i];
+	if (magnitude > (uint64_t) INT64_MAX + (decimal.negative ? 1 : 0))
+		return false;
+	*number = decimal.negative ? (int64_t) (0 - magnitude) : (int64_t) magnitude;
+	return true;
+}
+
+bool
+number_is_storable(const char *text, size_t length)
+{
+	Decimal		decimal;
+
+	if (!parse_decimal(text, length, &decimal))
+		return false;
+	return decimal.ndigits == 0 ||
+		(decimal.ndigits <= MAX_SIGNIFICANT_DIGITS && decimal.exponent >= MIN_EXPONENT && decimal.exponent <= MAX_EXPONENT);
+}
+
+/*
+ * One byte for two significant digits and one byte more, says the Developer Guide, "approximately": pairs start at even
+ * powers of ten, a minus takes a byte, and zero takes one in all. So this is the guide's number or at most two bytes more.
+ */
+static size_t
+number_size(const char *text, size_t length)
+{
+	Decimal		decimal;
+	size_t		shifted;		/* 1 when the first digit stands alone in its pair */
+
+	if (!parse_decimal(text, length, &decimal) || decimal.ndigits == 0)
+		return 1;
+	shifted = decimal.exponent % 2 == 0 ? 1 : 0;
+	return 1 + (decimal.ndigits + shifted + 1) / 2 + (decimal.negative ? 1 : 0);
+}
+
+/* UTF-8 bytes, a kept escape (json.h) being one character: U+0000 takes one byte, a lone surrogate three. */
+static size_t
+text_size(const char *text, size_t length)
+{
+	size_t		size = length;
+
+	for (size_t i = 0; i + 4 < length; i++)
+		if ((unsigned char) text[i] == 0xFF)
+			size -= text[i + 1] == '0' ? 4 : 2;
+	return size;
+}
+
+size_t
+attribute_size(const Attribute *attribute)
+{
+	const AttributeValue *value = &attribute->value;
+	size_t		size = strlen(attribute->name);
+
+	switch (value->type)
+	{
+		case ATTRIBUTE_S:
+			return size + text_size(value->text, value->length);
+		case ATTRIBUTE_N:
+			return size + number_size(value->text, value->length);
+		case ATTRIBUTE_B:
+			size += value->length / 4 * 3;
+			for (size_t i = 1; i <= 2 && i <= value->length && value->text[value->length - i] == '='; i++)
+				size--;
+			return size;
+		case ATTRIBUTE_BOOL:
+		case ATTRIBUTE_NULL:
+			return size + 1;
+		default:
+			return size;
+	}
+}

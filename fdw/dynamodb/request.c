@@ -1,0 +1,305 @@
+/*
+ * request: what does DynamoDB get to read? See request.h.
+ *
+ * Each body is written from left to right, without members that would say what is the default anyway.
+ */
+#include "dynamodb/request.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "dynamodb/json.h"
+
+#define RETURN_CAPACITY ",\"ReturnConsumedCapacity\":\"TOTAL\""
+
+const char *
+operation_name(Operation operation)
+{
+	static const char *const names[] = {
+		[OPERATION_GET_ITEM] = "GetItem",
+		[OPERATION_PUT_ITEM] = "PutItem",
+		[OPERATION_UPDATE_ITEM] = "UpdateItem",
+		[OPERATION_QUERY] = "Query",
+		[OPERATION_SCAN] = "Scan",
+		[OPERATION_CREATE_TABLE] = "CreateTable",
+		[OPERATION_DELETE_TABLE] = "DeleteTable",
+		[OPERATION_DESCRIBE_TABLE] = "DescribeTable",
+	};
+
+	return names[operation];
+}
+
+static void
+write_text(Buffer *out, const char *text)
+{
+	json_write_string(out, text, strlen(text));
+}
+
+/* ,"Member":"text", or nothing for NULL. */
+static void
+write_member(Buffer *out, const char *member, const char *text)
+{
+	if (text == NULL)
+		return;
+	buffer_printf(out, ",\"%s\":", member);
+	write_text(out, text);
+}
+
+/* The opening of every body. */
+static void
+write_table(Buffer *out, const char *table)
+{
+	buffer_puts(out, "{\"TableName\":");
+	write_text(out, table);
+}
+
+/*
+ * The place of :"name" in the list, or NULL. Quotes inside a name are escaped there, so this text occurs only where it
+ * is the whole of a member's value.
+ */
+static const char *
+find_name(Expression *expression, const char *name)
+{
+	Buffer		quoted = {0};
+	const char *found = NULL;
+
+	buffer_putc(&quoted, ':');
+	write_text(&quoted, name);
+	if (quoted.failed)
+		expression->names.failed = true;
+	else if (expression->nnames > 0 && !expression->names.failed)
+		found = strstr(expression->names.data, quoted.data);
+	buffer_free(&quoted);
+	return found;
+}
+
+void
+expression_name(Expression *expression, Buffer *out, const char *name)
+{
+	const char *found = find_name(expression, name);
+
+	if (found != NULL)
+	{
+		/* Back over "#12": from the colon. */
+		const char *end = found - 1;
+		const char *start = end;
+
+		while (*start != '#')
+			start--;
+		buffer_append(out, start, (size_t) (end - start));
+		return;
+	}
+	buffer_printf(out, "#%d", expression->nnames);
+	buffer_printf(&expression->names, "%s\"#%d\":", expression->nnames > 0 ? "," : "", expression->nnames);
+	write_text(&expression->names, name);
+	expression->nnames++;
+}
+
+void
+expression_value(Expression *expression, Buffer *out, const AttributeValue *value)
+{
+	buffer_printf(out, ":%d", expression->nvalues);
+	buffer_printf(&expression->values, "%s\":%d\":", expression->nvalues > 0 ? "," : "", expression->nvalues);
+	attribute_write(&expression->values, value);
+	expression->nvalues++;
+}
+
+void
+expression_free(Expression *expression)
+{
+	buffer_free(&expression->names);
+	buffer_free(&expression->values);
+	memset(expression, 0, sizeof(*expression));
+}
+
+static void
+write_expression(Buffer *out, const Expression *expression)
+{
+	if (expression == NULL)
+		return;
+	if (expression->names.failed || expression->values.failed)
+	{
+		out->failed = true;
+		return;
+	}
+	if (expression->nnames > 0)
+		buffer_printf(out, ",\"ExpressionAttributeNames\":{%s}", expression->names.data);
+	if (expression->nvalues > 0)
+		buffer_printf(out, ",\"ExpressionAttributeValues\":{%s}", expression->values.data);
+}
+
+void
+request_read(Buffer *out, const ReadRequest *request)
+{
+	write_table(out, request->table);
+	write_member(out, "IndexName", request->index);
+	write_member(out, "KeyConditionExpression", request->key_condition);
+	write_member(out, "FilterExpression", request->filter);
+	write_member(out, "ProjectionExpression", request->projection);
+	write_expression(out, request->expression);
+	if (request->exclusive_start_key != NULL)
+	{
+		buffer_puts(out, ",\"ExclusiveStartKey\":");
+		json_write_value(out, request->exclusive_start_key);
+	}
+	if (request->limit > 0)
+		buffer_printf(out, ",\"Limit\":%" PRId64, request->limit);
+	if (request->backward)
+		buffer_puts(out, ",\"ScanIndexForward\":false");
+	if (request->consistent)
+		buffer_puts(out, ",\"ConsistentRead\":true");
+	buffer_puts(out, RETURN_CAPACITY "}");
+}
+
+/* ,"Key":{"name":{"S":"commits"}} */
+static void
+write_counter_key(Buffer *out, const char *counter)
+{
+	AttributeValue value = attribute_string(counter, strlen(counter));
+
+	buffer_puts(out, ",\"Key\":{\"" COUNTER_NAME "\":");
+	attribute_write(out, &value);
+	buffer_putc(out, '}');
+}
+
+void
+request_counter_add(Buffer *out, const char *table, const char *counter, int64_t n)
+{
+	Expression	expression = {0};
+	Buffer		update = {0};
+	char		digits[24];
+	AttributeValue value = attribute_int64(n, digits);
+
+	buffer_puts(&update, "ADD ");
+	expression_name(&expression, &update, COUNTER_ID);
+	buffer_putc(&update, ' ');
+	expression_value(&expression, &update, &value);
+
+	write_table(out, table);
+	write_counter_key(out, counter);
+	if (update.failed)
+		out->failed = true;
+	else
+		write_member(out, "UpdateExpression", update.data);
+	write_expression(out, &expression);
+	buffer_puts(out, ",\"ReturnValues\":\"UPDATED_NEW\"" RETURN_CAPACITY "}");
+	buffer_free(&update);
+	expression_free(&expression);
+}
+
+void
+request_counter_get(Buffer *out, const char *table, const char *counter)
+{
+	write_table(out, table);
+	write_counter_key(out, counter);
+	buffer_puts(out, ",\"ConsistentRead\":true" RETURN_CAPACITY "}");
+}
+
+void
+request_counter_put_new(Buffer *out, const char *table, const char *counter, int64_t id)
+{
+	Buffer		item = {0};
+	char		digits[24];
+	AttributeValue name_value = attribute_string(counter, strlen(counter));
+	AttributeValue id_value = attribute_int64(id, digits);
+
+	buffer_puts(&item, "\"" COUNTER_NAME "\":");
+	attribute_write(&item, &name_value);
+	buffer_puts(&item, ",\"" COUNTER_ID "\":");
+	attribute_write(&item, &id_value);
+	if (item.failed)
+		out->failed = true;
+	else
+		request_put_new(out, table, item.data, COUNTER_NAME);
+	buffer_free(&item);
+}
+
+void
+request_put_new(Buffer *out, const char *table, const char *item, const char *key_attribute)
+{
+	write_table(out, table);
+	buffer_puts(out, ",\"Item\":{");
+	buffer_puts(out, item);
+	buffer_puts(out, "},\"ConditionExpression\":\"attribute_not_exists(#0)\",\"ExpressionAttributeNames\":{\"#0\":");
+	write_text(out, key_attribute);
+	buffer_puts(out, "},\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"" RETURN_CAPACITY "}");
+}
+
+/* ,"KeySchema":[…]; `range` may have no name. */
+static void
+write_key_schema(Buffer *out, const KeyAttribute *hash, const KeyAttribute *range)
+{
+	buffer_puts(out, ",\"KeySchema\":[{\"AttributeName\":");
+	write_text(out, hash->name);
+	buffer_puts(out, ",\"KeyType\":\"HASH\"}");
+	if (range->name != NULL)
+	{
+		buffer_puts(out, ",{\"AttributeName\":");
+		write_text(out, range->name);
+		buffer_puts(out, ",\"KeyType\":\"RANGE\"}");
+	}
+	buffer_putc(out, ']');
+}
+
+/* Every key attribute once: DynamoDB refuses a second definition, and one of an attribute that is in no key. */
+static void
+write_attribute_definitions(Buffer *out, const TableDefinition *definition)
+{
+	const KeyAttribute *keys[4] = {&definition->hash, &definition->range, NULL, NULL};
+	size_t		nkeys = 2;
+	bool		first = true;
+
+	if (definition->index != NULL)
+	{
+		keys[nkeys++] = &definition->index_hash;
+		keys[nkeys++] = &definition->index_range;
+	}
+	buffer_puts(out, ",\"AttributeDefinitions\":[");
+	for (size_t i = 0; i < nkeys; i++)
+	{
+		bool		repeated = false;
+
+		if (keys[i]->name == NULL)
+			continue;
+		for (size_t j = 0; j < i; j++)
+			repeated = repeated || (keys[j]->name != NULL && strcmp(keys[j]->name, keys[i]->name) == 0);
+		if (repeated)
+			continue;
+		buffer_puts(out, first ? "{\"AttributeName\":" : ",{\"AttributeName\":");
+		write_text(out, keys[i]->name);
+		buffer_printf(out, ",\"AttributeType\":\"%s\"}", attribute_type_name(keys[i]->type));
+		first = false;
+	}
+	buffer_putc(out, ']');
+}
+
+void
+request_create_table(Buffer *out, const TableDefinition *definition)
+{
+	write_table(out, definition->table);
+	write_attribute_definitions(out, definition);
+	write_key_schema(out, &definition->hash, &definition->range);
+	buffer_puts(out, ",\"BillingMode\":\"PAY_PER_REQUEST\"");
+	if (definition->index != NULL)
+	{
+		buffer_puts(out, ",\"GlobalSecondaryIndexes\":[{\"IndexName\":");
+		write_text(out, definition->index);
+		write_key_schema(out, &definition->index_hash, &definition->index_range);
+		buffer_puts(out, ",\"Projection\":{\"ProjectionType\":\"ALL\"}}]");
+	}
+	buffer_putc(out, '}');
+}
+
+void
+request_delete_table(Buffer *out, const char *table)
+{
+	write_table(out, table);
+	buffer_putc(out, '}');
+}
+
+void
+request_describe_table(Buffer *out, const char *table)
+{
+	write_table(out, table);
+	buffer_putc(out, '}');
+}

@@ -1,0 +1,209 @@
+/*
+ * response: did DynamoDB answer, and what does its answer mean? See response.h.
+ *
+ * Proxies, load balancers and wrong endpoints answer too. Their text is never repeated: it may hold anything.
+ */
+#include "dynamodb/response.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "dynamodb/json.h"
+
+typedef struct ErrorCode
+{
+	const char *code;
+	FailureKind kind;
+} ErrorCode;
+
+static const ErrorCode error_codes[] = {
+	{"ResourceNotFoundException", FAILURE_NOT_FOUND},
+	{"ResourceInUseException", FAILURE_EXISTS},
+	{"ConditionalCheckFailedException", FAILURE_CONDITION},
+	{"TransactionConflictException", FAILURE_CONFLICT},
+	{"ItemCollectionSizeLimitExceededException", FAILURE_TOO_LARGE},
+	{"AccessDeniedException", FAILURE_ACCESS_DENIED},
+
+	{"UnrecognizedClientException", FAILURE_CREDENTIALS},
+	{"InvalidSignatureException", FAILURE_CREDENTIALS},
+	{"MissingAuthenticationTokenException", FAILURE_CREDENTIALS},
+	{"MissingAuthenticationToken", FAILURE_CREDENTIALS},
+	{"IncompleteSignatureException", FAILURE_CREDENTIALS},
+	{"IncompleteSignature", FAILURE_CREDENTIALS},
+	{"ExpiredTokenException", FAILURE_CREDENTIALS},
+	{"InvalidClientTokenId", FAILURE_CREDENTIALS},
+	{"SignatureDoesNotMatch", FAILURE_CREDENTIALS},
+	{"AuthFailure", FAILURE_CREDENTIALS},
+	{"RequestTimeTooSkewed", FAILURE_CREDENTIALS},
+	{"RequestExpired", FAILURE_CREDENTIALS},
+
+	/* The AWS SDKs' list. */
+	{"Throttling", FAILURE_THROTTLED},
+	{"ThrottlingException", FAILURE_THROTTLED},
+	{"ThrottledException", FAILURE_THROTTLED},
+	{"RequestThrottled", FAILURE_THROTTLED},
+	{"RequestThrottledException", FAILURE_THROTTLED},
+	{"TooManyRequestsException", FAILURE_THROTTLED},
+	{"ProvisionedThroughputExceededException", FAILURE_THROTTLED},
+	{"TransactionInProgressException", FAILURE_THROTTLED},
+	{"RequestLimitExceeded", FAILURE_THROTTLED},
+	{"BandwidthLimitExceeded", FAILURE_THROTTLED},
+	{"LimitExceededException", FAILURE_THROTTLED},
+	{"SlowDown", FAILURE_THROTTLED},
+	{"PriorRequestNotComplete", FAILURE_THROTTLED},
+	{"EC2ThrottledException", FAILURE_THROTTLED},
+};
+
+static bool
+contains(const char *text, const char *words)
+{
+	return strstr(text, words) != NULL;
+}
+
+/* A ValidationException's kind is in its words only. */
+static FailureKind
+validation_error_kind(const char *message)
+{
+	if (contains(message, "does not have the specified index"))
+		return FAILURE_NOT_FOUND;
+	/* "Item size has exceeded the maximum allowed size", "Size of hashkey has exceeded the maximum size limit of…" */
+	if (contains(message, "exceeded the maximum allowed size") || contains(message, "exceeded the maximum size limit") ||
+		contains(message, "exceeded the size limit"))
+		return FAILURE_TOO_LARGE;
+	return FAILURE_OTHER;
+}
+
+FailureKind
+response_error_kind(const char *code, const char *message)
+{
+	for (size_t i = 0; i < sizeof(error_codes) / sizeof(error_codes[0]); i++)
+		if (strcmp(error_codes[i].code, code) == 0)
+			return error_codes[i].kind;
+	if (strcmp(code, "ValidationException") == 0)
+		return validation_error_kind(message ? message : "");
+	return FAILURE_OTHER;
+}
+
+static bool
+checksum_matches(const char *expected, const char *body, size_t length)
+{
+	uLong		actual = crc32_z(0, (const Bytef *) body, length);
+	char	   *end;
+	unsigned long value;
+
+	if (expected[0] < '0' || expected[0] > '9')
+		return false;
+	value = strtoul(expected, &end, 10);
+	return *end == '\0' && value == actual;
+}
+
+/* Kept escapes (json.h) become question marks, so that the text is UTF-8. In place. */
+static void
+make_plain(char *text)
+{
+	char	   *out = text;
+
+	for (; *text != '\0'; text++)
+	{
+		if ((unsigned char) *text == 0xFF && strlen(text) > 4)
+		{
+			*out++ = '?';
+			text += 4;
+		}
+		else
+			*out++ = *text;
+	}
+	*out = '\0';
+}
+
+/* Fills *failure from an error of DynamoDB's; false when it is none. */
+static bool
+read_error(cJSON *error, Failure *failure)
+{
+	char	   *type = cJSON_GetStringValue((cJSON *) json_member(error, "__type"));
+	char	   *message = cJSON_GetStringValue((cJSON *) json_member(error, "message"));
+	const char *hash;
+	const char *code;
+
+	if (type == NULL)
+		return false;
+	if (message == NULL)
+		message = cJSON_GetStringValue((cJSON *) json_member(error, "Message"));
+	make_plain(type);
+	if (message != NULL)
+		make_plain(message);
+
+	hash = strrchr(type, '#');
+	code = hash ? hash + 1 : type;
+	failure_set(failure, response_error_kind(code, message), code, "%s", message ? message : "");
+	return true;
+}
+
+cJSON *
+response_parse(int status, const char *crc32, char *body, size_t length, Failure *failure)
+{
+	cJSON	   *response;
+
+	if (crc32 != NULL && crc32[0] != '\0' && !checksum_matches(crc32, body, length))
+	{
+		failure_set(failure, FAILURE_BAD_ANSWER, NULL, "The answer does not match its checksum.");
+		failure->http_status = status;
+		return NULL;
+	}
+
+	response = json_parse(body, length);
+	if (status == 200 && cJSON_IsObject(response))
+		return response;
+	if (status == 200)
+		failure_set(failure, FAILURE_BAD_ANSWER, NULL, "The answer is not a JSON object.");
+	else if (!read_error(response, failure))
+		failure_set(failure, FAILURE_BAD_ANSWER, NULL, "HTTP status %d", status);
+	failure->http_status = status;
+	cJSON_Delete(response);
+	return NULL;
+}
+
+static double
+capacity_of(const cJSON *consumed)
+{
+	const cJSON *units = json_member(consumed, "CapacityUnits");
+
+	return cJSON_IsNumber(units) ? units->valuedouble : 0;
+}
+
+double
+response_capacity_units(const cJSON *response)
+{
+	const cJSON *consumed = json_member(response, "ConsumedCapacity");
+	double		sum = 0;
+
+	if (!cJSON_IsArray(consumed))
+		return capacity_of(consumed);
+	for (const cJSON *element = consumed->child; element != NULL; element = element->next)
+		sum += capacity_of(element);
+	return sum;
+}
+
+static int64_t
+count_of(const cJSON *response, const char *member)
+{
+	const cJSON *count = json_member(response, member);
+
+	/* Not a cast of whatever number came: out of range, that would be undefined. */
+	if (!cJSON_IsNumber(count) || !(count->valuedouble >= 0 && count->valuedouble < 9e15))
+		return 0;
+	return (int64_t) count->valuedouble;
+}
+
+int64_t
+response_count(const cJSON *response)
+{
+	return count_of(response, "Count");
+}
+
+int64_t
+response_scanned_count(const cJSON *response)
+{
+	return count_of(response, "ScannedCount");
+}
