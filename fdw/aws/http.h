@@ -34,7 +34,7 @@ typedef struct HttpSettings
 typedef struct HttpAnswer
 {
 	int			status;
-	Buffer		body;			/* as received, before any decoding */
+	ByteBuffer		body;			/* as received, before any decoding */
 	char		crc32[16];		/* the x-amz-crc32 header, or empty */
 } HttpAnswer;
 
@@ -51,6 +51,11 @@ extern void http_client_pump(HttpClient *client);
 
 /* Makes the descriptor readable at `when` (http_now_ms) at the latest; once it is past, it is forgotten. */
 extern void http_client_wake_at(HttpClient *client, int64_t when);
+
+/*
+ * What keeps `url` from being an endpoint (http or https, a host, perhaps a port, and nothing more), in a few words; NULL when nothing does.
+ */
+extern const char *http_endpoint_complaint(const char *url);
 
 /* A monotonic clock, ms. */
 extern int64_t http_now_ms(void);

@@ -84,14 +84,14 @@ next_parameter(const char **rest, QueryParameter *parameter)
 }
 
 static void
-append_lower(Buffer *out, const char *text)
+append_lower(ByteBuffer *out, const char *text)
 {
 	for (; *text != '\0'; text++)
 		buffer_putc(out, ascii_lower(*text));
 }
 
 static void
-append_hex(Buffer *out, const unsigned char *bytes, size_t length)
+append_hex(ByteBuffer *out, const unsigned char *bytes, size_t length)
 {
 	static const char digits[] = "0123456789abcdef";
 
@@ -103,7 +103,7 @@ append_hex(Buffer *out, const unsigned char *bytes, size_t length)
 }
 
 static void
-append_hash(Buffer *out, const void *bytes, size_t length)
+append_hash(ByteBuffer *out, const void *bytes, size_t length)
 {
 	unsigned char hash[HASH_BYTES];
 
@@ -120,7 +120,7 @@ append_hash(Buffer *out, const void *bytes, size_t length)
  * and nothing has to be allocated.
  */
 static void
-append_canonical_query(Buffer *out, const char *query)
+append_canonical_query(ByteBuffer *out, const char *query)
 {
 	QueryParameter last;
 	bool		first = true;
@@ -165,7 +165,7 @@ append_canonical_query(Buffer *out, const char *query)
 
 /* Without the blanks around it, and with one for each run inside (a folded header's line ends among them). */
 static void
-append_trimmed(Buffer *out, const char *value)
+append_trimmed(ByteBuffer *out, const char *value)
 {
 	while (is_blank(*value))
 		value++;
@@ -188,7 +188,7 @@ append_trimmed(Buffer *out, const char *value)
 
 /* The headers by lower-case name, those of one name joined in the order they came in; found in rounds, as above. */
 static void
-append_canonical_headers(Buffer *out, Buffer *signed_headers, const SigningHeader *headers, size_t nheaders)
+append_canonical_headers(ByteBuffer *out, ByteBuffer *signed_headers, const SigningHeader *headers, size_t nheaders)
 {
 	const char *last = NULL;
 
@@ -226,7 +226,7 @@ append_canonical_headers(Buffer *out, Buffer *signed_headers, const SigningHeade
 
 /* "20150830/us-east-1/dynamodb/aws4_request" */
 static void
-append_scope(Buffer *out, const char *timestamp, const char *region, const char *service)
+append_scope(ByteBuffer *out, const char *timestamp, const char *region, const char *service)
 {
 	buffer_printf(out, "%.8s/%s/%s/%s", timestamp, region, service, TERMINATOR);
 }
@@ -241,7 +241,7 @@ sigv4_timestamp(time_t time, char timestamp[17])
 }
 
 void
-sigv4_canonical_request(const SigningRequest *request, Buffer *out, Buffer *signed_headers)
+sigv4_canonical_request(const SigningRequest *request, ByteBuffer *out, ByteBuffer *signed_headers)
 {
 	size_t		signed_start = signed_headers->length;
 
@@ -265,7 +265,7 @@ sigv4_canonical_request(const SigningRequest *request, Buffer *out, Buffer *sign
 
 void
 sigv4_string_to_sign(const SigningRequest *request, const char *region, const char *service,
-					 const Buffer *canonical_request, Buffer *out)
+					 const ByteBuffer *canonical_request, ByteBuffer *out)
 {
 	char		timestamp[17];
 
@@ -333,11 +333,11 @@ renew_key(SigningKey *key, const Credentials *credentials, const char *timestamp
 
 bool
 sigv4_sign(const SigningRequest *request, const Credentials *credentials, const char *region, const char *service,
-		   SigningKey *key, Buffer *authorization)
+		   SigningKey *key, ByteBuffer *authorization)
 {
-	Buffer		canonical_request = {0};
-	Buffer		signed_headers = {0};
-	Buffer		string_to_sign = {0};
+	ByteBuffer		canonical_request = {0};
+	ByteBuffer		signed_headers = {0};
+	ByteBuffer		string_to_sign = {0};
 	unsigned char signature[HASH_BYTES];
 	char		timestamp[17];
 	bool		complete = false;

@@ -44,18 +44,18 @@ typedef struct SigningKey
 extern void sigv4_timestamp(time_t time, char timestamp[17]);
 
 /* Appends the canonical request to *out, and the list of signed headers ("host;x-amz-date") to *signed_headers. */
-extern void sigv4_canonical_request(const SigningRequest *request, Buffer *out, Buffer *signed_headers);
+extern void sigv4_canonical_request(const SigningRequest *request, ByteBuffer *out, ByteBuffer *signed_headers);
 
 /* Appends the string to sign for a canonical request. */
 extern void sigv4_string_to_sign(const SigningRequest *request, const char *region, const char *service,
-								 const Buffer *canonical_request, Buffer *out);
+								 const ByteBuffer *canonical_request, ByteBuffer *out);
 
 /*
  * Appends the value of the Authorization header. *key is the cache: one for each (credentials, region, service), zeroed at first and
  * whenever those change; a new day renews it here. false when memory ran out or OpenSSL failed.
  */
 extern bool sigv4_sign(const SigningRequest *request, const Credentials *credentials, const char *region, const char *service,
-					   SigningKey *key, Buffer *authorization);
+					   SigningKey *key, ByteBuffer *authorization);
 
 /* Overwrites the key. */
 extern void sigv4_forget(SigningKey *key);

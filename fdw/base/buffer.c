@@ -14,7 +14,7 @@
 
 /* Makes room for `more` bytes and the terminating NUL. */
 static bool
-buffer_reserve(Buffer *buffer, size_t more)
+buffer_reserve(ByteBuffer *buffer, size_t more)
 {
 	size_t		needed;
 	size_t		capacity;
@@ -46,7 +46,7 @@ buffer_reserve(Buffer *buffer, size_t more)
 }
 
 void
-buffer_append(Buffer *buffer, const void *bytes, size_t length)
+buffer_append(ByteBuffer *buffer, const void *bytes, size_t length)
 {
 	if (!buffer_reserve(buffer, length))
 		return;
@@ -57,19 +57,19 @@ buffer_append(Buffer *buffer, const void *bytes, size_t length)
 }
 
 void
-buffer_puts(Buffer *buffer, const char *text)
+buffer_puts(ByteBuffer *buffer, const char *text)
 {
 	buffer_append(buffer, text, strlen(text));
 }
 
 void
-buffer_putc(Buffer *buffer, char c)
+buffer_putc(ByteBuffer *buffer, char c)
 {
 	buffer_append(buffer, &c, 1);
 }
 
 void
-buffer_printf(Buffer *buffer, const char *format,...)
+buffer_printf(ByteBuffer *buffer, const char *format,...)
 {
 	va_list		args;
 	int			length;
@@ -89,7 +89,7 @@ buffer_printf(Buffer *buffer, const char *format,...)
 }
 
 void
-buffer_reset(Buffer *buffer)
+buffer_reset(ByteBuffer *buffer)
 {
 	buffer->length = 0;
 	buffer->failed = false;
@@ -98,7 +98,7 @@ buffer_reset(Buffer *buffer)
 }
 
 char *
-buffer_detach(Buffer *buffer)
+buffer_detach(ByteBuffer *buffer)
 {
 	char	   *text;
 
@@ -115,14 +115,14 @@ buffer_detach(Buffer *buffer)
 }
 
 void
-buffer_free(Buffer *buffer)
+buffer_free(ByteBuffer *buffer)
 {
 	free(buffer->data);
 	memset(buffer, 0, sizeof(*buffer));
 }
 
 void
-buffer_free_wipe(Buffer *buffer)
+buffer_free_wipe(ByteBuffer *buffer)
 {
 	if (buffer->data != NULL)
 		OPENSSL_cleanse(buffer->data, buffer->capacity);

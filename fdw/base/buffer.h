@@ -2,7 +2,7 @@
  * buffer: a growing run of bytes, the one way in which the layers below PostgreSQL build text.
  *
  * Running out of memory sets `failed` and turns every later call into nothing, so that a caller builds a whole request and checks
- * once, at the end. A Buffer that is all zeroes is empty and ready for use.
+ * once, at the end. A ByteBuffer that is all zeroes is empty and ready for use.
  */
 #ifndef DYNAMODB_ES_BUFFER_H
 #define DYNAMODB_ES_BUFFER_H
@@ -10,27 +10,27 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-typedef struct Buffer
+typedef struct ByteBuffer
 {
 	char	   *data;			/* malloc'ed, always NUL-terminated; NULL while nothing was added */
 	size_t		length;			/* bytes in use, without the terminating NUL */
 	size_t		capacity;
 	bool		failed;			/* memory ran out; the contents are of no use */
-} Buffer;
+} ByteBuffer;
 
-extern void buffer_append(Buffer *buffer, const void *bytes, size_t length);
-extern void buffer_puts(Buffer *buffer, const char *text);
-extern void buffer_putc(Buffer *buffer, char c);
-extern void buffer_printf(Buffer *buffer, const char *format,...) __attribute__((format(printf, 2, 3)));
+extern void buffer_append(ByteBuffer *buffer, const void *bytes, size_t length);
+extern void buffer_puts(ByteBuffer *buffer, const char *text);
+extern void buffer_putc(ByteBuffer *buffer, char c);
+extern void buffer_printf(ByteBuffer *buffer, const char *format,...) __attribute__((format(printf, 2, 3)));
 
 /* Sets the length to 0, forgets a failure, and keeps the memory. */
-extern void buffer_reset(Buffer *buffer);
+extern void buffer_reset(ByteBuffer *buffer);
 
 /* The text, NUL-terminated and now the caller's to free; NULL when the buffer has failed. The buffer is empty afterwards. */
-extern char *buffer_detach(Buffer *buffer);
+extern char *buffer_detach(ByteBuffer *buffer);
 
 /* Releases the memory; _wipe overwrites it first, for secrets. The buffer can be used again. */
-extern void buffer_free(Buffer *buffer);
-extern void buffer_free_wipe(Buffer *buffer);
+extern void buffer_free(ByteBuffer *buffer);
+extern void buffer_free_wipe(ByteBuffer *buffer);
 
 #endif

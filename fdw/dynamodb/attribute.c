@@ -255,7 +255,7 @@ attribute_type_name(AttributeType type)
 }
 
 void
-attribute_write(Buffer *out, const AttributeValue *value)
+attribute_write(ByteBuffer *out, const AttributeValue *value)
 {
 	buffer_printf(out, "{\"%s\":", attribute_type_name(value->type));
 	switch (value->type)
@@ -279,10 +279,10 @@ attribute_write(Buffer *out, const AttributeValue *value)
 	buffer_putc(out, '}');
 }
 
-static bool write_plain_value(Buffer *out, const AttributeValue *value);
+static bool write_plain_value(ByteBuffer *out, const AttributeValue *value);
 
 static bool
-write_plain_string(Buffer *out, const char *text, size_t length)
+write_plain_string(ByteBuffer *out, const char *text, size_t length)
 {
 	if (!json_text_is_plain(text))
 		return false;
@@ -291,7 +291,7 @@ write_plain_string(Buffer *out, const char *text, size_t length)
 }
 
 static bool
-write_plain_number(Buffer *out, const char *text, size_t length)
+write_plain_number(ByteBuffer *out, const char *text, size_t length)
 {
 	if (!json_is_number(text, length))
 		return false;
@@ -300,7 +300,7 @@ write_plain_number(Buffer *out, const char *text, size_t length)
 }
 
 static bool
-write_plain_map(Buffer *out, const cJSON *map)
+write_plain_map(ByteBuffer *out, const cJSON *map)
 {
 	buffer_putc(out, '{');
 	for (const cJSON *member = map->child; member != NULL; member = member->next)
@@ -321,7 +321,7 @@ write_plain_map(Buffer *out, const cJSON *map)
 
 /* The elements of a set are bare strings, those of a list are values. */
 static bool
-write_plain_array(Buffer *out, AttributeType type, const cJSON *array)
+write_plain_array(ByteBuffer *out, AttributeType type, const cJSON *array)
 {
 	buffer_putc(out, '[');
 	for (const cJSON *element = array->child; element != NULL; element = element->next)
@@ -347,7 +347,7 @@ write_plain_array(Buffer *out, AttributeType type, const cJSON *array)
 }
 
 static bool
-write_plain_value(Buffer *out, const AttributeValue *value)
+write_plain_value(ByteBuffer *out, const AttributeValue *value)
 {
 	switch (value->type)
 	{
@@ -377,7 +377,7 @@ write_plain_value(Buffer *out, const AttributeValue *value)
 }
 
 bool
-attribute_write_plain(Buffer *out, const AttributeValue *value)
+attribute_write_plain(ByteBuffer *out, const AttributeValue *value)
 {
 	if (value->type == ATTRIBUTE_S)
 	{

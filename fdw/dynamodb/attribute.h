@@ -61,7 +61,7 @@ extern AttributeValue attribute_boolean(bool boolean);
 extern const char *attribute_type_name(AttributeType type);
 
 /* Appends {"S":"…"}. Only for S, N, B, BOOL and NULL; any other type makes *out fail. */
-extern void attribute_write(Buffer *out, const AttributeValue *value);
+extern void attribute_write(ByteBuffer *out, const AttributeValue *value);
 
 /*
  * Appends the value as plain JSON, as a json column shows it: M as an object, L and the sets as arrays, S and B (base64)
@@ -69,7 +69,7 @@ extern void attribute_write(Buffer *out, const AttributeValue *value);
  * false when the value holds a character that plain text cannot (json.h), is malformed, or is of another type than M, L
  * and S at the top; what was appended by then is of no use.
  */
-extern bool attribute_write_plain(Buffer *out, const AttributeValue *value);
+extern bool attribute_write_plain(ByteBuffer *out, const AttributeValue *value);
 
 /* The number as an integer, whatever its form ("10", "1E1", "10.0"); false when it is none, or does not fit. */
 extern bool attribute_to_int64(const AttributeValue *value, int64_t *number);

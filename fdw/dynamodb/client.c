@@ -45,7 +45,7 @@ struct Call
 static char *
 endpoint_of_region(const char *region)
 {
-	Buffer		endpoint = {0};
+	ByteBuffer		endpoint = {0};
 
 	buffer_printf(&endpoint, "https://dynamodb.%s.amazonaws.com%s", region, strncmp(region, "cn-", 3) == 0 ? ".cn" : "");
 	return buffer_detach(&endpoint);
@@ -59,7 +59,7 @@ host_of_endpoint(const char *endpoint)
 	const char *host = strstr(endpoint, "://");
 	size_t		length;
 	size_t		port_length = strlen(default_port);
-	Buffer		out = {0};
+	ByteBuffer		out = {0};
 
 	host = host != NULL ? host + 3 : endpoint;
 	length = strcspn(host, "/");
@@ -72,7 +72,7 @@ host_of_endpoint(const char *endpoint)
 static char *
 url_of_endpoint(const char *endpoint)
 {
-	Buffer		out = {0};
+	ByteBuffer		out = {0};
 
 	buffer_puts(&out, endpoint);
 	if (endpoint[0] != '\0' && endpoint[strlen(endpoint) - 1] != '/')
@@ -171,7 +171,7 @@ enum
 
 /* Signs the body and starts its transfer; NULL when memory ran out. */
 static HttpTransfer *
-send_signed(Client *client, Operation operation, const Buffer *body)
+send_signed(Client *client, Operation operation, const ByteBuffer *body)
 {
 	char		timestamp[17];
 	char		target[64];
@@ -192,7 +192,7 @@ send_signed(Client *client, Operation operation, const Buffer *body)
 		.body_length = body->length,
 		.time = time(NULL),
 	};
-	Buffer		lines[HEADER_COUNT + 1] = {{0}};
+	ByteBuffer		lines[HEADER_COUNT + 1] = {{0}};
 	const char *line_texts[HEADER_COUNT + 1];
 	HttpTransfer *transfer = NULL;
 	bool		failed = false;
@@ -224,7 +224,7 @@ call_fail(Call *call, FailureKind kind, const char *message)
 }
 
 static void
-usage_add_request(Usage *usage, const Buffer *body)
+usage_add_request(Usage *usage, const ByteBuffer *body)
 {
 	if (usage == NULL)
 		return;
@@ -233,7 +233,7 @@ usage_add_request(Usage *usage, const Buffer *body)
 }
 
 Call *
-call_start(Client *client, Operation operation, const Buffer *body, Usage *usage)
+call_start(Client *client, Operation operation, const ByteBuffer *body, Usage *usage)
 {
 	Call	   *call = calloc(1, sizeof(Call));
 

@@ -54,7 +54,7 @@ extern const char *client_endpoint(const Client *client);
  * Starts a request. *body is emptied (its memory may be kept by the caller). What the request costs is added to the client's usage and, if that is
  * not NULL, to *usage, which must outlive the call. Never NULL but when memory ran out.
  */
-extern Call *call_start(Client *client, Operation operation, const Buffer *body, Usage *usage);
+extern Call *call_start(Client *client, Operation operation, const ByteBuffer *body, Usage *usage);
 extern StepResult call_step(Call *call);
 
 /* After DONE: the answer, which belongs to the call; or taken from it, the caller's to cJSON_Delete. */

@@ -281,7 +281,7 @@ kept_unit(const char *text, size_t left)
 }
 
 void
-json_write_string(Buffer *out, const char *text, size_t length)
+json_write_string(ByteBuffer *out, const char *text, size_t length)
 {
 	size_t		written = 0;
 
@@ -317,7 +317,7 @@ json_write_string(Buffer *out, const char *text, size_t length)
 }
 
 static void
-write_number(Buffer *out, const cJSON *value)
+write_number(ByteBuffer *out, const cJSON *value)
 {
 	char		digits[64];
 
@@ -328,7 +328,7 @@ write_number(Buffer *out, const cJSON *value)
 }
 
 void
-json_write_value(Buffer *out, const cJSON *value)
+json_write_value(ByteBuffer *out, const cJSON *value)
 {
 	bool		object = cJSON_IsObject(value);
 

@@ -29,10 +29,10 @@ extern bool json_is_number(const char *text, size_t length);
 extern bool json_text_is_plain(const char *text);
 
 /* Appends "text" with its quotes, escaped; a kept escape becomes "\uXXXX" again, any other 0xFF U+FFFD. */
-extern void json_write_string(Buffer *out, const char *text, size_t length);
+extern void json_write_string(ByteBuffer *out, const char *text, size_t length);
 
 /* Appends any value as compact JSON. Numbers are not expected (DynamoDB's are strings) and are written as cJSON would. */
-extern void json_write_value(Buffer *out, const cJSON *value);
+extern void json_write_value(ByteBuffer *out, const cJSON *value);
 
 /* The member of an object by its exact name, or NULL; `object` may be NULL or of another kind. */
 extern const cJSON *json_member(const cJSON *object, const char *name);

@@ -30,14 +30,14 @@ operation_name(Operation operation)
 }
 
 static void
-write_text(Buffer *out, const char *text)
+write_text(ByteBuffer *out, const char *text)
 {
 	json_write_string(out, text, strlen(text));
 }
 
 /* ,"Member":"text", or nothing for NULL. */
 static void
-write_member(Buffer *out, const char *member, const char *text)
+write_member(ByteBuffer *out, const char *member, const char *text)
 {
 	if (text == NULL)
 		return;
@@ -47,7 +47,7 @@ write_member(Buffer *out, const char *member, const char *text)
 
 /* The opening of every body. */
 static void
-write_table(Buffer *out, const char *table)
+write_table(ByteBuffer *out, const char *table)
 {
 	buffer_puts(out, "{\"TableName\":");
 	write_text(out, table);
@@ -60,7 +60,7 @@ write_table(Buffer *out, const char *table)
 static const char *
 find_name(Expression *expression, const char *name)
 {
-	Buffer		quoted = {0};
+	ByteBuffer		quoted = {0};
 	const char *found = NULL;
 
 	buffer_putc(&quoted, ':');
@@ -74,7 +74,7 @@ find_name(Expression *expression, const char *name)
 }
 
 void
-expression_name(Expression *expression, Buffer *out, const char *name)
+expression_name(Expression *expression, ByteBuffer *out, const char *name)
 {
 	const char *found = find_name(expression, name);
 
@@ -96,7 +96,7 @@ expression_name(Expression *expression, Buffer *out, const char *name)
 }
 
 void
-expression_value(Expression *expression, Buffer *out, const AttributeValue *value)
+expression_value(Expression *expression, ByteBuffer *out, const AttributeValue *value)
 {
 	buffer_printf(out, ":%d", expression->nvalues);
 	buffer_printf(&expression->values, "%s\":%d\":", expression->nvalues > 0 ? "," : "", expression->nvalues);
@@ -113,7 +113,7 @@ expression_free(Expression *expression)
 }
 
 static void
-write_expression(Buffer *out, const Expression *expression)
+write_expression(ByteBuffer *out, const Expression *expression)
 {
 	if (expression == NULL)
 		return;
@@ -129,7 +129,7 @@ write_expression(Buffer *out, const Expression *expression)
 }
 
 void
-request_read(Buffer *out, const ReadRequest *request)
+request_read(ByteBuffer *out, const ReadRequest *request)
 {
 	write_table(out, request->table);
 	write_member(out, "IndexName", request->index);
@@ -153,7 +153,7 @@ request_read(Buffer *out, const ReadRequest *request)
 
 /* ,"Key":{"name":{"S":"commits"}} */
 static void
-write_counter_key(Buffer *out, const char *counter)
+write_counter_key(ByteBuffer *out, const char *counter)
 {
 	AttributeValue value = attribute_string(counter, strlen(counter));
 
@@ -163,10 +163,10 @@ write_counter_key(Buffer *out, const char *counter)
 }
 
 void
-request_counter_add(Buffer *out, const char *table, const char *counter, int64_t n)
+request_counter_add(ByteBuffer *out, const char *table, const char *counter, int64_t n)
 {
 	Expression	expression = {0};
-	Buffer		update = {0};
+	ByteBuffer		update = {0};
 	char		digits[24];
 	AttributeValue value = attribute_int64(n, digits);
 
@@ -188,7 +188,7 @@ request_counter_add(Buffer *out, const char *table, const char *counter, int64_t
 }
 
 void
-request_counter_get(Buffer *out, const char *table, const char *counter)
+request_counter_get(ByteBuffer *out, const char *table, const char *counter)
 {
 	write_table(out, table);
 	write_counter_key(out, counter);
@@ -196,9 +196,9 @@ request_counter_get(Buffer *out, const char *table, const char *counter)
 }
 
 void
-request_counter_put_new(Buffer *out, const char *table, const char *counter, int64_t id)
+request_counter_put_new(ByteBuffer *out, const char *table, const char *counter, int64_t id)
 {
-	Buffer		item = {0};
+	ByteBuffer		item = {0};
 	char		digits[24];
 	AttributeValue name_value = attribute_string(counter, strlen(counter));
 	AttributeValue id_value = attribute_int64(id, digits);
@@ -215,7 +215,7 @@ request_counter_put_new(Buffer *out, const char *table, const char *counter, int
 }
 
 void
-request_put_new(Buffer *out, const char *table, const char *item, const char *key_attribute)
+request_put_new(ByteBuffer *out, const char *table, const char *item, const char *key_attribute)
 {
 	write_table(out, table);
 	buffer_puts(out, ",\"Item\":{");
@@ -227,7 +227,7 @@ request_put_new(Buffer *out, const char *table, const char *item, const char *ke
 
 /* ,"KeySchema":[…]; `range` may have no name. */
 static void
-write_key_schema(Buffer *out, const KeyAttribute *hash, const KeyAttribute *range)
+write_key_schema(ByteBuffer *out, const KeyAttribute *hash, const KeyAttribute *range)
 {
 	buffer_puts(out, ",\"KeySchema\":[{\"AttributeName\":");
 	write_text(out, hash->name);
@@ -243,7 +243,7 @@ write_key_schema(Buffer *out, const KeyAttribute *hash, const KeyAttribute *rang
 
 /* Every key attribute once: DynamoDB refuses a second definition, and one of an attribute that is in no key. */
 static void
-write_attribute_definitions(Buffer *out, const TableDefinition *definition)
+write_attribute_definitions(ByteBuffer *out, const TableDefinition *definition)
 {
 	const KeyAttribute *keys[4] = {&definition->hash, &definition->range, NULL, NULL};
 	size_t		nkeys = 2;
@@ -274,7 +274,7 @@ write_attribute_definitions(Buffer *out, const TableDefinition *definition)
 }
 
 void
-request_create_table(Buffer *out, const TableDefinition *definition)
+request_create_table(ByteBuffer *out, const TableDefinition *definition)
 {
 	write_table(out, definition->table);
 	write_attribute_definitions(out, definition);
@@ -291,14 +291,14 @@ request_create_table(Buffer *out, const TableDefinition *definition)
 }
 
 void
-request_delete_table(Buffer *out, const char *table)
+request_delete_table(ByteBuffer *out, const char *table)
 {
 	write_table(out, table);
 	buffer_putc(out, '}');
 }
 
 void
-request_describe_table(Buffer *out, const char *table)
+request_describe_table(ByteBuffer *out, const char *table)
 {
 	write_table(out, table);
 	buffer_putc(out, '}');

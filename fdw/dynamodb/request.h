@@ -34,15 +34,15 @@ extern const char *operation_name(Operation operation);
 /* Placeholders of one request: the insides of ExpressionAttributeNames and ExpressionAttributeValues, growing together. */
 typedef struct Expression
 {
-	Buffer		names;			/* "#0":"aggregateId","#1":… */
-	Buffer		values;			/* ":0":{"S":"a"},… */
+	ByteBuffer		names;			/* "#0":"aggregateId","#1":… */
+	ByteBuffer		values;			/* ":0":{"S":"a"},… */
 	int			nnames;
 	int			nvalues;
 } Expression;
 
 /* Append a placeholder for a name or a value to *out, making it first; a name gets the same one each time. */
-extern void expression_name(Expression *expression, Buffer *out, const char *name);
-extern void expression_value(Expression *expression, Buffer *out, const AttributeValue *value);
+extern void expression_name(Expression *expression, ByteBuffer *out, const char *name);
+extern void expression_value(Expression *expression, ByteBuffer *out, const AttributeValue *value);
 extern void expression_free(Expression *expression);
 
 /* What a Query or a Scan asks for; zero or NULL where there is nothing to ask. */
@@ -60,23 +60,23 @@ typedef struct ReadRequest
 	bool		consistent;		/* not for an index */
 } ReadRequest;
 
-extern void request_read(Buffer *out, const ReadRequest *request);
+extern void request_read(ByteBuffer *out, const ReadRequest *request);
 
 /* The attributes of a counter's item: its name (HASH) and the last id it gave out. */
 #define COUNTER_NAME "name"
 #define COUNTER_ID "id"
 
 /* The Update that adds n to a counter's `id` and answers the new value. */
-extern void request_counter_add(Buffer *out, const char *table, const char *counter, int64_t n);
+extern void request_counter_add(ByteBuffer *out, const char *table, const char *counter, int64_t n);
 
 /* A strongly consistent GetItem of one counter. */
-extern void request_counter_get(Buffer *out, const char *table, const char *counter);
+extern void request_counter_get(ByteBuffer *out, const char *table, const char *counter);
 
 /* The put of a counter that must not exist yet, with its first value. */
-extern void request_counter_put_new(Buffer *out, const char *table, const char *counter, int64_t id);
+extern void request_counter_put_new(ByteBuffer *out, const char *table, const char *counter, int64_t id);
 
 /* PutItem of `item` (JSON text of its attributes, without the braces around them) where no item has its key. */
-extern void request_put_new(Buffer *out, const char *table, const char *item, const char *key_attribute);
+extern void request_put_new(ByteBuffer *out, const char *table, const char *item, const char *key_attribute);
 
 /* One attribute of a key schema. */
 typedef struct KeyAttribute
@@ -96,8 +96,8 @@ typedef struct TableDefinition
 } TableDefinition;
 
 /* CreateTable with on-demand billing; the index projects all attributes. */
-extern void request_create_table(Buffer *out, const TableDefinition *definition);
-extern void request_delete_table(Buffer *out, const char *table);
-extern void request_describe_table(Buffer *out, const char *table);
+extern void request_create_table(ByteBuffer *out, const TableDefinition *definition);
+extern void request_delete_table(ByteBuffer *out, const char *table);
+extern void request_describe_table(ByteBuffer *out, const char *table);
 
 #endif

@@ -20,7 +20,7 @@ typedef enum AppendState
 	APPEND_FINISHED
 } AppendState;
 
-struct Append
+struct AppendOperation
 {
 	Client	   *client;
 	StoreNames	names;			/* views, as the commit's texts */
@@ -43,7 +43,7 @@ clock_ms(void)
 }
 
 static void
-append_fail(Append *append, const Failure *failure)
+append_fail(AppendOperation *append, const Failure *failure)
 {
 	append->failure = *failure;
 	append->state = APPEND_FINISHED;
@@ -51,7 +51,7 @@ append_fail(Append *append, const Failure *failure)
 }
 
 static void
-append_fail_memory(Append *append)
+append_fail_memory(AppendOperation *append)
 {
 	Failure		failure;
 
@@ -61,7 +61,7 @@ append_fail_memory(Append *append)
 
 /* Sends a request, and moves on to the state that waits for its answer. */
 static void
-append_send(Append *append, Operation operation, Buffer *body, AppendState next)
+append_send(AppendOperation *append, Operation operation, ByteBuffer *body, AppendState next)
 {
 	call_free(append->call);
 	append->call = call_start(append->client, operation, body, append->usage);
@@ -72,11 +72,11 @@ append_send(Append *append, Operation operation, Buffer *body, AppendState next)
 		append->state = next;
 }
 
-Append *
+AppendOperation *
 append_start(Client *client, const StoreNames *names, const Commit *commit, Usage *usage)
 {
-	Append	   *append = calloc(1, sizeof(Append));
-	Buffer		body = {0};
+	AppendOperation	   *append = calloc(1, sizeof(AppendOperation));
+	ByteBuffer		body = {0};
 
 	if (append == NULL)
 		return NULL;
@@ -90,11 +90,11 @@ append_start(Client *client, const StoreNames *names, const Commit *commit, Usag
 }
 
 static void
-put_commit(Append *append)
+put_commit(AppendOperation *append)
 {
 	Commit	   *commit = &append->commit;
-	Buffer		item = {0};
-	Buffer		body = {0};
+	ByteBuffer		item = {0};
+	ByteBuffer		body = {0};
 
 	commit->appended_at = clock_ms();
 	if (!commit->committed_at_given)
@@ -111,7 +111,7 @@ put_commit(Append *append)
 }
 
 static void
-id_arrived(Append *append)
+id_arrived(AppendOperation *append)
 {
 	const cJSON *attributes = json_member(call_response(append->call), "Attributes");
 	AttributeValue id = attribute_get(attributes, COUNTER_ID);
@@ -128,7 +128,7 @@ id_arrived(Append *append)
 }
 
 static void
-put_failed(Append *append)
+put_failed(AppendOperation *append)
 {
 	if (!call_may_have_happened(append->call))
 	{
@@ -141,7 +141,7 @@ put_failed(Append *append)
 }
 
 StepResult
-append_step(Append *append)
+append_step(AppendOperation *append)
 {
 	StepResult	result;
 
@@ -170,25 +170,25 @@ append_step(Append *append)
 }
 
 AppendFate
-append_fate(const Append *append)
+append_fate(const AppendOperation *append)
 {
 	return append->fate;
 }
 
 const Commit *
-append_commit(const Append *append)
+append_commit(const AppendOperation *append)
 {
 	return &append->commit;
 }
 
 const Failure *
-append_failure(const Append *append)
+append_failure(const AppendOperation *append)
 {
 	return &append->failure;
 }
 
 void
-append_free(Append *append)
+append_free(AppendOperation *append)
 {
 	if (append == NULL)
 		return;

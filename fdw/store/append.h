@@ -11,7 +11,7 @@
 #include "dynamodb/client.h"
 #include "store/commit.h"
 
-typedef struct Append Append;
+typedef struct AppendOperation AppendOperation;
 
 /* What is known of the commit when the operation ends, or is given up. */
 typedef enum AppendFate
@@ -22,15 +22,15 @@ typedef enum AppendFate
 } AppendFate;
 
 /* *commit is copied as a view: its texts must outlive the operation. commit_check must have passed. NULL when memory ran out. */
-extern Append *append_start(Client *client, const StoreNames *names, const Commit *commit, Usage *usage);
+extern AppendOperation *append_start(Client *client, const StoreNames *names, const Commit *commit, Usage *usage);
 
 /* FAILED with FAILURE_CONDITION: the version exists. With FAILURE_UNKNOWN_FATE: see append_fate. */
-extern StepResult append_step(Append *append);
-extern AppendFate append_fate(const Append *append);
+extern StepResult append_step(AppendOperation *append);
+extern AppendFate append_fate(const AppendOperation *append);
 
 /* The commit with the id and times it was given (from the moment the id is known). */
-extern const Commit *append_commit(const Append *append);
-extern const Failure *append_failure(const Append *append);
-extern void append_free(Append *append);
+extern const Commit *append_commit(const AppendOperation *append);
+extern const Failure *append_failure(const AppendOperation *append);
+extern void append_free(AppendOperation *append);
 
 #endif

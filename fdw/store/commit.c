@@ -116,7 +116,7 @@ commit_item_size(const Commit *commit)
 }
 
 static void
-write_attribute(const Attribute *attribute, bool first, Buffer *out)
+write_attribute(const Attribute *attribute, bool first, ByteBuffer *out)
 {
 	if (!first)
 		buffer_putc(out, ',');
@@ -126,7 +126,7 @@ write_attribute(const Attribute *attribute, bool first, Buffer *out)
 }
 
 void
-commit_write_item(const Commit *commit, Buffer *out)
+commit_write_item(const Commit *commit, ByteBuffer *out)
 {
 	OwnAttributes own;
 

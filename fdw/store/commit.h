@@ -64,7 +64,7 @@ extern bool commit_check(const Commit *commit, Failure *failure);
 extern size_t commit_item_size(const Commit *commit);
 
 /* Appends the item's attributes, without the braces around them: "aggregateId":{"S":"…"},… */
-extern void commit_write_item(const Commit *commit, Buffer *out);
+extern void commit_write_item(const Commit *commit, ByteBuffer *out);
 
 /*
  * Reads the six attributes that every commit has; the texts point into the item; `extra` stays empty. false when one is missing or of another

@@ -12,7 +12,7 @@
 #include "dynamodb/json.h"
 #include "dynamodb/request.h"
 
-struct Read
+struct ReadOperation
 {
 	Client	   *client;
 	Usage	   *usage;
@@ -22,8 +22,8 @@ struct Read
 	char	   *table;
 	char	   *index;			/* NULL but for READ_INDEX */
 	Expression	expression;
-	Buffer		key_condition;
-	Buffer		projection;
+	ByteBuffer		key_condition;
+	ByteBuffer		projection;
 
 	Call	   *call;			/* the page under way; NULL while rows are handed out */
 	cJSON	   *page;
@@ -41,7 +41,7 @@ key_range_is_possible(const KeyRange *range)
 }
 
 static void
-condition_number(Read *read, int64_t number)
+condition_number(ReadOperation *read, int64_t number)
 {
 	char		digits[24];
 	AttributeValue value = attribute_int64(number, digits);
@@ -51,9 +51,9 @@ condition_number(Read *read, int64_t number)
 
 /* DynamoDB takes a single condition on a sort key, so two bounds are one BETWEEN. */
 static void
-condition_range(Read *read, const char *name, const KeyRange *range)
+condition_range(ReadOperation *read, const char *name, const KeyRange *range)
 {
-	Buffer	   *out = &read->key_condition;
+	ByteBuffer	   *out = &read->key_condition;
 
 	if (!range->has_lower && !range->has_upper)
 		return;
@@ -79,7 +79,7 @@ condition_range(Read *read, const char *name, const KeyRange *range)
 }
 
 static void
-condition_hash(Read *read, const char *name, const char *text, size_t length)
+condition_hash(ReadOperation *read, const char *name, const char *text, size_t length)
 {
 	AttributeValue value = attribute_string(text, length);
 
@@ -89,7 +89,7 @@ condition_hash(Read *read, const char *name, const char *text, size_t length)
 }
 
 static void
-read_describe(Read *read, const ReadSpec *spec)
+read_describe(ReadOperation *read, const ReadSpec *spec)
 {
 	switch (spec->path)
 	{
@@ -112,10 +112,10 @@ read_describe(Read *read, const ReadSpec *spec)
 	}
 }
 
-Read *
+ReadOperation *
 read_start(Client *client, const StoreNames *names, const ReadSpec *spec, Usage *usage)
 {
-	Read	   *read = calloc(1, sizeof(Read));
+	ReadOperation	   *read = calloc(1, sizeof(ReadOperation));
 
 	if (read == NULL)
 		return NULL;
@@ -137,7 +137,7 @@ read_start(Client *client, const StoreNames *names, const ReadSpec *spec, Usage 
 }
 
 static ReadResult
-read_fail(Read *read, const Failure *failure)
+read_fail(ReadOperation *read, const Failure *failure)
 {
 	read->failed = true;
 	read->failure = *failure;
@@ -145,7 +145,7 @@ read_fail(Read *read, const Failure *failure)
 }
 
 static ReadResult
-read_fail_with(Read *read, FailureKind kind, const char *message)
+read_fail_with(ReadOperation *read, FailureKind kind, const char *message)
 {
 	Failure		failure;
 
@@ -154,9 +154,9 @@ read_fail_with(Read *read, FailureKind kind, const char *message)
 }
 
 static void
-page_request(Read *read)
+page_request(ReadOperation *read)
 {
-	Buffer		body = {0};
+	ByteBuffer		body = {0};
 	ReadRequest request = {
 		.table = read->table,
 		.index = read->index,
@@ -180,7 +180,7 @@ page_request(Read *read)
 
 /* Takes the answer over; the page before it is gone then. */
 static bool
-page_arrived(Read *read)
+page_arrived(ReadOperation *read)
 {
 	const cJSON *items;
 	const cJSON *last;
@@ -208,7 +208,7 @@ page_arrived(Read *read)
 }
 
 ReadResult
-read_next(Read *read, const cJSON **item)
+read_next(ReadOperation *read, const cJSON **item)
 {
 	for (;;)
 	{
@@ -242,13 +242,13 @@ read_next(Read *read, const cJSON **item)
 }
 
 const Failure *
-read_failure(const Read *read)
+read_failure(const ReadOperation *read)
 {
 	return &read->failure;
 }
 
 void
-read_free(Read *read)
+read_free(ReadOperation *read)
 {
 	if (read == NULL)
 		return;

@@ -49,15 +49,15 @@ typedef enum ReadResult
 	READ_FAILED
 } ReadResult;
 
-typedef struct Read Read;
+typedef struct ReadOperation ReadOperation;
 
 /* Copies what it needs of *names and *spec. NULL when memory ran out. Sends nothing before the first read_next. */
-extern Read *read_start(Client *client, const StoreNames *names, const ReadSpec *spec, Usage *usage);
+extern ReadOperation *read_start(Client *client, const StoreNames *names, const ReadSpec *spec, Usage *usage);
 
 /* *item belongs to the read and is valid until the next call. */
-extern ReadResult read_next(Read *read, const cJSON **item);
-extern const Failure *read_failure(const Read *read);
-extern void read_free(Read *read);
+extern ReadResult read_next(ReadOperation *read, const cJSON **item);
+extern const Failure *read_failure(const ReadOperation *read);
+extern void read_free(ReadOperation *read);
 
 /* false when no key can lie in the range, so that there is nothing to ask for. */
 extern bool key_range_is_possible(const KeyRange *range);

@@ -113,11 +113,11 @@ tables_again_later(TablesOperation *operation)
 }
 
 static void
-request_last_commit(Buffer *body, const StoreNames *names)
+request_last_commit(ByteBuffer *body, const StoreNames *names)
 {
 	Expression	expression = {0};
-	Buffer		condition = {0};
-	Buffer		projection = {0};
+	ByteBuffer		condition = {0};
+	ByteBuffer		projection = {0};
 	AttributeValue active = attribute_string(COMMIT_ACTIVE_VALUE, strlen(COMMIT_ACTIVE_VALUE));
 	ReadRequest request = {
 		.table = names->commit_table,
@@ -143,10 +143,10 @@ request_last_commit(Buffer *body, const StoreNames *names)
 }
 
 static void
-request_counters(Buffer *body, const StoreNames *names, const cJSON *start_key)
+request_counters(ByteBuffer *body, const StoreNames *names, const cJSON *start_key)
 {
 	Expression	expression = {0};
-	Buffer		projection = {0};
+	ByteBuffer		projection = {0};
 	ReadRequest request = {
 		.table = names->counter_table,
 		.expression = &expression,
@@ -166,7 +166,7 @@ request_counters(Buffer *body, const StoreNames *names, const cJSON *start_key)
 
 /* The request of the state that the operation is in. */
 static Operation
-tables_request(const TablesOperation *operation, Buffer *body)
+tables_request(const TablesOperation *operation, ByteBuffer *body)
 {
 	const StoreNames *names = &operation->names;
 	TableDefinition commits = {
@@ -474,7 +474,7 @@ tables_refused(TablesOperation *operation, const Failure *failure)
 static bool
 tables_send(TablesOperation *operation)
 {
-	Buffer		body = {0};
+	ByteBuffer		body = {0};
 	Operation	request;
 
 	if (http_now_ms() < operation->not_before)
