@@ -1,0 +1,54 @@
+# Builds and installs the extension: make && make install. PG_CONFIG=… chooses the PostgreSQL, V=1 shows the commands,
+# WERROR=1 makes a warning an error. It also builds outside the source tree: make -f /path/to/Makefile in an empty folder.
+
+src := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
+ifneq ($(src),.)
+VPATH := $(src)
+endif
+
+MODULE_big = dynamodb_es
+EXTENSION = dynamodb_es
+DATA = $(notdir $(wildcard $(src)/dynamodb_es--*.sql))
+OBJS = $(patsubst $(src)/%.c,%.o,$(sort $(wildcard $(src)/fdw/*/*.c)))
+
+# setup, where there is one, goes first: the other tests may rely on it, and on nothing else.
+tests = $(notdir $(basename $(wildcard $(src)/sql/*.sql)))
+REGRESS = $(filter setup,$(tests)) $(sort $(filter-out setup,$(tests)))
+REGRESS_OPTS = --no-locale --encoding=UTF8
+
+PG_CPPFLAGS = -I$(src)/fdw
+# A PostgreSQL that was built with gcc hands its flags and attributes to clang as well.
+clang_flags = -Wno-unknown-warning-option -Wno-ignored-optimization-argument -Wno-ignored-attributes
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-declaration-after-statement $(if $(WERROR),-Werror) \
+	$(if $(findstring clang,$(shell $(CC) --version)),$(clang_flags))
+# Functions that other files of ours call must not meet the server's symbols of the same name.
+SHLIB_LINK = -Wl,--version-script=$(src)/fdw/exports.map -lcurl -lcrypto -lcjson -lz
+EXTRA_CLEAN = $(OBJS:.o=.d)
+
+# No bitcode for the JIT: nothing here is called often enough to gain, and it would need clang.
+override with_llvm := no
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+ifeq ($(wildcard $(PGXS)),)
+$(error $(PG_CONFIG) finds no PostgreSQL server headers: install them (script/setup does on Debian) or set PG_CONFIG)
+endif
+include $(PGXS)
+
+ifndef V
+MAKEFLAGS += -s
+endif
+
+# PGXS's own rule knows nothing of headers, nor of a folder that is yet to be made.
+%.o: %.c
+	echo "  CC $(patsubst $(src)/%,%,$<)"
+	mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+$(OBJS): $(src)/Makefile
+$(shlib): $(src)/fdw/exports.map
+-include $(wildcard $(OBJS:.o=.d))
+
+# installcheck needs a DynamoDB: the one at DYNAMODB_ENDPOINT, or a dynalite of its own.
+pg_regress_installcheck = $(src)/test/engines/engine run dynalite \
+	$(top_builddir)/src/test/regress/pg_regress --inputdir=$(srcdir) --bindir='$(bindir)' $(EXTRA_REGRESS_OPTS)
