@@ -1,0 +1,290 @@
+/*
+ * column_read.c: what does a stored attribute read as?
+ *
+ * A value is readable when it is the one form of the column's value: a number that is an integer in an integer column, a lower-case UUID in a
+ * uuid column. That is what lets DynamoDB compare on behalf of PostgreSQL. Everything else is an error that says where it stands.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "common/base64.h"
+#include "common/int.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "dynamodb/json.h"
+#include "postgres/compat.h"
+#include "postgres/errors.h"
+#include "postgres/relation.h"
+
+#define UNIX_TO_POSTGRES_EPOCH_MS ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * 86400 * 1000)
+
+int64
+timestamp_to_ms(TimestampTz timestamp)
+{
+	if (TIMESTAMP_NOT_FINITE(timestamp))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("an infinite timestamp cannot be stored in DynamoDB")));
+	/* Division rounds towards zero; a moment before 2000 is to be rounded down like any other. */
+	return timestamp / 1000 - (timestamp % 1000 < 0 ? 1 : 0) + UNIX_TO_POSTGRES_EPOCH_MS;
+}
+
+TimestampTz
+timestamp_from_ms(int64 ms)
+{
+	TimestampTz timestamp;
+
+	if (pg_sub_s64_overflow(ms, UNIX_TO_POSTGRES_EPOCH_MS, &timestamp)
+		|| pg_mul_s64_overflow(timestamp, 1000, &timestamp)
+		|| !IS_VALID_TIMESTAMP(timestamp))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("timestamp out of range: " INT64_FORMAT " ms", ms)));
+	return timestamp;
+}
+
+static void
+expect_type(const AttributeValue *value, AttributeType type)
+{
+	if (value->type != type)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("it is of type %s, not %s", attribute_type_name(value->type), attribute_type_name(type))));
+}
+
+/* The text of an S in the server's encoding. */
+static char *
+string_text(const AttributeValue *value)
+{
+	expect_type(value, ATTRIBUTE_S);
+	if (!json_text_is_plain(value->text))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNTRANSLATABLE_CHARACTER),
+				 errmsg("it holds the character U+0000 or an unpaired surrogate")));
+	return pg_any_to_server(value->text, value->length, PG_UTF8);
+}
+
+static Datum
+input_text(Column *column, char *text)
+{
+	return InputFunctionCall(&column->input, text, column->input_param, column->typmod);
+}
+
+static void
+report_not_exact(const char *what)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), errmsg("it is not %s", what)));
+}
+
+static Datum
+read_uuid(Column *column, const AttributeValue *value)
+{
+	char	   *text = string_text(value);
+	Datum		uuid = input_text(column, text);
+
+	if (strcmp(OutputFunctionCall(&column->output, uuid), text) != 0)
+		report_not_exact("a UUID in lower case with hyphens");
+	return uuid;
+}
+
+static int64
+read_int64(const AttributeValue *value)
+{
+	int64_t		number;
+
+	expect_type(value, ATTRIBUTE_N);
+	if (!attribute_to_int64(value, &number))
+	{
+		/* Either no integer at all or one that is too large; numeric can tell. */
+		Datum		numeric = DirectFunctionCall3(numeric_in, CStringGetDatum(value->text),
+												  ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+		Datum		whole = DirectFunctionCall2(numeric_trunc, numeric, Int32GetDatum(0));
+
+		if (!DatumGetBool(DirectFunctionCall2(numeric_eq, numeric, whole)))
+			report_not_exact("an integer");
+		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("it is out of range")));
+	}
+	return number;
+}
+
+static Datum
+read_integer(Column *column, const AttributeValue *value)
+{
+	int64		number = read_int64(value);
+
+	if (column->type == INT8OID)
+		return Int64GetDatum(number);
+	if (column->type == INT4OID)
+		return DirectFunctionCall1(int84, Int64GetDatum(number));
+	return DirectFunctionCall1(int82, Int64GetDatum(number));
+}
+
+static Datum
+read_numeric(Column *column, const AttributeValue *value)
+{
+	Datum		exact;
+	Datum		fitted;
+
+	expect_type(value, ATTRIBUTE_N);
+	exact = DirectFunctionCall3(numeric_in, CStringGetDatum(value->text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	if (column->typmod < 0)
+		return exact;
+	fitted = DirectFunctionCall2(numeric, exact, Int32GetDatum(column->typmod));
+	if (!DatumGetBool(DirectFunctionCall2(numeric_eq, exact, fitted)))
+		report_not_exact("a number of the column's scale");
+	return fitted;
+}
+
+static Datum
+read_float(Column *column, const AttributeValue *value)
+{
+	expect_type(value, ATTRIBUTE_N);
+	return input_text(column, unconstify(char *, value->text));
+}
+
+static Datum
+read_bytea(const AttributeValue *value)
+{
+	bytea	   *bytes;
+	int			length;
+
+	expect_type(value, ATTRIBUTE_B);
+	bytes = palloc(VARHDRSZ + pg_b64_dec_len(value->length));
+	length = pg_b64_decode(value->text, value->length, (void *) VARDATA(bytes), pg_b64_dec_len(value->length));
+	if (length < 0)
+		report_not_exact("valid base64");
+	SET_VARSIZE(bytes, VARHDRSZ + length);
+	return PointerGetDatum(bytes);
+}
+
+/* JSON text of an S as it is, of an M or L as plain JSON. */
+static Datum
+read_json(Column *column, const AttributeValue *value)
+{
+	ByteBuffer	plain = {0};
+	char	   *text;
+	bool		written;
+
+	if (value->type == ATTRIBUTE_S)
+		return input_text(column, string_text(value));
+	if (value->type != ATTRIBUTE_M && value->type != ATTRIBUTE_L)
+		expect_type(value, ATTRIBUTE_S);
+	written = attribute_write_plain(&plain, value) && !plain.failed;
+	text = written ? MemoryContextAllocExtended(CurrentMemoryContext, plain.length + 1, MCXT_ALLOC_NO_OOM) : NULL;
+	if (text != NULL)
+		memcpy(text, plain.data, plain.length + 1);
+	buffer_free(&plain);
+	if (!written)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNTRANSLATABLE_CHARACTER),
+				 errmsg("it holds something that JSON text cannot")));
+	if (text == NULL)
+		report_out_of_memory();
+	return input_text(column, pg_any_to_server(text, strlen(text), PG_UTF8));
+}
+
+static Datum
+value_read(Column *column, const AttributeValue *value)
+{
+	switch (column->kind)
+	{
+		case KIND_TEXT:
+			return input_text(column, string_text(value));
+		case KIND_UUID:
+			return read_uuid(column, value);
+		case KIND_INTEGER:
+			return read_integer(column, value);
+		case KIND_NUMERIC:
+			return read_numeric(column, value);
+		case KIND_FLOAT:
+			return read_float(column, value);
+		case KIND_BOOLEAN:
+			expect_type(value, ATTRIBUTE_BOOL);
+			return BoolGetDatum(value->boolean);
+		case KIND_TIMESTAMP:
+			return TimestampTzGetDatum(timestamp_from_ms(read_int64(value)));
+		case KIND_BYTEA:
+			return read_bytea(value);
+		case KIND_JSON:
+		case KIND_JSONB:
+			return read_json(column, value);
+	}
+	pg_unreachable();
+}
+
+/* A key attribute for a message: shortened, and with what cannot be shown left out. */
+static char *
+name_key(const cJSON *item, const char *attribute)
+{
+	AttributeValue value = attribute_get(item, attribute);
+	int			length;
+
+	if (value.type != ATTRIBUTE_S && value.type != ATTRIBUTE_N)
+		return pstrdup("(none)");
+	if (!json_text_is_plain(value.text) || GetDatabaseEncoding() != PG_UTF8)
+	{
+		char	   *text = pnstrdup(value.text, Min(value.length, 200));
+
+		for (char *c = text; *c != '\0'; c++)
+			if (IS_HIGHBIT_SET(*c))
+				*c = '?';
+		return text;
+	}
+	length = pg_encoding_mbcliplen(PG_UTF8, value.text, value.length, 200);
+	return pnstrdup(value.text, length);
+}
+
+/* Turns the error that a conversion has raised into one that says where the value stands; raises other errors again as they are. */
+static void
+report_unreadable(const ColumnMap *map, const Column *column, const cJSON *item, MemoryContext context)
+{
+	ErrorData  *error;
+	int			sqlstate;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	sqlstate = error->sqlerrcode;
+	if (ERRCODE_TO_CATEGORY(sqlstate) != ERRCODE_DATA_EXCEPTION)
+		ReThrowError(error);
+	FlushErrorState();
+	if (sqlstate != ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE && sqlstate != ERRCODE_UNTRANSLATABLE_CHARACTER)
+		sqlstate = sqlstate == ERRCODE_CHARACTER_NOT_IN_REPERTOIRE
+			? ERRCODE_UNTRANSLATABLE_CHARACTER : ERRCODE_INVALID_TEXT_REPRESENTATION;
+	ereport(ERROR,
+			(errcode(sqlstate),
+			 errmsg("attribute \"%s\" of aggregate \"%s\", version %s cannot be read as column \"%s\" of foreign table \"%s\"",
+					column->attribute, name_key(item, COMMIT_AGGREGATE_ID), name_key(item, COMMIT_VERSION),
+					column->name, map->relation_name),
+			 errdetail("Type %s: %s.", format_type_be(column->type), error->message),
+			 errhint("A query that does not ask for this column reads the commit.")));
+}
+
+Datum
+column_read(const ColumnMap *map, Column *column, const cJSON *item, bool *isnull)
+{
+	AttributeValue value = attribute_get(item, column->attribute);
+	MemoryContext context = CurrentMemoryContext;
+	volatile Datum result = (Datum) 0;
+
+	*isnull = value.type == ATTRIBUTE_ABSENT || value.type == ATTRIBUTE_NULL;
+	if (*isnull)
+		return (Datum) 0;
+	PG_TRY();
+	{
+		result = value_read(column, &value);
+	}
+	PG_CATCH();
+	{
+		report_unreadable(map, column, item, context);
+	}
+	PG_END_TRY();
+	return result;
+}

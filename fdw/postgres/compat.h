@@ -1,0 +1,111 @@
+/*
+ * compat.h: every difference between the PostgreSQL releases that this extension builds on (15 to 18). Nothing else asks for
+ * PG_VERSION_NUM.
+ */
+#ifndef DYNAMODB_ES_COMPAT_H
+#define DYNAMODB_ES_COMPAT_H
+
+#include "postgres.h"
+
+#include "access/tupdesc.h"
+#include "catalog/pg_class.h"
+#include "commands/explain.h"
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/execnodes.h"
+#include "nodes/pathnodes.h"
+#include "nodes/plannodes.h"
+#include "optimizer/pathnode.h"
+#include "parser/parsetree.h"
+#include "utils/acl.h"
+#include "utils/wait_event.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* The user whose rights and user mapping a scan goes by: the session's, or a view's owner. */
+static inline Oid
+compat_scan_user(ForeignScanState *node)
+{
+#if PG_VERSION_NUM >= 160000
+	Oid			user = castNode(ForeignScan, node->ss.ps.plan)->checkAsUser;
+#else
+	Oid			user = exec_rt_fetch(castNode(ForeignScan, node->ss.ps.plan)->scan.scanrelid,
+									 node->ss.ps.state)->checkAsUser;
+#endif
+
+	return OidIsValid(user) ? user : GetUserId();
+}
+
+/* Likewise for the target of an INSERT. */
+static inline Oid
+compat_modify_user(EState *estate, ResultRelInfo *target)
+{
+#if PG_VERSION_NUM >= 160000
+	return ExecGetResultRelCheckAsUser(target, estate);
+#else
+	Index		index = target->ri_RootResultRelInfo != NULL
+		? target->ri_RootResultRelInfo->ri_RangeTableIndex : target->ri_RangeTableIndex;
+	Oid			user = index > 0 ? exec_rt_fetch(index, estate)->checkAsUser : InvalidOid;
+
+	return OidIsValid(user) ? user : GetUserId();
+#endif
+}
+
+static inline ForeignPath *
+compat_foreignscan_path(PlannerInfo *root, RelOptInfo *rel, double rows, Cost startup_cost, Cost total_cost,
+						List *pathkeys, Relids required_outer, List *fdw_private)
+{
+#if PG_VERSION_NUM >= 180000
+	return create_foreignscan_path(root, rel, NULL, rows, 0, startup_cost, total_cost, pathkeys, required_outer, NULL,
+								   NIL, fdw_private);
+#elif PG_VERSION_NUM >= 170000
+	return create_foreignscan_path(root, rel, NULL, rows, startup_cost, total_cost, pathkeys, required_outer, NULL,
+								   NIL, fdw_private);
+#else
+	return create_foreignscan_path(root, rel, NULL, rows, startup_cost, total_cost, pathkeys, required_outer, NULL,
+								   fdw_private);
+#endif
+}
+
+static inline bool
+compat_owns_relation(Oid relation, Oid user)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(RelationRelationId, relation, user);
+#else
+	return pg_class_ownercheck(relation, user);
+#endif
+}
+
+/* The direction that a path key asks for. */
+static inline bool
+compat_pathkey_descends(const PathKey *pathkey)
+{
+#if PG_VERSION_NUM >= 180000
+	return pathkey->pk_cmptype == COMPARE_GT;
+#else
+	return pathkey->pk_strategy == BTGreaterStrategyNumber;
+#endif
+}
+
+/* What pg_stat_activity shows a wait for DynamoDB as; in 17 and later by name. */
+static inline uint32
+compat_wait_event(void)
+{
+#if PG_VERSION_NUM >= 170000
+	static uint32 event = 0;
+
+	if (event == 0)
+		event = WaitEventExtensionNew("DynamoDB");
+	return event;
+#else
+	return PG_WAIT_EXTENSION;
+#endif
+}
+
+#endif

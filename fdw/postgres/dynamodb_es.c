@@ -1,0 +1,45 @@
+/*
+ * dynamodb_es.c: the entry points that PostgreSQL calls, and which file answers each.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "foreign/fdwapi.h"
+
+#include "postgres/explain.h"
+#include "postgres/modify.h"
+#include "postgres/plan.h"
+#include "postgres/scan.h"
+
+PG_MODULE_MAGIC;
+
+PG_FUNCTION_INFO_V1(dynamodb_es_handler);
+
+Datum
+dynamodb_es_handler(PG_FUNCTION_ARGS)
+{
+	FdwRoutine *routine = makeNode(FdwRoutine);
+
+	routine->GetForeignRelSize = plan_rel_size;
+	routine->GetForeignPaths = plan_paths;
+	routine->GetForeignPlan = plan_scan;
+
+	routine->BeginForeignScan = scan_begin;
+	routine->IterateForeignScan = scan_iterate;
+	routine->ReScanForeignScan = scan_rescan;
+	routine->EndForeignScan = scan_end;
+
+	routine->IsForeignRelUpdatable = modify_possible;
+	routine->PlanForeignModify = modify_plan;
+	routine->BeginForeignModify = modify_begin;
+	routine->ExecForeignInsert = modify_insert;
+	routine->EndForeignModify = modify_end;
+	routine->BeginForeignInsert = modify_begin_routed;
+	routine->EndForeignInsert = modify_end;
+	routine->ExecForeignTruncate = modify_truncate;
+
+	routine->ExplainForeignScan = explain_scan;
+	routine->ExplainForeignModify = explain_modify;
+
+	PG_RETURN_POINTER(routine);
+}

@@ -1,0 +1,193 @@
+/*
+ * errors.c: which SQLSTATE is it, and what does the user read?
+ *
+ * The table of DESIGN's section 6 stands here as one function from FailureKind to SQLSTATE and words. DynamoDB's own code and words go
+ * into the DETAIL; they never hold a secret, because response.c keeps those back.
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+
+#include "postgres/errors.h"
+
+/* Room for an aggregate id in a message. */
+#define MAX_NAMED_BYTES 200
+
+typedef struct ErrorText
+{
+	int			sqlstate;
+	const char *message;		/* with one %s, the foreign table's name */
+	const char *hint;			/* or NULL */
+} ErrorText;
+
+static ErrorText
+text_of_failure(FailureKind kind)
+{
+	switch (kind)
+	{
+		case FAILURE_UNREACHABLE:
+			return (ErrorText)
+			{
+				ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION,
+				"could not reach DynamoDB for foreign table \"%s\"",
+				"Check the options \"endpoint\" and \"region\" of its server."
+			};
+		case FAILURE_BAD_ANSWER:
+			return (ErrorText)
+			{
+				ERRCODE_FDW_ERROR,
+				"the endpoint of foreign table \"%s\" does not answer as DynamoDB does",
+				NULL
+			};
+		case FAILURE_CREDENTIALS:
+			return (ErrorText)
+			{
+				ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+				"DynamoDB rejects the credentials for foreign table \"%s\"",
+				"Check the options of the user mapping."
+			};
+		case FAILURE_ACCESS_DENIED:
+			return (ErrorText)
+			{
+				ERRCODE_INSUFFICIENT_PRIVILEGE,
+				"AWS denies access for foreign table \"%s\"",
+				"The README lists the IAM permissions that each statement needs."
+			};
+		case FAILURE_NOT_FOUND:
+			return (ErrorText)
+			{
+				ERRCODE_FDW_TABLE_NOT_FOUND,
+				"DynamoDB has no such table or index for foreign table \"%s\"",
+				"Create them with dynamodb_es_create_tables, or check the options of the foreign table and the region."
+			};
+		case FAILURE_EXISTS:
+			return (ErrorText)
+			{
+				ERRCODE_DUPLICATE_TABLE,
+				"the DynamoDB tables of foreign table \"%s\" exist already",
+				"They can be used as they are; dynamodb_es_status shows their state."
+			};
+		case FAILURE_CONFLICT:
+			return (ErrorText)
+			{
+				ERRCODE_T_R_SERIALIZATION_FAILURE,
+				"a transaction in DynamoDB conflicts with the statement on foreign table \"%s\"",
+				"Try the statement again."
+			};
+		case FAILURE_THROTTLED:
+			return (ErrorText)
+			{
+				ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+				"DynamoDB throttles requests for foreign table \"%s\"",
+				"Try later, or raise the throughput of the table."
+			};
+		case FAILURE_TOO_LARGE:
+			return (ErrorText)
+			{
+				ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+				"a limit of DynamoDB is exceeded for foreign table \"%s\"",
+				NULL
+			};
+		case FAILURE_UNKNOWN_FATE:
+			return (ErrorText)
+			{
+				ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN,
+				"it is unknown whether a commit was stored in foreign table \"%s\"",
+				"Read the aggregate before you append to it again."
+			};
+		case FAILURE_MEMORY:
+			return (ErrorText)
+			{
+				ERRCODE_OUT_OF_MEMORY,
+				"out of memory for foreign table \"%s\"",
+				NULL
+			};
+		case FAILURE_NONE:
+		case FAILURE_CONDITION:
+		case FAILURE_OTHER:
+			break;
+	}
+	return (ErrorText)
+	{
+		ERRCODE_FDW_ERROR, "DynamoDB refuses a request for foreign table \"%s\"", NULL
+	};
+}
+
+/* DynamoDB's words in the server's encoding; a character that it lacks becomes a question mark rather than an error in an error. */
+static char *
+words_of_failure(const Failure *failure)
+{
+	char	   *words = pstrdup(failure->message);
+
+	if (GetDatabaseEncoding() != PG_UTF8)
+		for (char *c = words; *c != '\0'; c++)
+			if (IS_HIGHBIT_SET(*c))
+				*c = '?';
+	if (failure->code[0] == '\0')
+		return words;
+	return words[0] == '\0' ? pstrdup(failure->code) : psprintf("%s: %s", failure->code, words);
+}
+
+void
+report_failure(const Failure *failure, const char *relation_name)
+{
+	ErrorText	text = text_of_failure(failure->kind);
+
+	ereport(ERROR,
+			(errcode(text.sqlstate),
+			 errmsg_internal(text.message, relation_name),
+			 errdetail_internal("%s", words_of_failure(failure)),
+			 text.hint != NULL ? errhint("%s", text.hint) : 0));
+	pg_unreachable();
+}
+
+char *
+describe_commit(const Commit *commit)
+{
+	int			length = (int) Min(commit->aggregate_id_length, MAX_NAMED_BYTES);
+	const char *dots = length < (int) commit->aggregate_id_length ? "..." : "";
+	char	   *aggregate_id;
+
+	length = pg_encoding_mbcliplen(PG_UTF8, commit->aggregate_id, commit->aggregate_id_length, length);
+	aggregate_id = pnstrdup(commit->aggregate_id, length);
+	return psprintf("aggregate \"%s%s\", version " INT64_FORMAT,
+					pg_any_to_server(aggregate_id, length, PG_UTF8), dots, commit->version);
+}
+
+void
+report_append_failure(const Failure *failure, const char *relation_name, const Commit *commit)
+{
+	switch (failure->kind)
+	{
+		case FAILURE_CONDITION:
+			ereport(ERROR,
+					(errcode(ERRCODE_UNIQUE_VIOLATION),
+					 errmsg("version already exists in foreign table \"%s\"", relation_name),
+					 errdetail("There is a commit with %s.", describe_commit(commit))));
+			break;
+		case FAILURE_UNKNOWN_FATE:
+			ereport(ERROR,
+					(errcode(ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN),
+					 errmsg("it is unknown whether a commit was stored in foreign table \"%s\"", relation_name),
+					 errdetail("The answer to %s, commit id " INT64_FORMAT ", was lost: %s",
+							   describe_commit(commit), commit->commit_id, words_of_failure(failure)),
+					 errhint("Read the aggregate before you append to it again.")));
+			break;
+		case FAILURE_TOO_LARGE:
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("a commit is too large for foreign table \"%s\"", relation_name),
+					 errdetail_internal("%s", words_of_failure(failure))));
+			break;
+		default:
+			report_failure(failure, relation_name);
+	}
+	pg_unreachable();
+}
+
+void
+report_out_of_memory(void)
+{
+	ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	pg_unreachable();
+}

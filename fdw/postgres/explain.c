@@ -1,0 +1,128 @@
+/*
+ * explain.c: what does a plan do at DynamoDB, and, once it has run, what did it cost?
+ *
+ * Always the operation and its key condition; with VERBOSE the rest; with ANALYZE requests, items and capacity units. Nothing is sent from here.
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "utils/ruleutils.h"
+
+#include "postgres/explain.h"
+#include "postgres/modify.h"
+#include "postgres/scan.h"
+
+static const char *
+operator_of(StrategyNumber strategy)
+{
+	static const char *const operators[] = {
+		[BTLessStrategyNumber] = "<",
+		[BTLessEqualStrategyNumber] = "<=",
+		[BTEqualStrategyNumber] = "=",
+		[BTGreaterEqualStrategyNumber] = ">=",
+		[BTGreaterStrategyNumber] = ">",
+	};
+
+	return operators[strategy];
+}
+
+static const char *
+attribute_of_role(ColumnRole role)
+{
+	switch (role)
+	{
+		case COLUMN_AGGREGATE_ID:
+			return COMMIT_AGGREGATE_ID;
+		case COLUMN_VERSION:
+			return COMMIT_VERSION;
+		default:
+			return COMMIT_ID;
+	}
+}
+
+/* "aggregateId = 'a'::text AND version >= 3" */
+static char *
+key_condition_text(ForeignScanState *node, ExplainState *es)
+{
+	StoreScan  *scan = node->fdw_state;
+	ForeignScan *plan = castNode(ForeignScan, node->ss.ps.plan);
+	List	   *context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
+	StringInfoData text;
+
+	initStringInfo(&text);
+	if (scan->plan.path == READ_INDEX)
+		appendStringInfoString(&text, COMMIT_ACTIVE " = '" COMMIT_ACTIVE_VALUE "'");
+	for (int i = 0; i < list_length(plan->fdw_exprs); i++)
+		appendStringInfo(&text, "%s%s %s %s", text.len > 0 ? " AND " : "",
+						 attribute_of_role(list_nth_int(scan->plan.condition_roles, i)),
+						 operator_of(list_nth_int(scan->plan.condition_strategies, i)),
+						 deparse_expression(list_nth(plan->fdw_exprs, i), context, false, false));
+	return text.data;
+}
+
+static char *
+projection_text(const StoreScan *scan)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < scan->nattributes; i++)
+		appendStringInfo(&text, "%s%s", i > 0 ? ", " : "", scan->attributes[i]);
+	return text.data;
+}
+
+static void
+explain_usage(const Usage *usage, bool reads, bool writes, ExplainState *es)
+{
+	ExplainPropertyInteger("Requests", NULL, usage->requests, es);
+	if (reads)
+	{
+		ExplainPropertyInteger("Items Read", NULL, usage->items, es);
+		ExplainPropertyFloat("Read Capacity", "units", usage->read_units, 1, es);
+	}
+	if (writes)
+		ExplainPropertyFloat("Write Capacity", "units", usage->write_units, 1, es);
+}
+
+void
+explain_scan(ForeignScanState *node, ExplainState *es)
+{
+	StoreScan  *scan = node->fdw_state;
+	bool		is_query = scan->plan.path != READ_SCAN;
+
+	ExplainPropertyText("DynamoDB Operation", operation_name(is_query ? OPERATION_QUERY : OPERATION_SCAN), es);
+	if (es->verbose)
+	{
+		ExplainPropertyText("DynamoDB Table", scan->options.names.commit_table, es);
+		if (scan->plan.path == READ_INDEX)
+			ExplainPropertyText("DynamoDB Index", scan->options.names.commit_index, es);
+	}
+	if (is_query)
+		ExplainPropertyText("Key Condition", key_condition_text(node, es), es);
+	if (es->verbose)
+	{
+		ExplainPropertyText("Projection", projection_text(scan), es);
+		ExplainPropertyBool("Consistent Read", scan->plan.consistent, es);
+		if (is_query)
+			ExplainPropertyText("Direction", scan->plan.backward ? "backward" : "forward", es);
+	}
+	if (es->analyze)
+		explain_usage(&scan->usage, true, false, es);
+}
+
+void
+explain_modify(ModifyTableState *state, ResultRelInfo *target, List *fdw_private, int subplan, ExplainState *es)
+{
+	StoreInsert *insert = target->ri_FdwState;
+
+	ExplainPropertyText("DynamoDB Operation", "UpdateItem, PutItem", es);
+	if (insert == NULL)
+		return;
+	if (es->verbose)
+	{
+		ExplainPropertyText("DynamoDB Table", insert->options.names.commit_table, es);
+		ExplainPropertyText("Counter Table", insert->options.names.counter_table, es);
+	}
+	if (es->analyze)
+		explain_usage(&insert->usage, false, true, es);
+}

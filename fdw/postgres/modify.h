@@ -1,0 +1,41 @@
+/*
+ * modify: INSERT and COPY into a foreign table, one commit at a time.
+ */
+#ifndef DYNAMODB_ES_MODIFY_H
+#define DYNAMODB_ES_MODIFY_H
+
+#include "postgres.h"
+
+#include "foreign/fdwapi.h"
+
+#include "postgres/options.h"
+#include "postgres/relation.h"
+#include "postgres/wait.h"
+#include "store/append.h"
+
+/* ResultRelInfo.ri_FdwState */
+typedef struct StoreInsert
+{
+	ColumnMap  *map;
+	TableOptions options;
+	bool		skip_conflicts; /* ON CONFLICT DO NOTHING */
+	bool		return_rows;	/* somebody looks at the row once it is stored */
+	Tenure	   *tenure;			/* NULL for an EXPLAIN that runs nothing */
+	MemoryContext row_context;	/* what the row under way needs; reset at each row */
+	Usage		usage;
+} StoreInsert;
+
+extern List *modify_plan(PlannerInfo *root, ModifyTable *plan, Index target, int subplan);
+extern void modify_begin(ModifyTableState *state, ResultRelInfo *target, List *fdw_private, int subplan, int flags);
+extern TupleTableSlot *modify_insert(EState *estate, ResultRelInfo *target, TupleTableSlot *slot,
+									 TupleTableSlot *plan_slot);
+extern void modify_end(EState *estate, ResultRelInfo *target);
+
+/* COPY, and rows that a partitioned table routes here. */
+extern void modify_begin_routed(ModifyTableState *state, ResultRelInfo *target);
+
+/* INSERT alone: commits are immutable. */
+extern int	modify_possible(Relation relation);
+extern void modify_truncate(List *relations, DropBehavior behavior, bool restart_sequences);
+
+#endif

@@ -1,0 +1,437 @@
+/*
+ * options.c: which options are there, which values may they have, and what do they say?
+ *
+ * All rules stand in one table, from which the validator checks, names the nearest option, and the readers take their defaults.
+ */
+#include "postgres.h"
+
+#include <ctype.h>
+
+#include "access/reloptions.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_foreign_table.h"
+#include "catalog/pg_user_mapping.h"
+#include "commands/defrem.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/varlena.h"
+
+#include "postgres/compat.h"
+#include "postgres/options.h"
+
+typedef enum OptionPlace
+{
+	ON_SERVER = 1,
+	ON_TABLE = 2,
+	ON_COLUMN = 4,
+	ON_MAPPING = 8
+} OptionPlace;
+
+typedef enum OptionType
+{
+	OPTION_TABLE_NAME,			/* a DynamoDB table's or index's */
+	OPTION_TEXT,				/* not empty, and not longer than a key */
+	OPTION_REGION,
+	OPTION_ENDPOINT,
+	OPTION_BOOLEAN,
+	OPTION_INTEGER,				/* min to max */
+	OPTION_CHOICE,				/* one of `choices` */
+	OPTION_SECRET				/* printable, never shown */
+} OptionType;
+
+typedef struct OptionRule
+{
+	const char *name;
+	int			places;			/* OptionPlace bits */
+	OptionType	type;
+	int64		min;
+	int64		max;
+	const char *choices;		/* separated by blanks */
+	const char *only;			/* the one value that this release can act on, others being valid; NULL: all */
+} OptionRule;
+
+static const OptionRule rules[] = {
+	{.name = "region", .places = ON_SERVER, .type = OPTION_REGION},
+	{.name = "endpoint", .places = ON_SERVER, .type = OPTION_ENDPOINT},
+	{.name = "max_connections", .places = ON_SERVER, .type = OPTION_INTEGER, .min = 1, .max = 1024},
+	{.name = "connect_timeout_ms", .places = ON_SERVER, .type = OPTION_INTEGER, .min = 1, .max = 3600000},
+	{.name = "request_timeout_ms", .places = ON_SERVER, .type = OPTION_INTEGER, .min = 1, .max = 3600000},
+	{.name = "max_attempts", .places = ON_SERVER, .type = OPTION_INTEGER, .min = 1, .max = 100},
+	{.name = "accept_encoding", .places = ON_SERVER, .type = OPTION_CHOICE, .choices = "identity gzip", .only = "identity"},
+	{.name = "max_response_mb", .places = ON_SERVER, .type = OPTION_INTEGER, .min = 1, .max = 1024},
+	{.name = "batch_size", .places = ON_SERVER | ON_TABLE, .type = OPTION_INTEGER, .min = 1, .max = 10000},
+	{.name = "consistent_read", .places = ON_SERVER | ON_TABLE, .type = OPTION_BOOLEAN},
+	{.name = "scan_segments", .places = ON_SERVER | ON_TABLE, .type = OPTION_INTEGER, .min = 1, .max = 1024},
+	{.name = "commit_table", .places = ON_TABLE, .type = OPTION_TABLE_NAME},
+	{.name = "commit_index", .places = ON_TABLE, .type = OPTION_TABLE_NAME},
+	{.name = "counter_table", .places = ON_TABLE, .type = OPTION_TABLE_NAME},
+	{.name = "counter", .places = ON_TABLE, .type = OPTION_TEXT},
+	{.name = "append_mode", .places = ON_TABLE, .type = OPTION_CHOICE, .choices = "counter dense", .only = "counter"},
+	{.name = "append_at", .places = ON_TABLE, .type = OPTION_CHOICE, .choices = "statement commit", .only = "statement"},
+	{.name = "contiguous_versions", .places = ON_TABLE, .type = OPTION_BOOLEAN, .only = "false"},
+	{.name = "append_token", .places = ON_TABLE, .type = OPTION_TEXT, .only = ""},
+	{.name = "burn_notes", .places = ON_TABLE, .type = OPTION_BOOLEAN},
+	{.name = "append_deadline_ms", .places = ON_TABLE, .type = OPTION_INTEGER, .min = 1000, .max = 300000},
+	{.name = "consistent_prefix", .places = ON_TABLE, .type = OPTION_BOOLEAN, .only = "false"},
+	{.name = "gap_timeout_ms", .places = ON_TABLE, .type = OPTION_INTEGER, .min = 1000, .max = PG_INT32_MAX},
+	{.name = "dense_since", .places = ON_TABLE, .type = OPTION_INTEGER, .min = 0, .max = PG_INT64_MAX},
+	{.name = "attribute", .places = ON_COLUMN, .type = OPTION_TEXT},
+	{.name = "access_key_id", .places = ON_MAPPING, .type = OPTION_SECRET},
+	{.name = "secret_access_key", .places = ON_MAPPING, .type = OPTION_SECRET},
+	{.name = "session_token", .places = ON_MAPPING, .type = OPTION_SECRET},
+	{.name = "profile", .places = ON_MAPPING, .type = OPTION_TEXT, .only = ""},
+	{.name = "ambient_credentials", .places = ON_MAPPING, .type = OPTION_BOOLEAN, .only = "false"},
+};
+
+#define DEFAULT_MAX_CONNECTIONS 16
+#define DEFAULT_CONNECT_TIMEOUT_MS 3000
+#define DEFAULT_REQUEST_TIMEOUT_MS 60000
+#define DEFAULT_MAX_RESPONSE_MB 64
+
+PG_FUNCTION_INFO_V1(dynamodb_es_validator);
+
+static OptionPlace
+place_of_catalog(Oid catalog)
+{
+	switch (catalog)
+	{
+		case ForeignServerRelationId:
+			return ON_SERVER;
+		case ForeignTableRelationId:
+			return ON_TABLE;
+		case AttributeRelationId:
+			return ON_COLUMN;
+		case UserMappingRelationId:
+			return ON_MAPPING;
+		default:				/* the wrapper itself has no options */
+			return 0;
+	}
+}
+
+static const OptionRule *
+rule_find(const char *name, OptionPlace place)
+{
+	for (size_t i = 0; i < lengthof(rules); i++)
+		if ((rules[i].places & place) != 0 && strcmp(rules[i].name, name) == 0)
+			return &rules[i];
+	return NULL;
+}
+
+static const char *
+place_name(int places)
+{
+	switch (places)
+	{
+		case ON_SERVER:
+			return "a server";
+		case ON_TABLE:
+			return "a foreign table";
+		case ON_COLUMN:
+			return "a column";
+		case ON_MAPPING:
+			return "a user mapping";
+		default:
+			return "a server or a foreign table";
+	}
+}
+
+/* The option is not known here: say which one is near, or where it belongs. */
+static void
+report_unknown_option(const char *name, OptionPlace place)
+{
+	const OptionRule *elsewhere = NULL;
+
+	for (size_t i = 0; i < lengthof(rules); i++)
+		if (strcmp(rules[i].name, name) == 0)
+			elsewhere = &rules[i];
+
+	/* The nearest name, at a distance that still looks like a slip: a small share of its letters. */
+	{
+		const char *nearest = NULL;
+		int			nearest_distance = 5;
+		bool		any = false;
+
+		for (size_t i = 0; i < lengthof(rules); i++)
+		{
+			int			distance;
+
+			if ((rules[i].places & place) == 0)
+				continue;
+			any = true;
+			if (strlen(name) > 255)
+				continue;
+			distance = varstr_levenshtein_less_equal(name, strlen(name), rules[i].name, strlen(rules[i].name),
+													 1, 1, 1, nearest_distance - 1, true);
+			if (distance < nearest_distance && distance <= (int) strlen(name) / 2)
+			{
+				nearest = rules[i].name;
+				nearest_distance = distance;
+			}
+		}
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+				 errmsg("invalid option \"%s\"", name),
+				 elsewhere != NULL
+				 ? errhint("The option \"%s\" belongs to %s.", name, place_name(elsewhere->places))
+				 : nearest != NULL ? errhint("Perhaps you meant the option \"%s\".", nearest)
+				 : any ? 0 : errhint("There are no valid options in this context.")));
+	}
+}
+
+static void
+report_invalid_value(const char *name, const char *value, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+			 errmsg("invalid value for option \"%s\": \"%s\"", name, value),
+			 errhint("%s", hint)));
+}
+
+static bool
+consists_of(const char *value, const char *allowed)
+{
+	return value[strspn(value, allowed)] == '\0';
+}
+
+#define LOWER "abcdefghijklmnopqrstuvwxyz"
+#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS "0123456789"
+
+static void
+check_integer(const OptionRule *rule, const char *value)
+{
+	char	   *end;
+	int64		number;
+
+	errno = 0;
+	number = strtoll(value, &end, 10);
+	if (*value == '\0' || isspace((unsigned char) *value) || *end != '\0' || errno != 0
+		|| number < rule->min || number > rule->max)
+		report_invalid_value(rule->name, value,
+							 psprintf("Give an integer from " INT64_FORMAT " to " INT64_FORMAT ".", rule->min, rule->max));
+}
+
+static void
+check_choice(const OptionRule *rule, const char *value)
+{
+	char	   *choices = pstrdup(rule->choices);
+
+	for (char *choice = strtok(choices, " "); choice != NULL; choice = strtok(NULL, " "))
+		if (strcmp(choice, value) == 0)
+			return;
+	report_invalid_value(rule->name, value, psprintf("Valid values are: %s.", rule->choices));
+}
+
+/* A secret's value is never part of the message. */
+static void
+check_secret(const OptionRule *rule, const char *value)
+{
+	bool		valid = value[0] != '\0';
+
+	for (const char *c = value; *c != '\0'; c++)
+		valid = valid && *c > ' ' && *c < 0x7f;
+	if (!valid)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("invalid value for option \"%s\"", rule->name),
+				 errhint("Give printable ASCII characters without blanks.")));
+}
+
+static void
+check_value(const OptionRule *rule, const char *value)
+{
+	const char *complaint;
+	bool		boolean;
+
+	switch (rule->type)
+	{
+		case OPTION_TABLE_NAME:
+			if (strlen(value) < 3 || strlen(value) > 255 || !consists_of(value, LOWER UPPER DIGITS "_.-"))
+				report_invalid_value(rule->name, value,
+									 "DynamoDB names have 3 to 255 letters, digits, \"_\", \".\" or \"-\".");
+			break;
+		case OPTION_TEXT:
+			if (value[0] == '\0' || strlen(value) > 255)
+				report_invalid_value(rule->name, value, "Give a text of 1 to 255 bytes.");
+			break;
+		case OPTION_REGION:
+			if (value[0] == '\0' || strlen(value) > 63 || !consists_of(value, LOWER DIGITS "-"))
+				report_invalid_value(rule->name, value, "Give an AWS region such as \"us-east-1\".");
+			break;
+		case OPTION_ENDPOINT:
+			complaint = http_endpoint_complaint(value);
+			if (complaint != NULL)
+				report_invalid_value(rule->name, value,
+									 psprintf("Give a URL such as \"http://localhost:8000\": %s.", complaint));
+			break;
+		case OPTION_BOOLEAN:
+			if (!parse_bool(value, &boolean))
+				report_invalid_value(rule->name, value, "Give a Boolean value.");
+			if (rule->only != NULL && !boolean)
+				return;
+			break;
+		case OPTION_INTEGER:
+			check_integer(rule, value);
+			break;
+		case OPTION_CHOICE:
+			check_choice(rule, value);
+			break;
+		case OPTION_SECRET:
+			check_secret(rule, value);
+			break;
+	}
+	if (rule->only != NULL && strcmp(rule->only, value) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("option \"%s\" cannot be set to \"%s\" yet", rule->name, value),
+				 errdetail("This release of dynamodb_es does not have what it stands for.")));
+}
+
+/* Only a superuser may lend the server's own AWS identity to a mapping. */
+static void
+check_right(const OptionRule *rule)
+{
+	if ((strcmp(rule->name, "profile") == 0 || strcmp(rule->name, "ambient_credentials") == 0) && !superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to set option \"%s\"", rule->name),
+				 errhint("Only a superuser may let a user mapping use the server's own AWS identity.")));
+}
+
+Datum
+dynamodb_es_validator(PG_FUNCTION_ARGS)
+{
+	List	   *options = untransformRelOptions(PG_GETARG_DATUM(0));
+	OptionPlace place = place_of_catalog(PG_GETARG_OID(1));
+	bool		has_key = false;
+	bool		has_secret = false;
+	ListCell   *cell;
+
+	foreach(cell, options)
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+		const OptionRule *rule = rule_find(option->defname, place);
+
+		if (rule == NULL)
+			report_unknown_option(option->defname, place);
+		check_right(rule);
+		check_value(rule, defGetString(option));
+		has_key = has_key || strcmp(rule->name, "access_key_id") == 0;
+		has_secret = has_secret || strcmp(rule->name, "secret_access_key") == 0;
+	}
+	if (has_key != has_secret)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+				 errmsg("option \"%s\" is required when \"%s\" is given",
+						has_key ? "secret_access_key" : "access_key_id",
+						has_key ? "access_key_id" : "secret_access_key")));
+	PG_RETURN_VOID();
+}
+
+/* The option's value in the first list that has it, or the default. */
+static const char *
+option_text(const char *name, List *first, List *second, const char *fallback)
+{
+	List	   *lists[] = {first, second};
+
+	for (size_t i = 0; i < lengthof(lists); i++)
+	{
+		ListCell   *cell;
+
+		foreach(cell, lists[i])
+		{
+			DefElem    *option = lfirst_node(DefElem, cell);
+
+			if (strcmp(option->defname, name) == 0)
+				return defGetString(option);
+		}
+	}
+	return fallback;
+}
+
+static int
+option_int(const char *name, List *first, List *second, int fallback)
+{
+	const char *text = option_text(name, first, second, NULL);
+
+	return text != NULL ? pg_strtoint32(text) : fallback;
+}
+
+static bool
+option_bool(const char *name, List *first, List *second, bool fallback)
+{
+	const char *text = option_text(name, first, second, NULL);
+	bool		value = fallback;
+
+	if (text != NULL)
+		parse_bool(text, &value);
+	return value;
+}
+
+TableOptions
+options_of_table(Oid relation)
+{
+	ForeignTable *table = GetForeignTable(relation);
+	ForeignServer *server = GetForeignServer(table->serverid);
+	TableOptions options = {
+		.names = {
+			.commit_table = option_text("commit_table", table->options, NIL, "commits"),
+			.commit_index = option_text("commit_index", table->options, NIL, "byId"),
+			.counter_table = option_text("counter_table", table->options, NIL, "counters"),
+			.counter = option_text("counter", table->options, NIL, "commits"),
+		},
+		.consistent_read = option_bool("consistent_read", table->options, server->options, true),
+	};
+
+	return options;
+}
+
+const char *
+options_attribute_of_column(Oid relation, AttrNumber attnum)
+{
+	return option_text("attribute", GetForeignColumnOptions(relation, attnum), NIL, NULL);
+}
+
+ClientSettings
+options_of_server(const ForeignServer *server)
+{
+	List	   *options = server->options;
+	const char *region = option_text("region", options, NIL, getenv("AWS_REGION"));
+	ClientSettings settings = {
+		.region = region,
+		.endpoint = option_text("endpoint", options, NIL, NULL),
+		.http = {
+			.max_connections = option_int("max_connections", options, NIL, DEFAULT_MAX_CONNECTIONS),
+			.connect_timeout_ms = option_int("connect_timeout_ms", options, NIL, DEFAULT_CONNECT_TIMEOUT_MS),
+			.request_timeout_ms = option_int("request_timeout_ms", options, NIL, DEFAULT_REQUEST_TIMEOUT_MS),
+			.max_response_bytes =
+			(size_t) option_int("max_response_mb", options, NIL, DEFAULT_MAX_RESPONSE_MB) * 1024 * 1024,
+		},
+	};
+
+	if (region == NULL || region[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+				 errmsg("no AWS region is known for server \"%s\"", server->servername),
+				 errhint("Set the server's option \"region\", or AWS_REGION in the environment of PostgreSQL.")));
+	return settings;
+}
+
+Credentials
+options_credentials(const ForeignServer *server, const UserMapping *mapping)
+{
+	Credentials credentials = {
+		.access_key_id = (char *) option_text("access_key_id", mapping->options, NIL, NULL),
+		.secret_access_key = (char *) option_text("secret_access_key", mapping->options, NIL, NULL),
+		.session_token = (char *) option_text("session_token", mapping->options, NIL, NULL),
+	};
+
+	if (credentials.access_key_id == NULL || credentials.secret_access_key == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+				 errmsg("no AWS credentials for server \"%s\"", server->servername),
+				 errhint("Set access_key_id and secret_access_key in the options of the user mapping.")));
+	return credentials;
+}

@@ -1,0 +1,33 @@
+/*
+ * options: what may be written in OPTIONS (…), and what it means.
+ */
+#ifndef DYNAMODB_ES_OPTIONS_H
+#define DYNAMODB_ES_OPTIONS_H
+
+#include "postgres.h"
+
+#include "foreign/foreign.h"
+
+#include "aws/credentials.h"
+#include "dynamodb/client.h"
+#include "store/commit.h"
+
+/* The options of a foreign table, those it takes over from its server included. Texts live in the current memory context. */
+typedef struct TableOptions
+{
+	StoreNames	names;
+	bool		consistent_read;
+} TableOptions;
+
+extern TableOptions options_of_table(Oid relation);
+
+/* The column option "attribute", or NULL. */
+extern const char *options_attribute_of_column(Oid relation, AttrNumber attnum);
+
+/* Reports HV024 when neither the option nor AWS_REGION gives a region. */
+extern ClientSettings options_of_server(const ForeignServer *server);
+
+/* Points into the mapping. Reports 28000 when there are no keys. */
+extern Credentials options_credentials(const ForeignServer *server, const UserMapping *mapping);
+
+#endif

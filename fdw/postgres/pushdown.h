@@ -1,0 +1,33 @@
+/*
+ * pushdown: which conditions of a query DynamoDB can decide as a key condition, meaning exactly what PostgreSQL means.
+ */
+#ifndef DYNAMODB_ES_PUSHDOWN_H
+#define DYNAMODB_ES_PUSHDOWN_H
+
+#include "postgres.h"
+
+#include "access/stratnum.h"
+#include "nodes/pathnodes.h"
+
+#include "postgres/relation.h"
+#include "store/read.h"
+
+/* column OP value, with OP a B-tree operator of the column's own type family. */
+typedef struct KeyCondition
+{
+	ColumnRole	role;			/* aggregate_id, version or commit_id */
+	StrategyNumber strategy;	/* BTLessStrategyNumber … BTGreaterStrategyNumber; "=" alone for aggregate_id */
+	Expr	   *value;			/* without columns of the table, and stable */
+	RestrictInfo *clause;		/* where it stands in the query */
+} KeyCondition;
+
+/* A List of KeyCondition *, for all of the relation's own restrictions that are one. */
+extern List *pushdown_key_conditions(RelOptInfo *rel, const ColumnMap *map);
+
+/* The conditions, out of a List as above, that a path sends as its key condition. */
+extern List *pushdown_for_path(List *conditions, ReadPath path);
+
+/* true when every item on the path satisfies the clause: IS NOT NULL of a key attribute. */
+extern bool pushdown_is_implied(const RestrictInfo *clause, Index relid, const ColumnMap *map, ReadPath path);
+
+#endif

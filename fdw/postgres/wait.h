@@ -1,0 +1,36 @@
+/*
+ * wait: operations of the layers below inside a backend: how they wait, and who frees them.
+ */
+#ifndef DYNAMODB_ES_WAIT_H
+#define DYNAMODB_ES_WAIT_H
+
+#include "postgres.h"
+
+#include "postgres/connection.h"
+
+/*
+ * Waits until the client has something to do, and lets it do that. The only wait for the network that there is: a cancel, a timeout or a
+ * termination ends it by an error. Call it whenever a step is PENDING.
+ */
+extern void wait_for_client(Client *client);
+
+/* A connection and at most one operation on it, tied to a memory context: both go when the context goes, however that comes about. */
+typedef struct Tenure
+{
+	Connection *connection;
+	void	   *operation;
+	void		(*operation_free) (void *operation);
+	MemoryContextCallback callback;
+} Tenure;
+
+/* Allocated in `context`, which takes over the reference to the connection. */
+extern Tenure *tenure_new(MemoryContext context, Connection *connection);
+
+/* Takes over an operation, freeing the one before it; a NULL is reported as out of memory. */
+extern void tenure_hold(Tenure *tenure, void *operation, void (*operation_free) (void *operation));
+
+/* Frees the operation now. */
+extern void tenure_drop(Tenure *tenure);
+extern Client *tenure_client(const Tenure *tenure);
+
+#endif
