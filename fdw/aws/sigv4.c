@@ -258,7 +258,8 @@ sigv4_canonical_request(const SigningRequest *request, ByteBuffer *out, ByteBuff
 		out->failed = true;
 		return;
 	}
-	buffer_append(out, signed_headers->data + signed_start, signed_headers->length - signed_start);
+	if (signed_headers->length > signed_start)
+		buffer_append(out, signed_headers->data + signed_start, signed_headers->length - signed_start);
 	buffer_putc(out, '\n');
 	append_hash(out, request->body, request->body_length);
 }

@@ -420,8 +420,10 @@ number_is_storable(const char *text, size_t length)
 
 	if (!parse_decimal(text, length, &decimal))
 		return false;
-	return decimal.ndigits == 0 ||
-		(decimal.ndigits <= MAX_SIGNIFICANT_DIGITS && decimal.exponent >= MIN_EXPONENT && decimal.exponent <= MAX_EXPONENT);
+	if (decimal.ndigits == 0)
+		return true;
+	return decimal.ndigits <= MAX_SIGNIFICANT_DIGITS &&
+		decimal.exponent >= MIN_EXPONENT && decimal.exponent <= MAX_EXPONENT;
 }
 
 /*

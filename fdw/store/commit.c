@@ -55,7 +55,8 @@ refuse_key(const Commit *commit, Failure *failure)
 		failure_set(failure, FAILURE_TOO_LARGE, NULL, "The aggregate id has %zu bytes, and DynamoDB allows %d.",
 					commit->aggregate_id_length, MAX_AGGREGATE_ID_BYTES);
 	else if (commit->version < 0)
-		failure_set(failure, FAILURE_OTHER, NULL, "The version is %" PRId64 ", and versions start at 0.", commit->version);
+		failure_set(failure, FAILURE_OTHER, NULL, "The version is %" PRId64 ", and versions start at 0.",
+					commit->version);
 	else
 		return false;
 	return true;
@@ -70,7 +71,8 @@ refuse_numbers(const Commit *commit, Failure *failure)
 
 		if (extra->value.type == ATTRIBUTE_N && !number_is_storable(extra->value.text, extra->value.length))
 		{
-			failure_set(failure, FAILURE_OTHER, NULL, "DynamoDB cannot hold the number in the attribute \"%s\".", extra->name);
+			failure_set(failure, FAILURE_OTHER, NULL, "DynamoDB cannot hold the number in the attribute \"%s\".",
+						extra->name);
 			return true;
 		}
 	}
