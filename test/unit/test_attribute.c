@@ -1,0 +1,357 @@
+/*
+ * attribute: a value is read only where it is one, numbers are compared as numbers, and sizes follow DynamoDB's rules.
+ */
+#include "unit.h"
+
+#include "dynamodb/attribute.h"
+#include "dynamodb/json.h"
+
+static cJSON *
+parse(const char *text)
+{
+	char	   *copy = strdup(text);
+	cJSON	   *value = json_parse(copy, strlen(copy));
+
+	free(copy);
+	assert_non_null(value);
+	return value;
+}
+
+/* The type of the one value in an item. */
+static AttributeType
+type_of(const char *value)
+{
+	ByteBuffer	text = {0};
+	cJSON	   *item;
+	AttributeType type;
+
+	buffer_printf(&text, "{\"a\":%s}", value);
+	item = parse(text.data);
+	type = attribute_get(item, "a").type;
+	cJSON_Delete(item);
+	buffer_free(&text);
+	return type;
+}
+
+static void
+every_type_is_read(void **state)
+{
+	cJSON	   *item = parse("{\"s\":{\"S\":\"x\\u00e9\"},\"n\":{\"N\":\"1.0\"},\"b\":{\"B\":\"AAE=\"},\"t\":{\"BOOL\":true},"
+							 "\"f\":{\"BOOL\":false},\"m\":{\"M\":{\"x\":{\"S\":\"y\"}}}}");
+	AttributeValue value = attribute_get(item, "s");
+
+	assert_int_equal(value.type, ATTRIBUTE_S);
+	assert_string_equal(value.text, "x\u00e9");
+	assert_int_equal(value.length, 3);
+	assert_null(value.json);
+	value = attribute_get(item, "n");
+	assert_int_equal(value.type, ATTRIBUTE_N);
+	assert_string_equal(value.text, "1.0");
+	value = attribute_get(item, "b");
+	assert_int_equal(value.type, ATTRIBUTE_B);
+	assert_string_equal(value.text, "AAE=");
+	assert_int_equal(value.length, 4);
+	assert_true(attribute_get(item, "t").boolean);
+	assert_int_equal(attribute_get(item, "f").type, ATTRIBUTE_BOOL);
+	assert_false(attribute_get(item, "f").boolean);
+	value = attribute_get(item, "m");
+	assert_int_equal(value.type, ATTRIBUTE_M);
+	assert_non_null(json_member(value.json, "x"));
+	assert_int_equal(attribute_get(item, "S").type, ATTRIBUTE_ABSENT);
+	assert_int_equal(attribute_get(NULL, "s").type, ATTRIBUTE_ABSENT);
+	cJSON_Delete(item);
+
+	assert_int_equal(type_of("{\"S\":\"\"}"), ATTRIBUTE_S);
+	assert_int_equal(type_of("{\"B\":\"\"}"), ATTRIBUTE_B);
+	assert_int_equal(type_of("{\"NULL\":true}"), ATTRIBUTE_NULL);
+	assert_int_equal(type_of("{\"M\":{}}"), ATTRIBUTE_M);
+	assert_int_equal(type_of("{\"L\":[]}"), ATTRIBUTE_L);
+	assert_int_equal(type_of("{\"SS\":[\"a\"]}"), ATTRIBUTE_SS);
+	assert_int_equal(type_of("{\"NS\":[\"1\"]}"), ATTRIBUTE_NS);
+	assert_int_equal(type_of("{\"BS\":[\"AA==\"]}"), ATTRIBUTE_BS);
+}
+
+static void
+what_is_no_value_is_invalid(void **state)
+{
+	static const char *const values[] = {
+		"null", "1", "\"x\"", "[]", "{}", "{\"S\":1}", "{\"S\":null}", "{\"N\":1}", "{\"N\":\"\"}", "{\"N\":\"x\"}", "{\"N\":\"NaN\"}",
+		"{\"BOOL\":\"true\"}", "{\"BOOL\":1}", "{\"NULL\":false}", "{\"NULL\":\"true\"}", "{\"M\":[]}", "{\"L\":{}}", "{\"SS\":\"a\"}",
+		"{\"SS\":[1]}", "{\"NS\":[1]}", "{\"BS\":{}}", "{\"B\":\"A\"}", "{\"B\":\"A===\"}", "{\"B\":\"A=A=\"}", "{\"B\":\"A?==\"}",
+		"{\"X\":\"x\"}", "{\"s\":\"x\"}", "{\"nothing\":\"x\"}", "{\"S\":\"x\",\"N\":\"1\"}",
+	};
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		if (type_of(values[i]) != ATTRIBUTE_INVALID)
+			fail_msg("accepted: %s", values[i]);
+}
+
+static void
+types_have_their_names(void **state)
+{
+	assert_string_equal(attribute_type_name(ATTRIBUTE_S), "S");
+	assert_string_equal(attribute_type_name(ATTRIBUTE_BOOL), "BOOL");
+	assert_string_equal(attribute_type_name(ATTRIBUTE_NULL), "NULL");
+	assert_string_equal(attribute_type_name(ATTRIBUTE_BS), "BS");
+	assert_string_equal(attribute_type_name(ATTRIBUTE_ABSENT), "nothing");
+	assert_string_equal(attribute_type_name(ATTRIBUTE_INVALID), "an invalid value");
+}
+
+static void
+values_are_written_with_their_type(void **state)
+{
+	ByteBuffer	out = {0};
+	char		digits[24];
+	AttributeValue values[] = {
+		attribute_string("a\"b", 3),
+		attribute_string("ab", 1),
+		attribute_number("1E3", 3),
+		attribute_int64(INT64_MIN, digits),
+		attribute_boolean(true),
+		attribute_boolean(false),
+		{.type = ATTRIBUTE_NULL},
+		{.type = ATTRIBUTE_B, .text = "AA==", .length = 4},
+	};
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		attribute_write(&out, &values[i]);
+	assert_text(&out, "{\"S\":\"a\\\"b\"}{\"S\":\"a\"}{\"N\":\"1E3\"}{\"N\":\"-9223372036854775808\"}{\"BOOL\":true}{\"BOOL\":false}"
+				"{\"NULL\":true}{\"B\":\"AA==\"}");
+
+	attribute_write(&out, &(AttributeValue) {.type = ATTRIBUTE_INVALID});
+	assert_true(out.failed);
+	buffer_free(&out);
+	CHECK_MEMORY_FAILURES_OF(text, attribute_write(&text, &values[0]));
+}
+
+/* `expected` NULL: it cannot be shown. */
+static void
+check_plain(const char *value_text, const char *expected)
+{
+	ByteBuffer	text = {0};
+	ByteBuffer	out = {0};
+	cJSON	   *item;
+	AttributeValue value;
+	bool		shown;
+
+	buffer_printf(&text, "{\"a\":%s}", value_text);
+	item = parse(text.data);
+	value = attribute_get(item, "a");
+	shown = attribute_write_plain(&out, &value);
+	if (shown != (expected != NULL))
+		fail_msg("%s %s", value_text, shown ? "was shown" : "was not shown");
+	if (shown)
+		assert_text(&out, expected);
+	buffer_free(&out);
+	buffer_free(&text);
+	cJSON_Delete(item);
+}
+
+static void
+documents_are_shown_as_plain_json(void **state)
+{
+	check_plain("{\"S\":\"[{\\\"a\\\": 1.00}]\"}", "[{\"a\": 1.00}]");
+	check_plain("{\"S\":\"\"}", "");
+	check_plain("{\"M\":{}}", "{}");
+	check_plain("{\"L\":[]}", "[]");
+	check_plain("{\"M\":{\"s\":{\"S\":\"x\\n\\\"\"},\"n\":{\"N\":\"-1.50E+10\"},\"b\":{\"B\":\"AAE=\"},\"t\":{\"BOOL\":true},"
+				"\"f\":{\"BOOL\":false},\"z\":{\"NULL\":true},\"l\":{\"L\":[{\"N\":\"1\"},{\"M\":{\"q\\\"\":{\"L\":[]}}}]},"
+				"\"ss\":{\"SS\":[\"a\",\"b\"]},\"ns\":{\"NS\":[\"12345678901234567890123456789012345678\"]},\"bs\":{\"BS\":[\"AA==\"]}}}",
+				"{\"s\":\"x\\n\\\"\",\"n\":-1.50E+10,\"b\":\"AAE=\",\"t\":true,\"f\":false,\"z\":null,\"l\":[1,{\"q\\\"\":[]}],"
+				"\"ss\":[\"a\",\"b\"],\"ns\":[12345678901234567890123456789012345678],\"bs\":[\"AA==\"]}");
+}
+
+static void
+what_cannot_be_shown_is_refused(void **state)
+{
+	check_plain("{\"S\":\"a\\u0000\"}", NULL);
+	check_plain("{\"L\":[{\"S\":\"\\ud800\"}]}", NULL);
+	check_plain("{\"M\":{\"\\u0000\":{\"S\":\"x\"}}}", NULL);
+	check_plain("{\"L\":[{\"SS\":[\"a\",\"\\u0000\"]}]}", NULL);
+	check_plain("{\"L\":[{\"N\":\"+1\"}]}", NULL);
+	check_plain("{\"L\":[{\"NS\":[\"x\"]}]}", NULL);
+	check_plain("{\"L\":[1]}", NULL);
+	check_plain("{\"M\":{\"a\":{}}}", NULL);
+	check_plain("{\"N\":\"1\"}", NULL);
+	check_plain("{\"BOOL\":true}", NULL);
+	check_plain("{\"NULL\":true}", NULL);
+	check_plain("{\"B\":\"AA==\"}", NULL);
+	check_plain("{\"SS\":[\"a\"]}", NULL);
+	check_plain("{\"X\":1}", NULL);
+}
+
+static void
+check_int64(const char *text, bool fits, int64_t expected)
+{
+	AttributeValue value = attribute_number(text, strlen(text));
+	int64_t		number = 4711;
+
+	if (attribute_to_int64(&value, &number) != fits)
+		fail_msg("%s %s", text, fits ? "was refused" : "was taken");
+	if (fits)
+		assert_true(number == expected);
+}
+
+static void
+an_integer_is_one_in_any_form(void **state)
+{
+	check_int64("0", true, 0);
+	check_int64("-0", true, 0);
+	check_int64("0.000", true, 0);
+	check_int64("0E99999999999999999999", true, 0);
+	check_int64("7", true, 7);
+	check_int64("-7", true, -7);
+	check_int64("+7", true, 7);
+	check_int64("007", true, 7);
+	check_int64("10", true, 10);
+	check_int64("1E1", true, 10);
+	check_int64("1e+1", true, 10);
+	check_int64("10.0", true, 10);
+	check_int64("1.0", true, 1);
+	check_int64("1E3", true, 1000);
+	check_int64("1.5E1", true, 15);
+	check_int64("0.00000000000000000000000000000000000000000000000015E50", true, 15);
+	check_int64("150E-1", true, 15);
+	check_int64("1000000000000000000000000000000000000000000E-42", true, 1);
+	check_int64("9223372036854775807", true, INT64_MAX);
+	check_int64("-9223372036854775808", true, INT64_MIN);
+	check_int64("9223372036854775807.000", true, INT64_MAX);
+	check_int64("9.223372036854775807E18", true, INT64_MAX);
+}
+
+static void
+other_numbers_are_no_int64(void **state)
+{
+	check_int64("9223372036854775808", false, 0);
+	check_int64("-9223372036854775809", false, 0);
+	check_int64("9999999999999999999", false, 0);
+	check_int64("18446744073709551616", false, 0);
+	check_int64("18446744073709551617", false, 0);
+	check_int64("1E19", false, 0);
+	check_int64("1E125", false, 0);
+	check_int64("1E99999999999999999999", false, 0);
+	check_int64("1E-99999999999999999999", false, 0);
+	check_int64("10.5", false, 0);
+	check_int64("0.5", false, 0);
+	check_int64("1E-1", false, 0);
+	check_int64("9223372036854775807.1", false, 0);
+	check_int64("12345678901234567890123456789012345678", false, 0);
+	check_int64("1.2345678901234567890123456789012345678901234567890", false, 0);
+	check_int64("", false, 0);
+	check_int64("-", false, 0);
+	check_int64(".", false, 0);
+	check_int64("1x", false, 0);
+	check_int64("1e", false, 0);
+	check_int64("1e+", false, 0);
+	check_int64("1..0", false, 0);
+	check_int64("e5", false, 0);
+	check_int64(" 1", false, 0);
+	check_int64("0x10", false, 0);
+
+	AttributeValue text = attribute_string("1", 1);
+	int64_t		number;
+
+	assert_false(attribute_to_int64(&text, &number));
+}
+
+static void
+the_length_ends_a_number(void **state)
+{
+	AttributeValue value = attribute_number("1234", 2);
+	int64_t		number;
+
+	assert_true(attribute_to_int64(&value, &number));
+	assert_int_equal(number, 12);
+	assert_true(number_is_storable("1x", 1));
+}
+
+static void
+dynamodb_holds_38_digits_and_its_range(void **state)
+{
+	static const char *const storable[] = {
+		"0", "-0", "0.0", "1", "-1.5", "1E3", "12345678901234567890123456789012345678", "-0.12345678901234567890123456789012345678",
+		"12345678901234567890123456789012345678000", "0.00012345678901234567890123456789012345678",
+		"1E-130", "9.9999999999999999999999999999999999999E125", "-9.9999999999999999999999999999999999999E+125", "0.1E-129", "10E124", "0E500",
+	};
+	static const char *const others[] = {
+		"", "-", ".", "NaN", "Infinity", "-Infinity", "1,5", "1e", "123456789012345678901234567890123456789",
+		"1.00000000000000000000000000000000000001", "1E126", "1E-131", "9.9E-131", "10E125", "0.1E-130", "1E9999999999999999999999",
+		"1E-9999999999999999999999", "1 ", "--1",
+	};
+
+	for (size_t i = 0; i < sizeof(storable) / sizeof(storable[0]); i++)
+		if (!number_is_storable(storable[i], strlen(storable[i])))
+			fail_msg("refused: %s", storable[i]);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (number_is_storable(others[i], strlen(others[i])))
+			fail_msg("accepted: %s", others[i]);
+}
+
+static size_t
+size_of(AttributeValue value)
+{
+	Attribute	attribute = {"n\u00e9", value};	/* three bytes */
+
+	return attribute_size(&attribute) - 3;
+}
+
+static size_t
+size_of_number(const char *text)
+{
+	return size_of(attribute_number(text, strlen(text)));
+}
+
+static void
+sizes_follow_the_documented_rules(void **state)
+{
+	assert_int_equal(size_of(attribute_string("", 0)), 0);
+	assert_int_equal(size_of(attribute_string("a\u20ac", 4)), 4);
+	assert_int_equal(size_of(attribute_string("a\xff" "0000b", 7)), 3);
+	assert_int_equal(size_of(attribute_boolean(false)), 1);
+	assert_int_equal(size_of((AttributeValue) {.type = ATTRIBUTE_NULL}), 1);
+	assert_int_equal(size_of((AttributeValue) {.type = ATTRIBUTE_B, .text = "", .length = 0}), 0);
+	assert_int_equal(size_of((AttributeValue) {.type = ATTRIBUTE_B, .text = "AA==", .length = 4}), 1);
+	assert_int_equal(size_of((AttributeValue) {.type = ATTRIBUTE_B, .text = "AAA=", .length = 4}), 2);
+	assert_int_equal(size_of((AttributeValue) {.type = ATTRIBUTE_B, .text = "AAAAAAAA", .length = 8}), 6);
+}
+
+/* One byte for two significant digits, one more; a byte more where pairs do not line up, one for a minus; zero takes one. */
+static void
+numbers_are_measured_by_their_digits(void **state)
+{
+	assert_int_equal(size_of_number("0"), 1);
+	assert_int_equal(size_of_number("-0.00"), 1);
+	assert_int_equal(size_of_number("1"), 2);
+	assert_int_equal(size_of_number("100000000"), 2);
+	assert_int_equal(size_of_number("1E125"), 2);
+	assert_int_equal(size_of_number("0.0001"), 2);
+	assert_int_equal(size_of_number("-1"), 3);
+	assert_int_equal(size_of_number("12"), 2);
+	assert_int_equal(size_of_number("123"), 3);
+	assert_int_equal(size_of_number("1.2"), 3);
+	assert_int_equal(size_of_number("0.12"), 2);
+	assert_int_equal(size_of_number("1440939360000"), 6);
+	assert_int_equal(size_of_number("9223372036854775807"), 11);
+	assert_int_equal(size_of_number("12345678901234567890123456789012345678"), 20);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_type_is_read),
+		cmocka_unit_test(what_is_no_value_is_invalid),
+		cmocka_unit_test(types_have_their_names),
+		cmocka_unit_test(values_are_written_with_their_type),
+		cmocka_unit_test(documents_are_shown_as_plain_json),
+		cmocka_unit_test(what_cannot_be_shown_is_refused),
+		cmocka_unit_test(an_integer_is_one_in_any_form),
+		cmocka_unit_test(other_numbers_are_no_int64),
+		cmocka_unit_test(the_length_ends_a_number),
+		cmocka_unit_test(dynamodb_holds_38_digits_and_its_range),
+		cmocka_unit_test(sizes_follow_the_documented_rules),
+		cmocka_unit_test(numbers_are_measured_by_their_digits),
+	};
+
+	return cmocka_run_group_tests_name("attribute", tests, NULL, NULL);
+}

@@ -1,0 +1,288 @@
+/*
+ * request: each body says what was asked for and nothing else. Compared as JSON, since the order of members means nothing.
+ */
+#include "unit.h"
+
+#include "dynamodb/json.h"
+#include "dynamodb/request.h"
+
+/* The body is this document, where ' stands for ". Frees it. */
+static void
+assert_body(ByteBuffer *body, const char *expected)
+{
+	char	   *quoted = strdup(expected);
+	cJSON	   *actual;
+	cJSON	   *wanted;
+
+	assert_false(body->failed);
+	for (char *c = quoted; *c != '\0'; c++)
+		if (*c == '\'')
+			*c = '"';
+	wanted = cJSON_Parse(quoted);
+	assert_non_null(wanted);
+	actual = cJSON_ParseWithOpts(body->data, NULL, true);
+	if (!cJSON_Compare(actual, wanted, true))
+		fail_msg("%s\nis not %s", body->data, quoted);
+	cJSON_Delete(actual);
+	cJSON_Delete(wanted);
+	free(quoted);
+	buffer_free(body);
+}
+
+static void
+operations_have_their_names(void **state)
+{
+	assert_string_equal(operation_name(OPERATION_GET_ITEM), "GetItem");
+	assert_string_equal(operation_name(OPERATION_PUT_ITEM), "PutItem");
+	assert_string_equal(operation_name(OPERATION_UPDATE_ITEM), "UpdateItem");
+	assert_string_equal(operation_name(OPERATION_QUERY), "Query");
+	assert_string_equal(operation_name(OPERATION_SCAN), "Scan");
+	assert_string_equal(operation_name(OPERATION_CREATE_TABLE), "CreateTable");
+	assert_string_equal(operation_name(OPERATION_DELETE_TABLE), "DeleteTable");
+	assert_string_equal(operation_name(OPERATION_DESCRIBE_TABLE), "DescribeTable");
+}
+
+static void
+a_name_gets_one_placeholder(void **state)
+{
+	Expression	expression = {0};
+	ByteBuffer	out = {0};
+	static const char *const names[] = {"a", "b", "a", "a\"", "a\\", "a\"", "b\":\"a", "a\\", "b", "#0", "", "", "\":\"", "a"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	{
+		expression_name(&expression, &out, names[i]);
+		buffer_putc(&out, ' ');
+	}
+	assert_text(&out, "#0 #1 #0 #2 #3 #2 #4 #3 #1 #5 #6 #6 #7 #0 ");
+	assert_int_equal(expression.nnames, 8);
+	expression_free(&expression);
+	assert_int_equal(expression.nnames, 0);
+}
+
+static void
+many_names_keep_their_numbers(void **state)
+{
+	Expression	expression = {0};
+	ByteBuffer	out = {0};
+	char		name[16];
+
+	for (int round = 0; round < 2; round++)
+		for (int i = 0; i < 120; i++)
+		{
+			char		expected[16];
+
+			snprintf(name, sizeof(name), "n%d", i);
+			snprintf(expected, sizeof(expected), "#%d", i);
+			buffer_reset(&out);
+			expression_name(&expression, &out, name);
+			assert_string_equal(out.data, expected);
+		}
+	buffer_free(&out);
+	expression_free(&expression);
+}
+
+static void
+a_plain_scan_asks_for_nothing_special(void **state)
+{
+	ReadRequest request = {.table = "commits"};
+	Expression	expression = {0};
+	ByteBuffer	body = {0};
+
+	request_read(&body, &request);
+	assert_body(&body, "{'TableName':'commits','ReturnConsumedCapacity':'TOTAL'}");
+	request.expression = &expression;
+	request_read(&body, &request);
+	assert_body(&body, "{'TableName':'commits','ReturnConsumedCapacity':'TOTAL'}");
+}
+
+static void
+a_query_asks_for_everything_it_can(void **state)
+{
+	Expression	expression = {0};
+	ByteBuffer	condition = {0};
+	ByteBuffer	filter = {0};
+	ByteBuffer	projection = {0};
+	ByteBuffer	body = {0};
+	char		digits[24];
+	char		last_key[] = "{\"aggregateId\":{\"S\":\"a\\u0000\\ud800\"},\"version\":{\"N\":\"1\"}}";
+	cJSON	   *start = json_parse(last_key, strlen(last_key));
+	AttributeValue value = attribute_string("a", 1);
+
+	expression_name(&expression, &condition, "aggregateId");
+	buffer_puts(&condition, " = ");
+	expression_value(&expression, &condition, &value);
+	value = attribute_int64(5, digits);
+	expression_name(&expression, &filter, "committedAt");
+	buffer_puts(&filter, " > ");
+	expression_value(&expression, &filter, &value);
+	expression_name(&expression, &projection, "aggregateId");
+
+	request_read(&body, &(ReadRequest) {
+		.table = "commits", .index = "byId", .key_condition = condition.data, .filter = filter.data,
+		.projection = projection.data, .expression = &expression, .exclusive_start_key = start,
+		.limit = 10000000000, .backward = true, .consistent = true
+	});
+	assert_non_null(strstr(body.data, "\"Limit\":10000000000,"));
+	assert_non_null(strstr(body.data, "\"a\\u0000\\ud800\""));
+	/* cJSON, which reads it back, knows neither of these. */
+	memcpy(strstr(body.data, "\\u0000\\ud800"), "000000000000", 12);
+	assert_body(&body, "{'TableName':'commits','IndexName':'byId','KeyConditionExpression':'#0 = :0','FilterExpression':'#1 > :1',"
+				"'ProjectionExpression':'#0','ExpressionAttributeNames':{'#0':'aggregateId','#1':'committedAt'},"
+				"'ExpressionAttributeValues':{':0':{'S':'a'},':1':{'N':'5'}},"
+				"'ExclusiveStartKey':{'aggregateId':{'S':'a000000000000'},'version':{'N':'1'}},'Limit':10000000000,"
+				"'ScanIndexForward':false,'ConsistentRead':true,'ReturnConsumedCapacity':'TOTAL'}");
+	cJSON_Delete(start);
+	buffer_free(&condition);
+	buffer_free(&filter);
+	buffer_free(&projection);
+	expression_free(&expression);
+}
+
+static void
+a_failed_expression_fails_its_request(void **state)
+{
+	Expression	expression = {0};
+	ByteBuffer	out = {0};
+	ByteBuffer	body = {0};
+
+	expression_value(&expression, &out, &(AttributeValue) {.type = ATTRIBUTE_INVALID});
+	request_read(&body, &(ReadRequest) {.table = "t", .filter = out.data, .expression = &expression});
+	assert_true(body.failed);
+	buffer_free(&body);
+	buffer_free(&out);
+	expression_free(&expression);
+}
+
+static void
+a_counter_is_added_to_read_and_made(void **state)
+{
+	ByteBuffer	body = {0};
+
+	request_counter_add(&body, "counters", "commits", 25);
+	assert_body(&body, "{'TableName':'counters','Key':{'name':{'S':'commits'}},'UpdateExpression':'ADD #0 :0',"
+				"'ExpressionAttributeNames':{'#0':'id'},'ExpressionAttributeValues':{':0':{'N':'25'}},"
+				"'ReturnValues':'UPDATED_NEW','ReturnConsumedCapacity':'TOTAL'}");
+	request_counter_get(&body, "counters", "commits");
+	assert_body(&body, "{'TableName':'counters','Key':{'name':{'S':'commits'}},'ConsistentRead':true,"
+				"'ReturnConsumedCapacity':'TOTAL'}");
+	request_counter_put_new(&body, "counters", "commits", INT64_MAX);
+	assert_body(&body, "{'TableName':'counters','Item':{'name':{'S':'commits'},'id':{'N':'9223372036854775807'}},"
+				"'ConditionExpression':'attribute_not_exists(#0)','ExpressionAttributeNames':{'#0':'name'},"
+				"'ReturnValuesOnConditionCheckFailure':'ALL_OLD','ReturnConsumedCapacity':'TOTAL'}");
+}
+
+static void
+a_put_is_conditional(void **state)
+{
+	ByteBuffer	body = {0};
+
+	request_put_new(&body, "commits", "\"aggregateId\":{\"S\":\"%s\"},\"version\":{\"N\":\"0\"}", "aggregateId");
+	assert_body(&body, "{'TableName':'commits','Item':{'aggregateId':{'S':'%s'},'version':{'N':'0'}},"
+				"'ConditionExpression':'attribute_not_exists(#0)','ExpressionAttributeNames':{'#0':'aggregateId'},"
+				"'ReturnValuesOnConditionCheckFailure':'ALL_OLD','ReturnConsumedCapacity':'TOTAL'}");
+}
+
+static const TableDefinition commits_table = {
+	.table = "commits",
+	.hash = {"aggregateId", ATTRIBUTE_S},
+	.range = {"version", ATTRIBUTE_N},
+	.index = "byId",
+	.index_hash = {"active", ATTRIBUTE_S},
+	.index_range = {"commitId", ATTRIBUTE_N},
+};
+
+static void
+tables_are_defined_by_their_keys(void **state)
+{
+	ByteBuffer	body = {0};
+	TableDefinition shared = commits_table;
+
+	request_create_table(&body, &commits_table);
+	assert_body(&body, "{'TableName':'commits','AttributeDefinitions':["
+				"{'AttributeName':'aggregateId','AttributeType':'S'},{'AttributeName':'version','AttributeType':'N'},"
+				"{'AttributeName':'active','AttributeType':'S'},{'AttributeName':'commitId','AttributeType':'N'}],"
+				"'KeySchema':[{'AttributeName':'aggregateId','KeyType':'HASH'},{'AttributeName':'version','KeyType':'RANGE'}],"
+				"'BillingMode':'PAY_PER_REQUEST','GlobalSecondaryIndexes':[{'IndexName':'byId','KeySchema':["
+				"{'AttributeName':'active','KeyType':'HASH'},{'AttributeName':'commitId','KeyType':'RANGE'}],"
+				"'Projection':{'ProjectionType':'ALL'}}]}");
+	request_create_table(&body, &(TableDefinition) {.table = "counters", .hash = {"name", ATTRIBUTE_S}});
+	assert_body(&body, "{'TableName':'counters','AttributeDefinitions':[{'AttributeName':'name','AttributeType':'S'}],"
+				"'KeySchema':[{'AttributeName':'name','KeyType':'HASH'}],'BillingMode':'PAY_PER_REQUEST'}");
+
+	/* An attribute of both keys is defined once. */
+	shared.index_hash = shared.range;
+	shared.index_range.name = NULL;
+	request_create_table(&body, &shared);
+	assert_body(&body, "{'TableName':'commits','AttributeDefinitions':["
+				"{'AttributeName':'aggregateId','AttributeType':'S'},{'AttributeName':'version','AttributeType':'N'}],"
+				"'KeySchema':[{'AttributeName':'aggregateId','KeyType':'HASH'},{'AttributeName':'version','KeyType':'RANGE'}],"
+				"'BillingMode':'PAY_PER_REQUEST','GlobalSecondaryIndexes':[{'IndexName':'byId','KeySchema':["
+				"{'AttributeName':'version','KeyType':'HASH'}],'Projection':{'ProjectionType':'ALL'}}]}");
+
+	request_delete_table(&body, "t");
+	assert_body(&body, "{'TableName':'t'}");
+	request_describe_table(&body, "t");
+	assert_body(&body, "{'TableName':'t'}");
+	request_describe_table(&body, "\",\"x\":\"");
+	assert_text(&body, "{\"TableName\":\"\\\",\\\"x\\\":\\\"\"}");
+}
+
+static void
+make_expression(Expression *expression, ByteBuffer *out)
+{
+	AttributeValue value = attribute_string("x", 1);
+
+	expression_name(expression, out, "a");
+	expression_name(expression, out, "b");
+	expression_name(expression, out, "a");
+	expression_value(expression, out, &value);
+	if (expression->names.failed || expression->values.failed)
+		out->failed = true;
+}
+
+static void
+without_memory_a_body_has_failed(void **state)
+{
+	CHECK_MEMORY_FAILURES_OF(body, request_counter_add(&body, "counters", "commits", 1));
+	CHECK_MEMORY_FAILURES_OF(body, request_counter_get(&body, "counters", "commits"));
+	CHECK_MEMORY_FAILURES_OF(body, request_counter_put_new(&body, "counters", "commits", 1));
+	CHECK_MEMORY_FAILURES_OF(body, request_create_table(&body, &commits_table));
+	CHECK_MEMORY_FAILURES_OF(body, {
+		Expression	expression = {0};
+
+		make_expression(&expression, &body);
+		expression_free(&expression);
+	});
+	CHECK_MEMORY_FAILURES_OF(body, {
+		Expression	expression = {0};
+		ByteBuffer	filter = {0};
+
+		make_expression(&expression, &filter);
+		if (filter.failed)
+			body.failed = true;
+		else
+			request_read(&body, &(ReadRequest) {.table = "t", .filter = filter.data, .expression = &expression});
+		buffer_free(&filter);
+		expression_free(&expression);
+	});
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(operations_have_their_names),
+		cmocka_unit_test(a_name_gets_one_placeholder),
+		cmocka_unit_test(many_names_keep_their_numbers),
+		cmocka_unit_test(a_plain_scan_asks_for_nothing_special),
+		cmocka_unit_test(a_query_asks_for_everything_it_can),
+		cmocka_unit_test(a_failed_expression_fails_its_request),
+		cmocka_unit_test(a_counter_is_added_to_read_and_made),
+		cmocka_unit_test(a_put_is_conditional),
+		cmocka_unit_test(tables_are_defined_by_their_keys),
+		cmocka_unit_test(without_memory_a_body_has_failed),
+	};
+
+	return cmocka_run_group_tests_name("request", tests, NULL, NULL);
+}

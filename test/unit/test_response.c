@@ -1,0 +1,300 @@
+/*
+ * response: an answer is DynamoDB's or it is not, and an error is of the kind that decides what happens next.
+ */
+#include "unit.h"
+
+#include <zlib.h>
+
+#include "dynamodb/response.h"
+
+static cJSON *
+parse(int status, const char *crc, const char *body, Failure *failure)
+{
+	size_t		length = strlen(body);
+	char	   *copy = malloc(length > 0 ? length : 1);
+	cJSON	   *response;
+
+	memcpy(copy, body, length);
+	memset(failure, 0, sizeof(*failure));
+	response = response_parse(status, crc, copy, length, failure);
+	free(copy);
+	return response;
+}
+
+static void
+check_failure(int status, const char *body, FailureKind kind, const char *code, const char *message)
+{
+	Failure		failure;
+
+	assert_null(parse(status, NULL, body, &failure));
+	assert_int_equal(failure.kind, kind);
+	assert_int_equal(failure.http_status, status);
+	assert_string_equal(failure.code, code);
+	if (message != NULL)
+		assert_string_equal(failure.message, message);
+}
+
+static void
+a_good_answer_is_parsed(void **state)
+{
+	Failure		failure;
+	cJSON	   *response = parse(200, NULL, "{\"Count\":1}", &failure);
+
+	assert_int_equal(response_count(response), 1);
+	assert_int_equal(failure.kind, FAILURE_NONE);
+	cJSON_Delete(response);
+	response = parse(200, "", "{}", &failure);
+	assert_non_null(response);
+	cJSON_Delete(response);
+}
+
+static void
+the_checksum_is_checked(void **state)
+{
+	static const char body[] = "{\"Table\":\"caf\u00e9\"}";
+	static const char *const wrong[] = {"0", "x", "-1", " 1", "0x10", "99999999999999999999999"};
+	Failure		failure;
+	char		crc[16];
+	cJSON	   *response;
+
+	snprintf(crc, sizeof(crc), "%lu", crc32(0, (const Bytef *) body, sizeof(body) - 1));
+	response = parse(200, crc, body, &failure);
+	assert_non_null(response);
+	cJSON_Delete(response);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+	{
+		assert_null(parse(200, wrong[i], body, &failure));
+		assert_int_equal(failure.kind, FAILURE_BAD_ANSWER);
+		assert_int_equal(failure.http_status, 200);
+		/* An error with a wrong checksum is not believed either. */
+		assert_null(parse(400, wrong[i], "{\"__type\":\"x#ConditionalCheckFailedException\"}", &failure));
+		assert_int_equal(failure.kind, FAILURE_BAD_ANSWER);
+		assert_int_equal(failure.http_status, 400);
+	}
+	strcat(crc, ",");
+	assert_null(parse(200, crc, body, &failure));
+
+	/* A published one: "2745614147" came with DynamoDB's answer "{}". */
+	response = parse(200, "2745614147", "{}", &failure);
+	assert_non_null(response);
+	cJSON_Delete(response);
+}
+
+static void
+both_engines_errors_are_read(void **state)
+{
+	/* DynamoDB and dynalite */
+	check_failure(400, "{\"__type\":\"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException\","
+				  "\"message\":\"Requested resource not found\"}",
+				  FAILURE_NOT_FOUND, "ResourceNotFoundException", "Requested resource not found");
+	/* DynamoDB Local */
+	check_failure(400, "{\"__type\":\"com.amazonaws.dynamodb.v20120810#ResourceInUseException\","
+				  "\"Message\":\"Cannot create preexisting table\"}",
+				  FAILURE_EXISTS, "ResourceInUseException", "Cannot create preexisting table");
+	check_failure(400, "{\"__type\":\"com.amazon.coral.validate#ValidationException\","
+				  "\"message\":\"The table does not have the specified index: byId\"}",
+				  FAILURE_NOT_FOUND, "ValidationException", "The table does not have the specified index: byId");
+	check_failure(400, "{\"__type\":\"com.amazon.coral.service#UnrecognizedClientException\"}",
+				  FAILURE_CREDENTIALS, "UnrecognizedClientException", "");
+	check_failure(400, "{\"__type\":\"SlowDown\",\"message\":null,\"Message\":\"words\"}", FAILURE_THROTTLED, "SlowDown", "words");
+	check_failure(500, "{\"__type\":\"com.amazon.coral.service#InternalFailure\",\"message\":\"x\"}",
+				  FAILURE_OTHER, "InternalFailure", "x");
+	check_failure(400, "{\"__type\":\"a#b#ThrottlingException\",\"message\":5}", FAILURE_THROTTLED, "ThrottlingException", "");
+	check_failure(400, "{\"__type\":\"\"}", FAILURE_OTHER, "", "");
+	check_failure(400, "{\"__type\":\"x#\"}", FAILURE_OTHER, "", "");
+}
+
+static void
+other_peoples_errors_are_not_repeated(void **state)
+{
+	static const char *const bodies[] = {
+		"", " ", "<html><body>502 Bad Gateway secret</body></html>", "secret", "\"secret\"", "[]", "null", "{}", "{\"message\":\"secret\"}",
+		"{\"__type\":5,\"message\":\"secret\"}", "{\"__type\":null}", "{\"__TYPE\":\"x#ConditionalCheckFailedException\"}",
+		"[{\"__type\":\"x#ConditionalCheckFailedException\"}]", "{\"__type\":\"x#ConditionalCheckFailedException\"",
+		"{\"__type\":\"x#ConditionalCheckFailedException\"} trailing",
+	};
+	static const int statuses[] = {301, 400, 403, 404, 500, 502, 503, 504};
+
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
+		for (size_t j = 0; j < sizeof(statuses) / sizeof(statuses[0]); j++)
+		{
+			char		expected[32];
+
+			snprintf(expected, sizeof(expected), "HTTP status %d", statuses[j]);
+			check_failure(statuses[j], bodies[i], FAILURE_BAD_ANSWER, "", expected);
+		}
+	check_failure(204, "", FAILURE_BAD_ANSWER, "", "HTTP status 204");
+}
+
+static void
+a_success_must_be_an_object(void **state)
+{
+	static const char *const bodies[] = {"", "[]", "null", "5", "\"x\"", "<html>secret</html>", "{", "{}x", "\xff{}"};
+
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
+	{
+		Failure		failure;
+
+		check_failure(200, bodies[i], FAILURE_BAD_ANSWER, "", NULL);
+		parse(200, NULL, bodies[i], &failure);
+		assert_null(strstr(failure.message, "secret"));
+	}
+}
+
+static void
+an_errors_text_is_utf8(void **state)
+{
+	Failure		failure;
+	ByteBuffer	body = {0};
+
+	check_failure(400, "{\"__type\":\"x#A\\u0000B\",\"message\":\"\\ud800 and \\u0000 and \\u00e9\"}", FAILURE_OTHER, "A?B",
+				  "? and ? and \u00e9");
+	buffer_puts(&body, "{\"__type\":\"x#");
+	for (int i = 0; i < 1000; i++)
+		buffer_putc(&body, 'X');
+	buffer_puts(&body, "\",\"message\":\"");
+	for (int i = 0; i < 1000; i++)
+		buffer_puts(&body, "\u20ac");
+	buffer_puts(&body, "\"}");
+	assert_null(parse(400, NULL, body.data, &failure));
+	assert_int_equal(strlen(failure.code), 63);
+	assert_int_equal(strlen(failure.message), 510);
+	buffer_free(&body);
+}
+
+static void
+check_kind(FailureKind kind, const char *const *codes)
+{
+	for (; *codes != NULL; codes++)
+		if (response_error_kind(*codes, NULL) != kind || response_error_kind(*codes, "words") != kind)
+			fail_msg("%s is %d", *codes, response_error_kind(*codes, NULL));
+}
+
+static void
+codes_have_their_kinds(void **state)
+{
+	check_kind(FAILURE_NOT_FOUND, (const char *[]) {"ResourceNotFoundException", NULL});
+	check_kind(FAILURE_EXISTS, (const char *[]) {"ResourceInUseException", NULL});
+	check_kind(FAILURE_CONDITION, (const char *[]) {"ConditionalCheckFailedException", NULL});
+	check_kind(FAILURE_CONFLICT, (const char *[]) {"TransactionConflictException", NULL});
+	check_kind(FAILURE_THROTTLED, (const char *[]) {
+		"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException",
+		"TooManyRequestsException", "ProvisionedThroughputExceededException", "TransactionInProgressException",
+		"RequestLimitExceeded", "BandwidthLimitExceeded", "LimitExceededException", "SlowDown", "PriorRequestNotComplete",
+		"EC2ThrottledException", NULL
+	});
+	check_kind(FAILURE_CREDENTIALS, (const char *[]) {
+		"UnrecognizedClientException", "InvalidSignatureException", "MissingAuthenticationTokenException",
+		"MissingAuthenticationToken", "IncompleteSignatureException", "ExpiredTokenException", "InvalidClientTokenId",
+		"SignatureDoesNotMatch", "AuthFailure", "RequestTimeTooSkewed", "RequestExpired", NULL
+	});
+	check_kind(FAILURE_ACCESS_DENIED, (const char *[]) {"AccessDeniedException", NULL});
+	check_kind(FAILURE_TOO_LARGE, (const char *[]) {"ItemCollectionSizeLimitExceededException", NULL});
+	check_kind(FAILURE_OTHER, (const char *[]) {
+		"ValidationException", "InternalServerError", "SerializationException", "UnknownOperationException", "", "resourceNotFoundException",
+		NULL
+	});
+}
+
+static void
+a_validation_error_is_told_by_its_words(void **state)
+{
+	static const char *const too_large[] = {
+		"Item size has exceeded the maximum allowed size",
+		"Item size to update has exceeded the maximum allowed size",
+		"One or more parameter values were invalid: Size of hashkey has exceeded the maximum size limit of2048 bytes",
+		"One or more parameter values were invalid: Aggregated size of all range keys has exceeded the size limit of 1024 bytes",
+	};
+
+	for (size_t i = 0; i < sizeof(too_large) / sizeof(too_large[0]); i++)
+		assert_int_equal(response_error_kind("ValidationException", too_large[i]), FAILURE_TOO_LARGE);
+	assert_int_equal(response_error_kind("ValidationException", "The table does not have the specified index: byId"), FAILURE_NOT_FOUND);
+	assert_int_equal(response_error_kind("ValidationException", "The provided key element does not match the schema"), FAILURE_OTHER);
+	assert_int_equal(response_error_kind("ResourceInUseException", "Item size has exceeded the maximum allowed size"), FAILURE_EXISTS);
+}
+
+static double
+units_of(const char *json)
+{
+	cJSON	   *response = cJSON_Parse(json);
+	double		units = response_capacity_units(response);
+
+	cJSON_Delete(response);
+	return units;
+}
+
+static void
+capacity_is_summed(void **state)
+{
+	assert_true(units_of("{\"ConsumedCapacity\":{\"TableName\":\"t\",\"CapacityUnits\":1.5}}") == 1.5);
+	assert_true(units_of("{\"ConsumedCapacity\":[{\"CapacityUnits\":1.5},{\"CapacityUnits\":2},{},5]}") == 3.5);
+	assert_true(units_of("{\"ConsumedCapacity\":{\"CapacityUnits\":\"1\"}}") == 0);
+	assert_true(units_of("{\"ConsumedCapacity\":[]}") == 0);
+	assert_true(units_of("{\"ConsumedCapacity\":5}") == 0);
+	assert_true(units_of("{}") == 0);
+	assert_true(response_capacity_units(NULL) == 0);
+}
+
+static int64_t
+scanned_of(const char *json)
+{
+	cJSON	   *response = cJSON_Parse(json);
+	int64_t		count = response_scanned_count(response);
+
+	assert_int_equal(response_count(response), 0);
+	cJSON_Delete(response);
+	return count;
+}
+
+static void
+counts_are_read(void **state)
+{
+	assert_int_equal(scanned_of("{\"ScannedCount\":12}"), 12);
+	assert_int_equal(scanned_of("{\"ScannedCount\":10000000000}"), 10000000000);
+	assert_int_equal(scanned_of("{\"ScannedCount\":-1}"), 0);
+	assert_int_equal(scanned_of("{\"ScannedCount\":1e300}"), 0);
+	assert_int_equal(scanned_of("{\"ScannedCount\":\"12\"}"), 0);
+	assert_int_equal(scanned_of("{}"), 0);
+	assert_int_equal(response_count(NULL), 0);
+}
+
+static void
+without_memory_there_is_a_failure(void **state)
+{
+	FOR_EACH_ALLOCATION_FAILING({
+		char		body[] = "{\"Items\":[{\"a\":{\"S\":\"x\"}}]}";
+		Failure		failure = {0};
+		cJSON	   *response = response_parse(200, NULL, body, strlen(body), &failure);
+
+		assert_int_equal(response == NULL, memory_has_failed());
+		assert_int_equal(failure.kind != FAILURE_NONE, memory_has_failed());
+		cJSON_Delete(response);
+	});
+	FOR_EACH_ALLOCATION_FAILING({
+		char		body[] = "{\"__type\":\"x#SlowDown\",\"message\":\"\"}";
+		Failure		failure = {0};
+
+		assert_null(response_parse(400, NULL, body, strlen(body), &failure));
+		assert_int_equal(failure.kind, memory_has_failed() ? FAILURE_BAD_ANSWER : FAILURE_THROTTLED);
+	});
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_good_answer_is_parsed),
+		cmocka_unit_test(the_checksum_is_checked),
+		cmocka_unit_test(both_engines_errors_are_read),
+		cmocka_unit_test(other_peoples_errors_are_not_repeated),
+		cmocka_unit_test(a_success_must_be_an_object),
+		cmocka_unit_test(an_errors_text_is_utf8),
+		cmocka_unit_test(codes_have_their_kinds),
+		cmocka_unit_test(a_validation_error_is_told_by_its_words),
+		cmocka_unit_test(capacity_is_summed),
+		cmocka_unit_test(counts_are_read),
+		cmocka_unit_test(without_memory_there_is_a_failure),
+	};
+
+	return cmocka_run_group_tests_name("response", tests, NULL, NULL);
+}
