@@ -87,13 +87,12 @@ static bool
 row_is_looked_at(const ResultRelInfo *target)
 {
 	return target->ri_projectReturning != NULL || target->ri_WithCheckOptions != NIL
-		|| target->ri_returningList != NIL
 		|| (target->ri_TrigDesc != NULL
 			&& (target->ri_TrigDesc->trig_insert_after_row || target->ri_TrigDesc->trig_insert_new_table));
 }
 
 static StoreInsert *
-insert_new(EState *estate, ResultRelInfo *target)
+insert_new(ResultRelInfo *target)
 {
 	Relation	relation = target->ri_RelationDesc;
 	StoreInsert *insert = palloc0(sizeof(StoreInsert));
@@ -101,7 +100,6 @@ insert_new(EState *estate, ResultRelInfo *target)
 	insert->map = column_map_new(relation);
 	check_columns(insert->map);
 	insert->options = options_of_table(RelationGetRelid(relation));
-	insert->return_rows = row_is_looked_at(target);
 	return insert;
 }
 
@@ -119,7 +117,7 @@ void
 modify_begin(ModifyTableState *state, ResultRelInfo *target, List *fdw_private, int subplan, int flags)
 {
 	EState	   *estate = state->ps.state;
-	StoreInsert *insert = insert_new(estate, target);
+	StoreInsert *insert = insert_new(target);
 
 	insert->skip_conflicts = intVal(list_nth(fdw_private, INSERT_PLAN_SKIP_CONFLICTS)) != 0;
 	target->ri_FdwState = insert;
@@ -138,7 +136,7 @@ modify_begin_routed(ModifyTableState *state, ResultRelInfo *target)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot move rows into foreign table \"%s\"", RelationGetRelationName(target->ri_RelationDesc))));
-	insert = insert_new(estate, target);
+	insert = insert_new(target);
 	insert->skip_conflicts = plan != NULL && plan->onConflictAction == ONCONFLICT_NOTHING;
 	target->ri_FdwState = insert;
 	if (plan == NULL || !(estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY))
@@ -378,7 +376,7 @@ return_row(const StoreInsert *insert, const Commit *commit, TupleTableSlot *slot
 
 /* true when the row was stored, false when its version exists and that is to be passed over. */
 static bool
-append_row(StoreInsert *insert, TupleTableSlot *slot)
+append_row(StoreInsert *insert, TupleTableSlot *slot, bool return_row_wanted)
 {
 	Commit		commit = commit_of_row(insert, slot);
 	AppendOperation *append = append_start(tenure_client(insert->tenure), &insert->options.names, &commit,
@@ -387,7 +385,7 @@ append_row(StoreInsert *insert, TupleTableSlot *slot)
 	tenure_hold(insert->tenure, append, (void (*) (void *)) append_free);
 	if (await_append(insert, append) == STEP_DONE)
 	{
-		if (insert->return_rows)
+		if (return_row_wanted)
 			return_row(insert, append_commit(append), slot);
 		return true;
 	}
@@ -405,7 +403,7 @@ modify_insert(EState *estate, ResultRelInfo *target, TupleTableSlot *slot, Tuple
 
 	MemoryContextReset(insert->row_context);
 	caller = MemoryContextSwitchTo(insert->row_context);
-	stored = append_row(insert, slot);
+	stored = append_row(insert, slot, row_is_looked_at(target));
 	MemoryContextSwitchTo(caller);
 	tenure_drop(insert->tenure);
 	return stored ? slot : NULL;

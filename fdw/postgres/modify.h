@@ -19,7 +19,6 @@ typedef struct StoreInsert
 	ColumnMap  *map;
 	TableOptions options;
 	bool		skip_conflicts; /* ON CONFLICT DO NOTHING */
-	bool		return_rows;	/* somebody looks at the row once it is stored */
 	Tenure	   *tenure;			/* NULL for an EXPLAIN that runs nothing */
 	MemoryContext row_context;	/* what the row under way needs; reset at each row */
 	Usage		usage;

@@ -153,7 +153,7 @@ pushdown_for_path(List *conditions, ReadPath path)
 		if (path == READ_AGGREGATE && condition->role == COLUMN_AGGREGATE_ID && !has_aggregate)
 		{
 			has_aggregate = true;
-			chosen = lappend(chosen, condition);
+			chosen = lcons(condition, chosen);
 		}
 		else if ((path == READ_AGGREGATE && condition->role == COLUMN_VERSION)
 				 || (path == READ_INDEX && condition->role == COLUMN_COMMIT_ID))
