@@ -24,6 +24,7 @@ operation_name(Operation operation)
 		[OPERATION_CREATE_TABLE] = "CreateTable",
 		[OPERATION_DELETE_TABLE] = "DeleteTable",
 		[OPERATION_DESCRIBE_TABLE] = "DescribeTable",
+		[OPERATION_LIST_TABLES] = "ListTables",
 	};
 
 	return names[operation];
@@ -144,6 +145,10 @@ request_read(ByteBuffer *out, const ReadRequest *request)
 	}
 	if (request->limit > 0)
 		buffer_printf(out, ",\"Limit\":%" PRId64, request->limit);
+	if (request->total_segments > 1)
+		buffer_printf(out, ",\"Segment\":%d,\"TotalSegments\":%d", request->segment, request->total_segments);
+	if (request->count_only)
+		buffer_puts(out, ",\"Select\":\"COUNT\"");
 	if (request->backward)
 		buffer_puts(out, ",\"ScanIndexForward\":false");
 	if (request->consistent)
@@ -301,5 +306,17 @@ void
 request_describe_table(ByteBuffer *out, const char *table)
 {
 	write_table(out, table);
+	buffer_putc(out, '}');
+}
+
+void
+request_list_tables(ByteBuffer *out, const char *after)
+{
+	buffer_putc(out, '{');
+	if (after != NULL)
+	{
+		buffer_puts(out, "\"ExclusiveStartTableName\":");
+		write_text(out, after);
+	}
 	buffer_putc(out, '}');
 }

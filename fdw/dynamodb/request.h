@@ -25,7 +25,8 @@ typedef enum Operation
 	OPERATION_SCAN,
 	OPERATION_CREATE_TABLE,
 	OPERATION_DELETE_TABLE,
-	OPERATION_DESCRIBE_TABLE
+	OPERATION_DESCRIBE_TABLE,
+	OPERATION_LIST_TABLES
 } Operation;
 
 /* "Query", as in X-Amz-Target and EXPLAIN. */
@@ -56,6 +57,9 @@ typedef struct ReadRequest
 	const Expression *expression;
 	const cJSON *exclusive_start_key;	/* the LastEvaluatedKey of the page before */
 	int64_t		limit;			/* items evaluated for this page; 0: as many as fit */
+	int			segment;		/* Scan: which one, from 0 */
+	int			total_segments; /* Scan: of how many; 0 or 1: the whole table */
+	bool		count_only;		/* Select COUNT; no projection then */
 	bool		backward;		/* Query: descending sort key */
 	bool		consistent;		/* not for an index */
 } ReadRequest;
@@ -99,5 +103,8 @@ typedef struct TableDefinition
 extern void request_create_table(ByteBuffer *out, const TableDefinition *definition);
 extern void request_delete_table(ByteBuffer *out, const char *table);
 extern void request_describe_table(ByteBuffer *out, const char *table);
+
+/* A page of table names; `after` is the LastEvaluatedTableName of the page before, or NULL. */
+extern void request_list_tables(ByteBuffer *out, const char *after);
 
 #endif

@@ -1,5 +1,9 @@
 /*
- * read: the commits along one access path, page after page, as a stream of items.
+ * read: the commits along one access path, as a stream of items.
+ *
+ * A read consists of one or more streams, each followed page by page: one for each aggregate and range of its versions, for each range of commit
+ * ids, for each segment of a Scan. They run in parallel, and the next page of each is under way while the rows of this one are used. Pages that
+ * wait for their turn are kept as they came, unparsed: memory is bounded by the pages in flight.
  */
 #ifndef DYNAMODB_ES_READ_H
 #define DYNAMODB_ES_READ_H
@@ -11,11 +15,12 @@
 
 #include "base/failure.h"
 #include "dynamodb/client.h"
+#include "dynamodb/filter.h"
 #include "store/commit.h"
 
 typedef enum ReadPath
 {
-	READ_AGGREGATE,				/* Query on the table: one aggregate, by version */
+	READ_AGGREGATE,				/* Query on the table: aggregates, by version */
 	READ_INDEX,					/* Query on the index: all commits, by commit id */
 	READ_SCAN					/* Scan of the table: everything, in no order */
 } ReadPath;
@@ -29,15 +34,31 @@ typedef struct KeyRange
 	int64_t		upper;
 } KeyRange;
 
+typedef struct AggregateId
+{
+	const char *text;			/* UTF-8, of 1 to MAX_AGGREGATE_ID_BYTES */
+	size_t		length;
+} AggregateId;
+
+/* A view: what it points at must outlive the operation. */
 typedef struct ReadSpec
 {
 	ReadPath	path;
-	const char *aggregate_id;	/* READ_AGGREGATE */
-	size_t		aggregate_id_length;
-	KeyRange	range;			/* READ_AGGREGATE: version; READ_INDEX: commit id */
-	bool		backward;
+	const AggregateId *aggregates;	/* READ_AGGREGATE: without duplicates, at least one */
+	size_t		naggregates;
+	const KeyRange *ranges;		/* READ_AGGREGATE, READ_INDEX: disjoint and ascending, at least one; an open one for everything */
+	size_t		nranges;
+	int			segments;		/* READ_SCAN: how many the table is cut into, at least 1 */
+	const int  *chosen_segments;	/* READ_SCAN: the ones to read, by their numbers from 0; NULL: all */
+	size_t		nchosen_segments;
+	const Filter *filter;		/* NULL: none. Not on the path's own key attributes (DynamoDB refuses that) */
+	bool		backward;		/* descending sort key; ranges are then taken from the last one on */
+	bool		ordered;		/* items in key order, as far as there is one: streams are delivered one after the other */
 	bool		consistent;		/* not for READ_INDEX */
-	const char *const *attributes;	/* the ones to fetch */
+	bool		count_only;		/* no items, only read_count */
+	int64_t		wanted;			/* items that the caller will probably take, so that no more is read at first; 0: all */
+	int			max_parallel;	/* streams under way at once */
+	const char *const *attributes;	/* the ones to fetch; ignored with count_only */
 	size_t		nattributes;
 } ReadSpec;
 
@@ -51,11 +72,14 @@ typedef enum ReadResult
 
 typedef struct ReadOperation ReadOperation;
 
-/* Copies what it needs of *names and *spec. NULL when memory ran out. Sends nothing before the first read_next. */
+/* Copies *names and *spec as views. NULL when memory ran out. Sends nothing before the first read_next. */
 extern ReadOperation *read_start(Client *client, const StoreNames *names, const ReadSpec *spec, Usage *usage);
 
 /* *item belongs to the read and is valid until the next call. */
 extern ReadResult read_next(ReadOperation *read, const cJSON **item);
+
+/* After READ_END of a count_only read: how many items there are. */
+extern int64_t read_count(const ReadOperation *read);
 extern const Failure *read_failure(const ReadOperation *read);
 extern void read_free(ReadOperation *read);
 
