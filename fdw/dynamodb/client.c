@@ -322,6 +322,12 @@ call_step(Call *call)
 	return call->state;
 }
 
+bool
+call_has_arrived(Call *call)
+{
+	return call->state != STEP_PENDING || http_transfer_step(call->transfer) != STEP_PENDING;
+}
+
 const cJSON *
 call_response(const Call *call)
 {

@@ -57,6 +57,12 @@ extern const char *client_endpoint(const Client *client);
 extern Call *call_start(Client *client, Operation operation, const ByteBuffer *body, Usage *usage);
 extern StepResult call_step(Call *call);
 
+/*
+ * true once call_step will not be PENDING any more. A good answer is left as it came until call_step parses it, which saves memory when it has to
+ * wait for its turn.
+ */
+extern bool call_has_arrived(Call *call);
+
 /* After DONE: the answer, which belongs to the call; or taken from it, the caller's to cJSON_Delete. */
 extern const cJSON *call_response(const Call *call);
 extern cJSON *call_take_response(Call *call);
