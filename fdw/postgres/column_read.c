@@ -78,6 +78,12 @@ input_text(Column *column, char *text)
 	return InputFunctionCall(&column->input, text, column->input_param, column->typmod);
 }
 
+Datum
+column_of_text(Column *column, const char *text)
+{
+	return input_text(column, pg_any_to_server(text, strlen(text), PG_UTF8));
+}
+
 static void
 report_not_exact(const char *what)
 {

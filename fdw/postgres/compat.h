@@ -20,6 +20,7 @@
 #include "nodes/pathnodes.h"
 #include "nodes/plannodes.h"
 #include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
 #include "parser/parsetree.h"
 #include "utils/acl.h"
 #include "utils/wait_event.h"
@@ -27,21 +28,7 @@
 #include "varatt.h"
 #endif
 
-/* The user whose rights and user mapping a scan goes by: the session's, or a view's owner. */
-static inline Oid
-compat_scan_user(ForeignScanState *node)
-{
-#if PG_VERSION_NUM >= 160000
-	Oid			user = castNode(ForeignScan, node->ss.ps.plan)->checkAsUser;
-#else
-	Oid			user = exec_rt_fetch(castNode(ForeignScan, node->ss.ps.plan)->scan.scanrelid,
-									 node->ss.ps.state)->checkAsUser;
-#endif
-
-	return OidIsValid(user) ? user : GetUserId();
-}
-
-/* Likewise for the target of an INSERT. */
+/* The user whose rights and user mapping an INSERT into its target goes by: the session's, or a view's owner. */
 static inline Oid
 compat_modify_user(EState *estate, ResultRelInfo *target)
 {
@@ -72,6 +59,48 @@ compat_foreignscan_path(PlannerInfo *root, RelOptInfo *rel, double rows, Cost st
 #endif
 }
 
+static inline ForeignPath *
+compat_foreign_upper_path(PlannerInfo *root, RelOptInfo *rel, double rows, Cost startup_cost, Cost total_cost,
+						  List *fdw_private)
+{
+#if PG_VERSION_NUM >= 180000
+	return create_foreign_upper_path(root, rel, rel->reltarget, rows, 0, startup_cost, total_cost, NIL, NULL, NIL,
+									 fdw_private);
+#elif PG_VERSION_NUM >= 170000
+	return create_foreign_upper_path(root, rel, rel->reltarget, rows, startup_cost, total_cost, NIL, NULL, NIL,
+									 fdw_private);
+#else
+	return create_foreign_upper_path(root, rel, rel->reltarget, rows, startup_cost, total_cost, NIL, NULL, fdw_private);
+#endif
+}
+
+/* The range table index of a scan's relation; a scan in place of a grouping has it too. */
+static inline Index
+compat_scan_index(const ForeignScan *plan)
+{
+	if (plan->scan.scanrelid > 0)
+		return plan->scan.scanrelid;
+#if PG_VERSION_NUM >= 160000
+	return bms_next_member(plan->fs_base_relids, -1);
+#else
+	return bms_next_member(plan->fs_relids, -1);
+#endif
+}
+
+/* Likewise for a scan. */
+static inline Oid
+compat_scan_user(ForeignScanState *node)
+{
+#if PG_VERSION_NUM >= 160000
+	Oid			user = castNode(ForeignScan, node->ss.ps.plan)->checkAsUser;
+#else
+	Oid			user = exec_rt_fetch(compat_scan_index(castNode(ForeignScan, node->ss.ps.plan)),
+									 node->ss.ps.state)->checkAsUser;
+#endif
+
+	return OidIsValid(user) ? user : GetUserId();
+}
+
 static inline bool
 compat_owns_relation(Oid relation, Oid user)
 {
@@ -90,6 +119,17 @@ compat_pathkey_descends(const PathKey *pathkey)
 	return pathkey->pk_cmptype == COMPARE_GT;
 #else
 	return pathkey->pk_strategy == BTGreaterStrategyNumber;
+#endif
+}
+
+/* The path key of an equivalence class in ascending order. */
+static inline PathKey *
+compat_ascending_pathkey(PlannerInfo *root, EquivalenceClass *class, Oid opfamily)
+{
+#if PG_VERSION_NUM >= 180000
+	return make_canonical_pathkey(root, class, opfamily, COMPARE_LT, false);
+#else
+	return make_canonical_pathkey(root, class, opfamily, BTLessStrategyNumber, false);
 #endif
 }
 

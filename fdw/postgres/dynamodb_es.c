@@ -6,6 +6,9 @@
 #include "fmgr.h"
 #include "foreign/fdwapi.h"
 
+#include "postgres/async.h"
+#include "postgres/budget.h"
+#include "postgres/count.h"
 #include "postgres/explain.h"
 #include "postgres/modify.h"
 #include "postgres/plan.h"
@@ -14,6 +17,14 @@
 PG_MODULE_MAGIC;
 
 PG_FUNCTION_INFO_V1(dynamodb_es_handler);
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	budget_define();
+}
 
 Datum
 dynamodb_es_handler(PG_FUNCTION_ARGS)
@@ -28,6 +39,13 @@ dynamodb_es_handler(PG_FUNCTION_ARGS)
 	routine->IterateForeignScan = scan_iterate;
 	routine->ReScanForeignScan = scan_rescan;
 	routine->EndForeignScan = scan_end;
+
+	routine->GetForeignUpperPaths = count_paths;
+
+	routine->IsForeignPathAsyncCapable = async_capable;
+	routine->ForeignAsyncRequest = async_request;
+	routine->ForeignAsyncConfigureWait = async_configure_wait;
+	routine->ForeignAsyncNotify = async_notify;
 
 	routine->IsForeignRelUpdatable = modify_possible;
 	routine->PlanForeignModify = modify_plan;

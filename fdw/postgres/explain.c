@@ -9,6 +9,7 @@
 #include "utils/ruleutils.h"
 
 #include "postgres/explain.h"
+#include "postgres/filter.h"
 #include "postgres/modify.h"
 #include "postgres/scan.h"
 
@@ -40,6 +41,16 @@ attribute_of_role(ColumnRole role)
 	}
 }
 
+static char *
+filter_expression_text(ForeignScanState *node, ExplainState *es)
+{
+	StoreScan  *scan = node->fdw_state;
+	ForeignScan *plan = castNode(ForeignScan, node->ss.ps.plan);
+
+	return filter_text(scan->plan.filter, scan->map, plan->fdw_exprs,
+					   set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL));
+}
+
 /* "aggregateId = 'a'::text AND version >= 3" */
 static char *
 key_condition_text(ForeignScanState *node, ExplainState *es)
@@ -52,11 +63,16 @@ key_condition_text(ForeignScanState *node, ExplainState *es)
 	initStringInfo(&text);
 	if (scan->plan.path == READ_INDEX)
 		appendStringInfoString(&text, COMMIT_ACTIVE " = '" COMMIT_ACTIVE_VALUE "'");
-	for (int i = 0; i < list_length(plan->fdw_exprs); i++)
+	for (int i = 0; i < list_length(scan->plan.condition_roles); i++)
+	{
+		char	   *value = deparse_expression(list_nth(plan->fdw_exprs, i), context, true, false);
+
+		if (list_nth_int(scan->plan.condition_arrays, i) != 0)
+			value = psprintf("ANY (%s)", value);
 		appendStringInfo(&text, "%s%s %s %s", text.len > 0 ? " AND " : "",
 						 attribute_of_role(list_nth_int(scan->plan.condition_roles, i)),
-						 operator_of(list_nth_int(scan->plan.condition_strategies, i)),
-						 deparse_expression(list_nth(plan->fdw_exprs, i), context, false, false));
+						 operator_of(list_nth_int(scan->plan.condition_strategies, i)), value);
+	}
 	return text.data;
 }
 
@@ -99,12 +115,19 @@ explain_scan(ForeignScanState *node, ExplainState *es)
 	}
 	if (is_query)
 		ExplainPropertyText("Key Condition", key_condition_text(node, es), es);
+	if (scan->plan.filter != NULL)
+		ExplainPropertyText("Filter Expression", filter_expression_text(node, es), es);
+	if (scan->plan.count_only)
+		ExplainPropertyText("Select", "COUNT", es);
 	if (es->verbose)
 	{
-		ExplainPropertyText("Projection", projection_text(scan), es);
+		if (!scan->plan.count_only)
+			ExplainPropertyText("Projection", projection_text(scan), es);
 		ExplainPropertyBool("Consistent Read", scan->plan.consistent, es);
 		if (is_query)
 			ExplainPropertyText("Direction", scan->plan.backward ? "backward" : "forward", es);
+		else
+			ExplainPropertyInteger("Segments", NULL, scan->plan.segments, es);
 	}
 	if (es->analyze)
 		explain_usage(&scan->usage, true, false, es);

@@ -383,8 +383,10 @@ options_of_table(Oid relation)
 			.counter = option_text("counter", table->options, NIL, "commits"),
 		},
 		.consistent_read = option_bool("consistent_read", table->options, server->options, true),
+		.max_connections = option_int("max_connections", server->options, NIL, DEFAULT_MAX_CONNECTIONS),
 	};
 
+	options.scan_segments = option_int("scan_segments", table->options, server->options, options.max_connections);
 	return options;
 }
 

@@ -17,6 +17,8 @@ typedef struct TableOptions
 {
 	StoreNames	names;
 	bool		consistent_read;
+	int			max_connections;
+	int			scan_segments;
 } TableOptions;
 
 extern TableOptions options_of_table(Oid relation);

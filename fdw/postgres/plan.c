@@ -1,9 +1,9 @@
 /*
  * plan.c: along which path is the table read, and what does that cost?
  *
- * Three paths: one aggregate (Query on the table), a range of commit ids (Query on the index), everything (Scan). Costs are in the planner's
- * units with a request counting as much as reading a few hundred rows locally; a Scan reads and bills the whole table whatever it returns, so it
- * is taken when there is nothing else.
+ * Three paths: aggregates (Query on the table), ranges of commit ids (Query on the index), everything (Scan). Costs are in the planner's units, a
+ * request counting as much as reading a few hundred rows locally; a Scan reads and bills the whole table whatever it returns, so it is taken when
+ * there is nothing else, or when it costs less than many queries of a join.
  */
 #include "postgres.h"
 
@@ -12,101 +12,124 @@
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "catalog/pg_type.h"
-#include "nodes/bitmapset.h"
 #include "nodes/makefuncs.h"
+#include "optimizer/clauses.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/paths.h"
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
 #include "postgres/compat.h"
-#include "postgres/options.h"
+#include "postgres/count.h"
+#include "postgres/filter.h"
+#include "postgres/limit.h"
 #include "postgres/plan.h"
 
 /* Without statistics. */
 #define DEFAULT_TABLE_ROWS 100000
 #define ROWS_OF_AGGREGATE 20
+#define DEFAULT_ARRAY_LENGTH 10
 
-#define REQUEST_COST 25.0		/* one round trip */
+#define REQUEST_COST 25.0		/* waiting for one round trip */
+#define PARALLEL_REQUEST_COST 5.0	/* a request beside others */
 #define ITEM_COST 0.02			/* receiving and parsing one item */
 #define PAGE_BYTES (1024.0 * 1024.0)	/* DynamoDB's limit for one page */
 #define ITEM_OVERHEAD_BYTES 200.0	/* of an item, beside the columns' own widths */
-
-/* What planning knows of a relation; rel->fdw_private. */
-typedef struct RelationState
-{
-	ColumnMap  *map;
-	TableOptions options;
-	List	   *conditions;		/* of KeyCondition * */
-	double		table_rows;
-} RelationState;
 
 enum
 {
 	SCAN_PLAN_PATH,
 	SCAN_PLAN_BACKWARD,
+	SCAN_PLAN_ORDERED,
 	SCAN_PLAN_CONSISTENT,
-	SCAN_PLAN_ROLES,
-	SCAN_PLAN_STRATEGIES,
-	SCAN_PLAN_ATTNUMS
+	SCAN_PLAN_COUNT_ONLY,
+	SCAN_PLAN_EXACT,
+	SCAN_PLAN_SEGMENTS,
+	SCAN_PLAN_WANTED,
+	SCAN_PLAN_LIMIT,
+	SCAN_PLAN_OFFSET,
+	SCAN_PLAN_INTEGERS			/* so many of them in an IntList; the lists follow it */
 };
 
 List *
 scan_plan_to_list(const ScanPlan *plan)
 {
+	int			integers[SCAN_PLAN_INTEGERS] = {
+		[SCAN_PLAN_PATH] = plan->path,
+		[SCAN_PLAN_BACKWARD] = plan->backward,
+		[SCAN_PLAN_ORDERED] = plan->ordered,
+		[SCAN_PLAN_CONSISTENT] = plan->consistent,
+		[SCAN_PLAN_COUNT_ONLY] = plan->count_only,
+		[SCAN_PLAN_EXACT] = plan->exact,
+		[SCAN_PLAN_SEGMENTS] = plan->segments,
+		[SCAN_PLAN_WANTED] = plan->wanted,
+		[SCAN_PLAN_LIMIT] = plan->limit,
+		[SCAN_PLAN_OFFSET] = plan->offset,
+	};
 	List	   *list = NIL;
 
-	list = lappend(list, makeInteger(plan->path));
-	list = lappend(list, makeInteger(plan->backward));
-	list = lappend(list, makeInteger(plan->consistent));
-	list = lappend(list, plan->condition_roles);
-	list = lappend(list, plan->condition_strategies);
+	for (int i = 0; i < SCAN_PLAN_INTEGERS; i++)
+		list = lappend_int(list, integers[i]);
+	list = list_make5(list, plan->condition_roles, plan->condition_strategies, plan->condition_arrays, plan->filter);
 	return lappend(list, plan->attnums);
 }
 
 ScanPlan
 scan_plan_from_list(List *list)
 {
+	List	   *integers = linitial(list);
 	ScanPlan	plan = {
-		.path = intVal(list_nth(list, SCAN_PLAN_PATH)),
-		.backward = intVal(list_nth(list, SCAN_PLAN_BACKWARD)) != 0,
-		.consistent = intVal(list_nth(list, SCAN_PLAN_CONSISTENT)) != 0,
-		.condition_roles = list_nth(list, SCAN_PLAN_ROLES),
-		.condition_strategies = list_nth(list, SCAN_PLAN_STRATEGIES),
-		.attnums = list_nth(list, SCAN_PLAN_ATTNUMS),
+		.path = list_nth_int(integers, SCAN_PLAN_PATH),
+		.backward = list_nth_int(integers, SCAN_PLAN_BACKWARD) != 0,
+		.ordered = list_nth_int(integers, SCAN_PLAN_ORDERED) != 0,
+		.consistent = list_nth_int(integers, SCAN_PLAN_CONSISTENT) != 0,
+		.count_only = list_nth_int(integers, SCAN_PLAN_COUNT_ONLY) != 0,
+		.exact = list_nth_int(integers, SCAN_PLAN_EXACT) != 0,
+		.segments = list_nth_int(integers, SCAN_PLAN_SEGMENTS),
+		.wanted = list_nth_int(integers, SCAN_PLAN_WANTED),
+		.limit = list_nth_int(integers, SCAN_PLAN_LIMIT),
+		.offset = list_nth_int(integers, SCAN_PLAN_OFFSET),
+		.condition_roles = list_nth(list, 1),
+		.condition_strategies = list_nth(list, 2),
+		.condition_arrays = list_nth(list, 3),
+		.filter = list_nth(list, 4),
+		.attnums = list_nth(list, 5),
 	};
 
 	return plan;
 }
 
-/* Rows of one aggregate that the rest of the conditions leaves. */
+/* How many aggregates a condition fixes. */
 static double
-rows_of_aggregate(PlannerInfo *root, RelOptInfo *rel, List *conditions)
+aggregates_in(const KeyCondition *condition)
 {
-	List	   *others = list_copy(rel->baserestrictinfo);
-	ListCell   *cell;
+	Const	   *array = (Const *) condition->value;
 
-	foreach(cell, conditions)
+	if (!condition->is_array)
+		return 1;
+	if (IsA(array, Const) && !array->constisnull)
 	{
-		KeyCondition *condition = lfirst(cell);
+		ArrayType  *values = DatumGetArrayTypeP(array->constvalue);
 
-		if (condition->role == COLUMN_AGGREGATE_ID)
-			others = list_delete_ptr(others, condition->clause);
+		return Max(ArrayGetNItems(ARR_NDIM(values), ARR_DIMS(values)), 1);
 	}
-	return ROWS_OF_AGGREGATE * clauselist_selectivity(root, others, rel->relid, JOIN_INNER, NULL);
+	if (IsA(array, ArrayExpr))
+		return Max(list_length(((ArrayExpr *) array)->elements), 1);
+	return DEFAULT_ARRAY_LENGTH;
 }
 
-static bool
-has_condition_on(List *conditions, ColumnRole role)
+/* Rows that a list of clauses leaves of those that a condition on aggregate_id selects, when nothing is known about the data. */
+static double
+guess_rows(PlannerInfo *root, RelOptInfo *rel, List *clauses, const KeyCondition *aggregate)
 {
-	ListCell   *cell;
+	List	   *others = list_delete_ptr(list_copy(clauses), aggregate->clause);
 
-	foreach(cell, conditions)
-		if (((KeyCondition *) lfirst(cell))->role == role)
-			return true;
-	return false;
+	return clamp_row_est(aggregates_in(aggregate) * ROWS_OF_AGGREGATE
+						 * clauselist_selectivity(root, others, rel->relid, JOIN_INNER, NULL));
 }
 
 void
@@ -114,112 +137,261 @@ plan_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relation_oid)
 {
 	RelationState *state = palloc0(sizeof(RelationState));
 	Relation	relation = table_open(relation_oid, NoLock);
+	KeyCondition *aggregate;
 
 	state->map = column_map_new(relation);
 	state->options = options_of_table(relation_oid);
 	table_close(relation, NoLock);
-	state->conditions = pushdown_key_conditions(rel, state->map);
-	state->table_rows = rel->tuples > 0 ? rel->tuples : DEFAULT_TABLE_ROWS;
+	state->conditions = pushdown_key_conditions(rel->baserestrictinfo, rel->relid, state->map);
+	state->analyzed = rel->tuples > 0;
+	state->table_rows = state->analyzed ? rel->tuples : DEFAULT_TABLE_ROWS;
 	rel->tuples = state->table_rows;
 	rel->fdw_private = state;
 
 	set_baserel_size_estimates(root, rel);
-	if (has_condition_on(state->conditions, COLUMN_AGGREGATE_ID))
-		rel->rows = clamp_row_est(rows_of_aggregate(root, rel, state->conditions));
+	aggregate = pushdown_aggregate_condition(state->conditions);
+	if (aggregate != NULL && !state->analyzed)
+		rel->rows = guess_rows(root, rel, rel->baserestrictinfo, aggregate);
 }
 
-/* Cost of reading so many items in pages. */
-static Cost
-reading_cost(const RelOptInfo *rel, double items)
-{
-	double		bytes = items * (rel->reltarget->width + ITEM_OVERHEAD_BYTES);
-	double		pages = Max(ceil(bytes / PAGE_BYTES), 1);
-
-	return pages * REQUEST_COST + items * (ITEM_COST + cpu_tuple_cost + rel->baserestrictcost.per_tuple);
-}
-
-static void
-add_scan_path(PlannerInfo *root, RelOptInfo *rel, ReadPath read_path, double items, List *pathkeys, bool backward)
-{
-	RelationState *state = rel->fdw_private;
-	ScanPlan   *plan = palloc0(sizeof(ScanPlan));
-	Cost		startup_cost = REQUEST_COST + rel->baserestrictcost.startup + rel->reltarget->cost.startup;
-	Cost		total_cost = startup_cost + reading_cost(rel, items) + rel->reltarget->cost.per_tuple * rel->rows;
-
-	plan->path = read_path;
-	plan->backward = backward;
-	plan->consistent = state->options.consistent_read && read_path != READ_INDEX;
-	add_path(rel, (Path *) compat_foreignscan_path(root, rel, rel->rows, startup_cost, total_cost, pathkeys,
-												   rel->lateral_relids, list_make1(plan)));
-}
-
-/* The first wanted path key, if it orders by an integer column; NIL otherwise. */
-static List *
-pathkeys_by_column(PlannerInfo *root, RelOptInfo *rel, const Column *column)
-{
-	PathKey    *pathkey;
-	Var		   *var;
-
-	if (column == NULL || root->query_pathkeys == NIL)
-		return NIL;
-	pathkey = linitial(root->query_pathkeys);
-	if (pathkey->pk_opfamily != lookup_type_cache(column->type, TYPECACHE_BTREE_OPFAMILY)->btree_opf
-		|| pathkey->pk_eclass->ec_has_volatile)
-		return NIL;
-	var = makeVar(rel->relid, column->attnum, column->type, column->typmod, InvalidOid, 0);
-	if (find_ec_member_matching_expr(pathkey->pk_eclass, (Expr *) var, rel->relids) == NULL)
-		return NIL;
-	return list_make1(pathkey);
-}
-
-/* A path in key order: the wanted direction if that order is wanted, ascending otherwise. */
-static void
-add_query_path(PlannerInfo *root, RelOptInfo *rel, ReadPath read_path, double items, List *pathkeys)
-{
-	bool		backward = pathkeys != NIL && compat_pathkey_descends(linitial(pathkeys));
-
-	add_scan_path(root, rel, read_path, items, pathkeys, backward);
-}
-
-/* Items that the key condition alone selects. */
 static double
-items_selected(PlannerInfo *root, RelOptInfo *rel, List *conditions, double items)
+page_count(const RelOptInfo *rel, double items)
 {
+	return Max(ceil(items * (rel->reltarget->width + ITEM_OVERHEAD_BYTES) / PAGE_BYTES), 1);
+}
+
+Cost
+plan_reading_cost(const RelOptInfo *rel, double items, double streams)
+{
+	double		pages = Max(page_count(rel, items), streams);
+
+	return REQUEST_COST + (pages - 1) * (streams > 1 ? PARALLEL_REQUEST_COST : REQUEST_COST)
+		+ items * (ITEM_COST + cpu_tuple_cost + rel->baserestrictcost.per_tuple);
+}
+
+/* Items that a key condition alone selects, and that are therefore read. */
+static double
+items_read(PlannerInfo *root, RelOptInfo *rel, const RelationState *state, List *conditions)
+{
+	KeyCondition *aggregate = pushdown_aggregate_condition(conditions);
 	List	   *clauses = NIL;
 	ListCell   *cell;
 
 	foreach(cell, conditions)
-	{
-		KeyCondition *condition = lfirst(cell);
+		clauses = lappend(clauses, ((KeyCondition *) lfirst(cell))->clause);
+	if (aggregate != NULL && !state->analyzed)
+		return guess_rows(root, rel, clauses, aggregate);
+	return clamp_row_est(state->table_rows * clauselist_selectivity(root, clauses, rel->relid, JOIN_INNER, NULL));
+}
 
-		if (condition->role != COLUMN_AGGREGATE_ID)
-			clauses = lappend(clauses, condition->clause);
+/* As many segments as a Scan has pages, by the statistics; without them one, so that a small table costs one request. */
+int
+plan_segments(const RelOptInfo *rel)
+{
+	const RelationState *state = rel->fdw_private;
+
+	if (!state->analyzed)
+		return 1;
+	return (int) Min(page_count(rel, state->table_rows), state->options.scan_segments);
+}
+
+static void
+add_choice(PlannerInfo *root, RelOptInfo *rel, ReadPath read_path, List *conditions, List *pathkeys,
+		   ParamPathInfo *param_info)
+{
+	RelationState *state = rel->fdw_private;
+	ScanPlan   *plan = palloc0(sizeof(ScanPlan));
+	KeyCondition *aggregate = pushdown_aggregate_condition(conditions);
+	double		rows = param_info != NULL ? param_info->ppi_rows : rel->rows;
+	double		streams = 1;
+	Cost		startup_cost = REQUEST_COST + rel->baserestrictcost.startup + rel->reltarget->cost.startup;
+	Cost		total_cost;
+
+	plan->path = read_path;
+	plan->ordered = pathkeys != NIL;
+	plan->backward = pathkeys != NIL && compat_pathkey_descends(linitial(pathkeys));
+	plan->consistent = state->options.consistent_read && read_path != READ_INDEX;
+	plan->segments = read_path == READ_SCAN ? plan_segments(rel) : 0;
+	if (read_path == READ_SCAN)
+		streams = plan->segments;
+	else if (read_path == READ_AGGREGATE && aggregate != NULL)
+		streams = aggregates_in(aggregate);
+
+	total_cost = startup_cost + plan_reading_cost(rel, items_read(root, rel, state, conditions), streams)
+		+ rel->reltarget->cost.per_tuple * rows;
+	add_path(rel, (Path *) compat_foreignscan_path(root, rel, rows, startup_cost, total_cost, pathkeys,
+												   param_info != NULL ? param_info->ppi_req_outer : rel->lateral_relids,
+												   list_make1(plan)));
+}
+
+static bool
+orders_by_column(const EquivalenceClass *class, Oid opfamily, RelOptInfo *rel, const Column *column)
+{
+	Var		   *var;
+
+	if (class->ec_has_volatile || opfamily != lookup_type_cache(column->type, TYPECACHE_BTREE_OPFAMILY)->btree_opf)
+		return false;
+	var = makeVar(rel->relid, column->attnum, column->type, column->typmod, InvalidOid, 0);
+	return find_ec_member_matching_expr((EquivalenceClass *) class, (Expr *) var, rel->relids) != NULL;
+}
+
+/* The first path key that the query wants, if it orders by that column; NIL otherwise. */
+static List *
+wanted_pathkeys(PlannerInfo *root, RelOptInfo *rel, const Column *column)
+{
+	PathKey    *pathkey;
+
+	if (column == NULL || root->query_pathkeys == NIL)
+		return NIL;
+	pathkey = linitial(root->query_pathkeys);
+	return orders_by_column(pathkey->pk_eclass, pathkey->pk_opfamily, rel, column) ? list_make1(pathkey) : NIL;
+}
+
+/* Ascending order by that column, where a merge join can use it; NIL otherwise. */
+static List *
+merge_pathkeys(PlannerInfo *root, RelOptInfo *rel, const Column *column)
+{
+	Oid			opfamily;
+	ListCell   *cell;
+
+	if (column == NULL || !rel->has_eclass_joins)
+		return NIL;
+	opfamily = lookup_type_cache(column->type, TYPECACHE_BTREE_OPFAMILY)->btree_opf;
+	foreach(cell, root->eq_classes)
+	{
+		EquivalenceClass *class = lfirst(cell);
+
+		if (eclass_useful_for_merging(root, class, rel)
+			&& list_member_oid(class->ec_opfamilies, opfamily)
+			&& orders_by_column(class, opfamily, rel, column))
+			return list_make1(compat_ascending_pathkey(root, class, opfamily));
 	}
-	return clamp_row_est(items * clauselist_selectivity(root, clauses, rel->relid, JOIN_INNER, NULL));
+	return NIL;
+}
+
+/* A path as it comes, and one for each order that is good for something. */
+static void
+add_ordered_choices(PlannerInfo *root, RelOptInfo *rel, ReadPath read_path, List *conditions, const Column *column,
+					bool has_order)
+{
+	List	   *wanted = has_order ? wanted_pathkeys(root, rel, column) : NIL;
+	List	   *merge = has_order ? merge_pathkeys(root, rel, column) : NIL;
+
+	if (wanted != NIL)
+		add_choice(root, rel, read_path, conditions, wanted, NULL);
+	if (merge != NIL && (wanted == NIL || linitial(merge) != linitial(wanted)))
+		add_choice(root, rel, read_path, conditions, merge, NULL);
+	if (wanted == NIL && conditions != NIL)
+		add_choice(root, rel, read_path, conditions, NIL, NULL);
+}
+
+static void
+add_plain_paths(PlannerInfo *root, RelOptInfo *rel)
+{
+	RelationState *state = rel->fdw_private;
+	KeyCondition *aggregate = pushdown_aggregate_condition(state->conditions);
+
+	if (aggregate != NULL)
+		add_ordered_choices(root, rel, READ_AGGREGATE, pushdown_for_path(state->conditions, READ_AGGREGATE),
+							state->map->by_role[COLUMN_VERSION], !aggregate->is_array);
+	add_ordered_choices(root, rel, READ_INDEX, pushdown_for_path(state->conditions, READ_INDEX),
+						state->map->by_role[COLUMN_COMMIT_ID], true);
+	if (aggregate == NULL)
+		add_choice(root, rel, READ_SCAN, NIL, NIL, NULL);
+}
+
+static bool
+is_key_column(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *class, EquivalenceMember *member, void *arg)
+{
+	Column	   *column = arg;
+	Node	   *node = (Node *) member->em_expr;
+
+	while (IsA(node, RelabelType))
+		node = (Node *) ((RelabelType *) node)->arg;
+	return IsA(node, Var) && ((Var *) node)->varno == (int) rel->relid && ((Var *) node)->varattno == column->attnum;
+}
+
+/* Remembers the relations that a join clause takes its value from, if it is a key condition. */
+static List *
+add_param_info(PlannerInfo *root, RelOptInfo *rel, RestrictInfo *clause, List *param_infos)
+{
+	RelationState *state = rel->fdw_private;
+	Relids		outer;
+
+	if (!join_clause_is_movable_to(clause, rel)
+		|| pushdown_key_conditions(list_make1(clause), rel->relid, state->map) == NIL)
+		return param_infos;
+	outer = bms_del_members(bms_union(clause->clause_relids, rel->lateral_relids), rel->relids);
+	if (bms_is_empty(outer))
+		return param_infos;
+	return list_append_unique_ptr(param_infos, get_baserel_parampathinfo(root, rel, outer));
+}
+
+/* Every set of relations whose columns could parameterize a Query. */
+static List *
+param_infos_of(PlannerInfo *root, RelOptInfo *rel)
+{
+	static const ColumnRole keys[] = {COLUMN_AGGREGATE_ID, COLUMN_VERSION, COLUMN_COMMIT_ID};
+	RelationState *state = rel->fdw_private;
+	List	   *param_infos = NIL;
+	ListCell   *cell;
+
+	foreach(cell, rel->joininfo)
+		param_infos = add_param_info(root, rel, lfirst_node(RestrictInfo, cell), param_infos);
+	for (size_t i = 0; i < lengthof(keys) && rel->has_eclass_joins; i++)
+	{
+		Column	   *column = state->map->by_role[keys[i]];
+		List	   *clauses = column == NULL ? NIL
+			: generate_implied_equalities_for_column(root, rel, is_key_column, column, rel->lateral_referencers);
+
+		foreach(cell, clauses)
+			param_infos = add_param_info(root, rel, lfirst_node(RestrictInfo, cell), param_infos);
+	}
+	return param_infos;
+}
+
+static bool
+has_join_condition(List *conditions, List *join_clauses)
+{
+	ListCell   *cell;
+
+	foreach(cell, conditions)
+		if (list_member_ptr(join_clauses, ((KeyCondition *) lfirst(cell))->clause))
+			return true;
+	return false;
+}
+
+/* A Query for each row of the outer side of a nested loop. */
+static void
+add_parameterized_paths(PlannerInfo *root, RelOptInfo *rel, ParamPathInfo *param_info)
+{
+	RelationState *state = rel->fdw_private;
+	List	   *clauses = list_concat_copy(rel->baserestrictinfo, param_info->ppi_clauses);
+	List	   *conditions = pushdown_key_conditions(clauses, rel->relid, state->map);
+	List	   *of_index = pushdown_for_path(conditions, READ_INDEX);
+	KeyCondition *aggregate = pushdown_aggregate_condition(conditions);
+
+	if (aggregate != NULL)
+	{
+		List	   *of_aggregate = pushdown_for_path(conditions, READ_AGGREGATE);
+
+		if (!state->analyzed)
+			param_info->ppi_rows = Min(param_info->ppi_rows, guess_rows(root, rel, clauses, aggregate));
+		if (has_join_condition(of_aggregate, param_info->ppi_clauses))
+			add_choice(root, rel, READ_AGGREGATE, of_aggregate, NIL, param_info);
+	}
+	if (has_join_condition(of_index, param_info->ppi_clauses))
+		add_choice(root, rel, READ_INDEX, of_index, NIL, param_info);
 }
 
 void
 plan_paths(PlannerInfo *root, RelOptInfo *rel, Oid relation)
 {
-	RelationState *state = rel->fdw_private;
-	bool		has_aggregate = has_condition_on(state->conditions, COLUMN_AGGREGATE_ID);
-	List	   *by_commit_id = pathkeys_by_column(root, rel, state->map->by_role[COLUMN_COMMIT_ID]);
+	ListCell   *cell;
 
-	if (has_aggregate)
-	{
-		List	   *by_version = pathkeys_by_column(root, rel, state->map->by_role[COLUMN_VERSION]);
-		List	   *sent = pushdown_for_path(state->conditions, READ_AGGREGATE);
-
-		add_query_path(root, rel, READ_AGGREGATE, items_selected(root, rel, sent, ROWS_OF_AGGREGATE), by_version);
-	}
-	if (has_condition_on(state->conditions, COLUMN_COMMIT_ID) || by_commit_id != NIL)
-	{
-		List	   *sent = pushdown_for_path(state->conditions, READ_INDEX);
-
-		add_query_path(root, rel, READ_INDEX, items_selected(root, rel, sent, state->table_rows), by_commit_id);
-	}
-	if (!has_aggregate)
-		add_scan_path(root, rel, READ_SCAN, state->table_rows, NIL, false);
+	add_plain_paths(root, rel);
+	foreach(cell, param_infos_of(root, rel))
+		add_parameterized_paths(root, rel, lfirst(cell));
 }
 
 /* The columns that the plan's output and its local conditions look at. */
@@ -240,39 +412,86 @@ attnums_needed(RelOptInfo *rel, const ColumnMap *map, List *local_clauses)
 	return attnums;
 }
 
+/* Adds the path's key condition to the plan. The clauses that it comes from. */
+static List *
+send_conditions(List *conditions, ScanPlan *plan, List **values)
+{
+	List	   *clauses = NIL;
+	ListCell   *cell;
+
+	foreach(cell, conditions)
+	{
+		KeyCondition *condition = lfirst(cell);
+
+		plan->condition_roles = lappend_int(plan->condition_roles, condition->role);
+		plan->condition_strategies = lappend_int(plan->condition_strategies, condition->strategy);
+		plan->condition_arrays = lappend_int(plan->condition_arrays, condition->is_array);
+		*values = lappend(*values, condition->value);
+		clauses = lappend(clauses, condition->clause);
+	}
+	return clauses;
+}
+
+/* Adds the clause to the filters if DynamoDB can apply it, and all of them together. */
+static bool
+send_filter(RelOptInfo *rel, const RelationState *state, Expr *clause, ReadPath path, List **filters, List **values)
+{
+	List	   *with_filter = list_copy(*values);
+	Node	   *filter = filter_plan(clause, rel->relid, state->map, path, &with_filter);
+	List	   *together;
+
+	if (filter == NULL)
+		return false;
+	together = lappend(list_copy(*filters), filter);
+	if (filter_weight(filter_and(together)) > FILTER_MAX_WEIGHT)
+		return false;
+	*filters = together;
+	*values = with_filter;
+	return true;
+}
+
+List *
+plan_send_clauses(RelOptInfo *rel, const RelationState *state, List *clauses, ScanPlan *plan, List **values,
+				  List **recheck)
+{
+	List	   *conditions = pushdown_key_conditions(clauses, rel->relid, state->map);
+	List	   *sent = send_conditions(pushdown_for_path(conditions, plan->path), plan, values);
+	List	   *filters = NIL;
+	List	   *local = NIL;
+	ListCell   *cell;
+
+	foreach(cell, clauses)
+	{
+		RestrictInfo *clause = lfirst_node(RestrictInfo, cell);
+
+		if (clause->pseudoconstant || pushdown_is_implied(clause, rel->relid, state->map, plan->path))
+			continue;
+		if (list_member_ptr(sent, clause)
+			|| send_filter(rel, state, clause->clause, plan->path, &filters, values))
+			*recheck = lappend(*recheck, clause->clause);
+		else
+			local = lappend(local, clause->clause);
+	}
+	plan->filter = filter_and(filters);
+	plan->exact = local == NIL;
+	return local;
+}
+
 ForeignScan *
 plan_scan(PlannerInfo *root, RelOptInfo *rel, Oid relation, ForeignPath *path, List *tlist, List *clauses,
 		  Plan *outer_plan)
 {
 	RelationState *state = rel->fdw_private;
-	ScanPlan	plan = *(ScanPlan *) linitial(path->fdw_private);
-	List	   *sent = pushdown_for_path(state->conditions, plan.path);
-	List	   *sent_clauses = NIL;
-	List	   *recheck = NIL;
-	List	   *local = NIL;
+	ScanPlan	plan;
 	List	   *values = NIL;
-	ListCell   *cell;
+	List	   *recheck = NIL;
+	List	   *local;
 
-	foreach(cell, sent)
-	{
-		KeyCondition *condition = lfirst(cell);
-
-		plan.condition_roles = lappend_int(plan.condition_roles, condition->role);
-		plan.condition_strategies = lappend_int(plan.condition_strategies, condition->strategy);
-		values = lappend(values, condition->value);
-		sent_clauses = lappend(sent_clauses, condition->clause);
-	}
-	foreach(cell, clauses)
-	{
-		RestrictInfo *clause = lfirst_node(RestrictInfo, cell);
-
-		if (clause->pseudoconstant)
-			continue;
-		if (list_member_ptr(sent_clauses, clause))
-			recheck = lappend(recheck, clause->clause);
-		else if (!pushdown_is_implied(clause, rel->relid, state->map, plan.path))
-			local = lappend(local, clause->clause);
-	}
+	if (IS_UPPER_REL(rel))
+		return count_plan(path, tlist, outer_plan);
+	plan = *(ScanPlan *) linitial(path->fdw_private);
+	local = plan_send_clauses(rel, state, clauses, &plan, &values, &recheck);
+	limit_plan(root, rel, (Path *) path, &plan, &values);
 	plan.attnums = attnums_needed(rel, state->map, local);
 	return make_foreignscan(tlist, local, rel->relid, values, scan_plan_to_list(&plan), NIL, recheck, outer_plan);
 }

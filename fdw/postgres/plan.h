@@ -8,19 +8,43 @@
 
 #include "foreign/fdwapi.h"
 
+#include "postgres/options.h"
 #include "postgres/pushdown.h"
 #include "store/read.h"
 
-/* What a scan does: planning fills it in, EXPLAIN prints it, the executor runs it. */
+/*
+ * What a scan does: planning fills it in, EXPLAIN prints it, the executor runs it.
+ *
+ * The values that it takes stand in ForeignScan.fdw_exprs: first those of the conditions, then those of the filter, then limit and offset.
+ */
 typedef struct ScanPlan
 {
 	ReadPath	path;
 	bool		backward;		/* descending version or commit id */
+	bool		ordered;		/* the plan relies on that order */
 	bool		consistent;
-	List	   *condition_roles;	/* IntList of ColumnRole, strategies beside it, values in fdw_exprs */
+	bool		count_only;		/* the only output is the number of items */
+	bool		exact;			/* no condition is left to be checked here */
+	int			segments;		/* READ_SCAN */
+	int			wanted;			/* rows that will probably be taken; 0: all */
+	int			limit;			/* where in fdw_exprs LIMIT and OFFSET stand; -1: nowhere */
+	int			offset;
+	List	   *condition_roles;	/* IntList of ColumnRole; strategies and is_array beside it */
 	List	   *condition_strategies;
-	List	   *attnums;		/* IntList: the columns to fetch */
+	List	   *condition_arrays;
+	Node	   *filter;			/* as filter.h has it; NULL: none */
+	List	   *attnums;		/* IntList: the columns to fetch; count_only: the output's columns, 0 for the count */
 } ScanPlan;
+
+/* What planning knows of a relation: rel->fdw_private. */
+typedef struct RelationState
+{
+	ColumnMap  *map;
+	TableOptions options;
+	List	   *conditions;		/* of KeyCondition *, from the relation's own restrictions */
+	bool		analyzed;		/* the planner has statistics */
+	double		table_rows;
+} RelationState;
 
 /* To and from ForeignScan.fdw_private, which must consist of nodes. */
 extern List *scan_plan_to_list(const ScanPlan *plan);
@@ -30,5 +54,18 @@ extern void plan_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relation);
 extern void plan_paths(PlannerInfo *root, RelOptInfo *rel, Oid relation);
 extern ForeignScan *plan_scan(PlannerInfo *root, RelOptInfo *rel, Oid relation, ForeignPath *path, List *tlist,
 							  List *clauses, Plan *outer_plan);
+
+/*
+ * Sends what can be sent of the clauses: fills in the plan's conditions and filter and *values. The clauses (bare expressions) that are left to
+ * be checked here, and in *recheck those that were sent.
+ */
+extern List *plan_send_clauses(RelOptInfo *rel, const RelationState *state, List *clauses, ScanPlan *plan,
+							   List **values, List **recheck);
+
+/* How many segments a Scan of the relation is cut into. */
+extern int	plan_segments(const RelOptInfo *rel);
+
+/* Cost of a path that reads so many items in so many streams, as in plan_paths. */
+extern Cost plan_reading_cost(const RelOptInfo *rel, double items, double streams);
 
 #endif

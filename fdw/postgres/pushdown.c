@@ -10,153 +10,164 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "optimizer/clauses.h"
-#include "optimizer/optimizer.h"
 #include "utils/lsyscache.h"
-#include "utils/typcache.h"
 
-#include "postgres/compat.h"
+#include "postgres/clause.h"
 #include "postgres/pushdown.h"
 
-/* The column that an expression is, or NULL; varchar columns come as text under a RelabelType. */
-static Column *
-column_of(Node *node, Index relid, const ColumnMap *map)
-{
-	Var		   *var;
-
-	while (IsA(node, RelabelType))
-		node = (Node *) ((RelabelType *) node)->arg;
-	if (!IsA(node, Var))
-		return NULL;
-	var = (Var *) node;
-	if (var->varno != (int) relid || var->varlevelsup != 0 || var->varattno <= 0)
-		return NULL;
-	return map->columns[var->varattno - 1];
-}
-
 static bool
-contains_subplan(Node *node, void *context)
+is_column_of(Node *node, const Index *relid)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, SubPlan) || IsA(node, AlternativeSubPlan))
+	if (IsA(node, Var) && ((Var *) node)->varno == (int) *relid && ((Var *) node)->varlevelsup == 0)
 		return true;
-	return expression_tree_walker(node, contains_subplan, context);
+	return expression_tree_walker(node, is_column_of, (void *) relid);
+}
+
+/* Columns of other relations are fine: a parameterized path gets them as parameters. */
+static bool
+is_usable_value(Node *node, Index relid)
+{
+	return !is_column_of(node, &relid) && clause_is_stable(node);
 }
 
 static bool
-is_usable_value(Node *node)
+is_sendable(const Column *column, StrategyNumber strategy, Oid value_type, Oid collation)
 {
-	return !contain_var_clause(node) && !contain_volatile_functions(node) && !contains_subplan(node, NULL);
-}
-
-static bool
-is_integer_type(Oid type)
-{
-	return type == INT2OID || type == INT4OID || type == INT8OID;
-}
-
-/* What the operator compares, in terms of the column's own order; 0 where that says nothing. */
-static StrategyNumber
-strategy_of(Oid operator, const Column *column)
-{
-	return get_op_opfamily_strategy(operator, lookup_type_cache(column->type, TYPECACHE_BTREE_OPFAMILY)->btree_opf);
-}
-
-static bool
-is_sendable(const Column *column, StrategyNumber strategy, const Expr *value, Oid collation)
-{
-	Oid			type = exprType((const Node *) value);
-
 	switch (column->role)
 	{
 		case COLUMN_AGGREGATE_ID:
 			if (strategy != BTEqualStrategyNumber)
 				return false;
 			if (column->kind == KIND_UUID)
-				return type == UUIDOID;
-			return (type == TEXTOID || type == VARCHAROID)
+				return value_type == UUIDOID;
+			return (value_type == TEXTOID || value_type == VARCHAROID)
 				&& OidIsValid(collation) && get_collation_isdeterministic(collation);
 		case COLUMN_VERSION:
 		case COLUMN_COMMIT_ID:
-			return strategy != InvalidStrategy && is_integer_type(type);
+			return strategy != InvalidStrategy && strategy != NOT_EQUAL_STRATEGY && clause_is_integer_type(value_type);
 		default:
 			return false;
 	}
 }
 
 static KeyCondition *
-key_condition_new(RestrictInfo *clause, Index relid, const ColumnMap *map)
+key_condition_new(Column *column, StrategyNumber strategy, bool is_array, Node *value, RestrictInfo *clause)
 {
-	OpExpr	   *operation = (OpExpr *) clause->clause;
-	Oid			operator;
-	Column	   *column;
-	Node	   *value;
-	StrategyNumber strategy;
-	KeyCondition *condition;
+	KeyCondition *condition = palloc(sizeof(KeyCondition));
 
-	if (!IsA(operation, OpExpr) || list_length(operation->args) != 2 || clause->pseudoconstant)
-		return NULL;
-	operator = operation->opno;
-	column = column_of(linitial(operation->args), relid, map);
-	value = lsecond(operation->args);
-	if (column == NULL)
-	{
-		column = column_of(lsecond(operation->args), relid, map);
-		value = linitial(operation->args);
-		operator = get_commutator(operator);
-	}
-	if (column == NULL || !OidIsValid(operator) || !is_usable_value(value))
-		return NULL;
-	strategy = strategy_of(operator, column);
-	if (!is_sendable(column, strategy, (Expr *) value, operation->inputcollid))
-		return NULL;
-
-	condition = palloc(sizeof(KeyCondition));
 	condition->role = column->role;
 	condition->strategy = strategy;
+	condition->is_array = is_array;
 	condition->value = (Expr *) value;
 	condition->clause = clause;
 	return condition;
 }
 
+/* column OP value, or value OP column. */
+static KeyCondition *
+match_operation(RestrictInfo *clause, Index relid, const ColumnMap *map)
+{
+	OpExpr	   *operation = (OpExpr *) clause->clause;
+	Oid			operator = operation->opno;
+	Column	   *column;
+	Node	   *value;
+	StrategyNumber strategy;
+
+	if (list_length(operation->args) != 2)
+		return NULL;
+	column = clause_column(linitial(operation->args), relid, map);
+	value = lsecond(operation->args);
+	if (column == NULL)
+	{
+		column = clause_column(lsecond(operation->args), relid, map);
+		value = linitial(operation->args);
+		operator = get_commutator(operator);
+	}
+	if (column == NULL || !OidIsValid(operator) || !is_usable_value(value, relid))
+		return NULL;
+	strategy = clause_strategy(operator, column);
+	if (!is_sendable(column, strategy, exprType(value), operation->inputcollid))
+		return NULL;
+	return key_condition_new(column, strategy, false, value, clause);
+}
+
+/* column = ANY (array), which IN is too. */
+static KeyCondition *
+match_any(RestrictInfo *clause, Index relid, const ColumnMap *map)
+{
+	ScalarArrayOpExpr *operation = (ScalarArrayOpExpr *) clause->clause;
+	Column	   *column = clause_column(linitial(operation->args), relid, map);
+	Node	   *array = lsecond(operation->args);
+	StrategyNumber strategy;
+
+	if (!operation->useOr || column == NULL || !is_usable_value(array, relid))
+		return NULL;
+	strategy = clause_strategy(operation->opno, column);
+	if (strategy != BTEqualStrategyNumber
+		|| !is_sendable(column, strategy, get_element_type(exprType(array)), operation->inputcollid))
+		return NULL;
+	return key_condition_new(column, strategy, true, array, clause);
+}
+
 List *
-pushdown_key_conditions(RelOptInfo *rel, const ColumnMap *map)
+pushdown_key_conditions(List *clauses, Index relid, const ColumnMap *map)
 {
 	List	   *conditions = NIL;
 	ListCell   *cell;
 
-	foreach(cell, rel->baserestrictinfo)
+	foreach(cell, clauses)
 	{
-		KeyCondition *condition = key_condition_new(lfirst_node(RestrictInfo, cell), rel->relid, map);
+		RestrictInfo *clause = lfirst_node(RestrictInfo, cell);
+		KeyCondition *condition = NULL;
 
+		if (clause->pseudoconstant)
+			continue;
+		if (IsA(clause->clause, OpExpr))
+			condition = match_operation(clause, relid, map);
+		else if (IsA(clause->clause, ScalarArrayOpExpr))
+			condition = match_any(clause, relid, map);
 		if (condition != NULL)
 			conditions = lappend(conditions, condition);
 	}
 	return conditions;
 }
 
-List *
-pushdown_for_path(List *conditions, ReadPath path)
+KeyCondition *
+pushdown_aggregate_condition(List *conditions)
 {
-	List	   *chosen = NIL;
-	bool		has_aggregate = false;
+	KeyCondition *found = NULL;
 	ListCell   *cell;
 
+	/* A single value before an array: it leaves less. */
 	foreach(cell, conditions)
 	{
 		KeyCondition *condition = lfirst(cell);
 
-		/* A second value for aggregate_id stays a local filter. */
-		if (path == READ_AGGREGATE && condition->role == COLUMN_AGGREGATE_ID && !has_aggregate)
-		{
-			has_aggregate = true;
-			chosen = lcons(condition, chosen);
-		}
-		else if ((path == READ_AGGREGATE && condition->role == COLUMN_VERSION)
-				 || (path == READ_INDEX && condition->role == COLUMN_COMMIT_ID))
+		if (condition->role == COLUMN_AGGREGATE_ID && (found == NULL || (found->is_array && !condition->is_array)))
+			found = condition;
+	}
+	return found;
+}
+
+List *
+pushdown_for_path(List *conditions, ReadPath path)
+{
+	List	   *chosen = NIL;
+	KeyCondition *aggregate = pushdown_aggregate_condition(conditions);
+	ListCell   *cell;
+
+	/* A second condition on aggregate_id stays a local filter. */
+	if (path == READ_AGGREGATE && aggregate != NULL)
+		chosen = list_make1(aggregate);
+	foreach(cell, conditions)
+	{
+		KeyCondition *condition = lfirst(cell);
+
+		if ((path == READ_AGGREGATE && condition->role == COLUMN_VERSION)
+			|| (path == READ_INDEX && condition->role == COLUMN_COMMIT_ID))
 			chosen = lappend(chosen, condition);
 	}
 	return chosen;
@@ -170,7 +181,7 @@ pushdown_is_implied(const RestrictInfo *clause, Index relid, const ColumnMap *ma
 
 	if (!IsA(test, NullTest) || test->nulltesttype != IS_NOT_NULL || test->argisrow)
 		return false;
-	column = column_of((Node *) test->arg, relid, map);
+	column = clause_column((Node *) test->arg, relid, map);
 	return column != NULL
 		&& (column->role == COLUMN_AGGREGATE_ID || column->role == COLUMN_VERSION
 			|| (column->role == COLUMN_COMMIT_ID && path == READ_INDEX));

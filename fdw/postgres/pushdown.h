@@ -12,20 +12,24 @@
 #include "postgres/relation.h"
 #include "store/read.h"
 
-/* column OP value, with OP a B-tree operator of the column's own type family. */
+/* column OP value, or column = ANY (array), with OP a B-tree operator of the column's own type family. */
 typedef struct KeyCondition
 {
 	ColumnRole	role;			/* aggregate_id, version or commit_id */
 	StrategyNumber strategy;	/* BTLessStrategyNumber … BTGreaterStrategyNumber; "=" alone for aggregate_id */
+	bool		is_array;		/* = ANY (value), strategy being "=" */
 	Expr	   *value;			/* without columns of the table, and stable */
 	RestrictInfo *clause;		/* where it stands in the query */
 } KeyCondition;
 
-/* A List of KeyCondition *, for all of the relation's own restrictions that are one. */
-extern List *pushdown_key_conditions(RelOptInfo *rel, const ColumnMap *map);
+/* A List of KeyCondition *, for those of the clauses (RestrictInfo) on a relation that are one. */
+extern List *pushdown_key_conditions(List *clauses, Index relid, const ColumnMap *map);
 
 /* The conditions, out of a List as above, that a path sends as its key condition. */
 extern List *pushdown_for_path(List *conditions, ReadPath path);
+
+/* The condition that fixes aggregate_id among those of a path, or NULL. */
+extern KeyCondition *pushdown_aggregate_condition(List *conditions);
 
 /* true when every item on the path satisfies the clause: IS NOT NULL of a key attribute. */
 extern bool pushdown_is_implied(const RestrictInfo *clause, Index relid, const ColumnMap *map, ReadPath path);

@@ -73,6 +73,9 @@ extern ColumnMap *column_map_new(Relation relation);
  */
 extern Datum column_read(const ColumnMap *map, Column *column, const cJSON *item, bool *isnull);
 
+/* The value of a text, varchar or uuid column from text in UTF-8. */
+extern Datum column_of_text(Column *column, const char *text);
+
 /*
  * The attribute of a column's value, which is not NULL: text in the current memory context, in UTF-8. Raises 22023, 22003 for a value that DynamoDB
  * cannot hold.

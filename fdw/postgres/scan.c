@@ -1,21 +1,21 @@
 /*
  * scan.c: how do items become rows?
  *
- * The values of the key condition are evaluated when the first row is asked for, and again after a rescan, because they may be parameters. They
- * are folded into one range; a NULL or a range without keys is an empty result, and costs no request.
+ * The values of conditions are evaluated when the first row is asked for, and again after a rescan, because they may be parameters. Where they
+ * leave nothing to ask for, the result is empty and costs no request.
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "common/int.h"
+#include "access/table.h"
 #include "executor/executor.h"
-#include "nodes/nodeFuncs.h"
-#include "mb/pg_wchar.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "postgres/budget.h"
 #include "postgres/compat.h"
 #include "postgres/errors.h"
+#include "postgres/filter.h"
+#include "postgres/keys.h"
+#include "postgres/limit.h"
 #include "postgres/scan.h"
 #include "postgres/wait.h"
 
@@ -36,6 +36,8 @@ choose_attributes(StoreScan *scan)
 {
 	ListCell   *cell;
 
+	if (scan->plan.count_only)
+		return;
 	scan->columns = palloc(sizeof(Column *) * Max(list_length(scan->plan.attnums), 1));
 	scan->attributes = palloc(sizeof(char *) * (list_length(scan->plan.attnums) + lengthof(key_attributes)));
 	foreach(cell, scan->plan.attnums)
@@ -54,120 +56,56 @@ void
 scan_begin(ForeignScanState *node, int flags)
 {
 	ForeignScan *plan = castNode(ForeignScan, node->ss.ps.plan);
-	Relation	relation = node->ss.ss_currentRelation;
 	EState	   *estate = node->ss.ps.state;
+	Oid			relation_oid = exec_rt_fetch(compat_scan_index(plan), estate)->relid;
+	Relation	relation = table_open(relation_oid, NoLock);
 	StoreScan  *scan = palloc0(sizeof(StoreScan));
-	ForeignTable *table = GetForeignTable(RelationGetRelid(relation));
 
 	node->fdw_state = scan;
 	scan->map = column_map_new(relation);
-	scan->options = options_of_table(RelationGetRelid(relation));
+	table_close(relation, NoLock);
+	scan->options = options_of_table(relation_oid);
 	scan->plan = scan_plan_from_list(plan->fdw_private);
-	scan->values = ExecInitExprList(plan->fdw_exprs, &node->ss.ps);
+	scan->value_exprs = plan->fdw_exprs;
+	scan->value_states = ExecInitExprList(plan->fdw_exprs, &node->ss.ps);
 	choose_attributes(scan);
 	if (flags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
-	scan->key_context = AllocSetContextCreate(estate->es_query_cxt, "dynamodb_es key condition",
+	scan->spec_context = AllocSetContextCreate(estate->es_query_cxt, "dynamodb_es read",
 											  ALLOCSET_SMALL_SIZES);
-	scan->tenure = tenure_new(estate->es_query_cxt, connection_acquire(compat_scan_user(node), table->serverid));
-}
-
-static int64
-integer_value(Datum value, Oid type)
-{
-	switch (type)
-	{
-		case INT2OID:
-			return DatumGetInt16(value);
-		case INT4OID:
-			return DatumGetInt32(value);
-		default:
-			return DatumGetInt64(value);
-	}
-}
-
-/* Narrows a range by one more condition. false when nothing is left of it. */
-static bool
-range_add(KeyRange *range, StrategyNumber strategy, int64 value)
-{
-	if ((strategy == BTLessStrategyNumber && pg_sub_s64_overflow(value, 1, &value))
-		|| (strategy == BTGreaterStrategyNumber && pg_add_s64_overflow(value, 1, &value)))
-		return false;
-	if (strategy >= BTEqualStrategyNumber && (!range->has_lower || range->lower < value))
-	{
-		range->has_lower = true;
-		range->lower = value;
-	}
-	if (strategy <= BTEqualStrategyNumber && (!range->has_upper || range->upper > value))
-	{
-		range->has_upper = true;
-		range->upper = value;
-	}
-	return key_range_is_possible(range);
-}
-
-/* The aggregate id as DynamoDB has it. false when it can be no key. */
-static bool
-set_aggregate_id(ReadSpec *spec, Datum value, Oid type)
-{
-	Oid			function;
-	bool		varlena;
-	char	   *text;
-
-	getTypeOutputInfo(type, &function, &varlena);
-	text = OidOutputFunctionCall(function, value);
-	spec->aggregate_id = pg_server_to_any(text, strlen(text), PG_UTF8);
-	spec->aggregate_id_length = strlen(spec->aggregate_id);
-	return spec->aggregate_id_length > 0 && spec->aggregate_id_length <= MAX_AGGREGATE_ID_BYTES;
-}
-
-/* Evaluates the conditions into *spec. false when no item can satisfy them. */
-static bool
-evaluate_conditions(ForeignScanState *node, ReadSpec *spec)
-{
-	StoreScan  *scan = node->fdw_state;
-	ForeignScan *plan = castNode(ForeignScan, node->ss.ps.plan);
-	ExprContext *econtext = node->ss.ps.ps_ExprContext;
-
-	for (int i = 0; i < list_length(scan->values); i++)
-	{
-		Oid			type = exprType(list_nth(plan->fdw_exprs, i));
-		bool		isnull;
-		Datum		value = ExecEvalExpr((ExprState *) list_nth(scan->values, i), econtext, &isnull);
-
-		if (isnull)
-			return false;
-		if (list_nth_int(scan->plan.condition_roles, i) == COLUMN_AGGREGATE_ID)
-		{
-			if (!set_aggregate_id(spec, value, type))
-				return false;
-		}
-		else if (!range_add(&spec->range, list_nth_int(scan->plan.condition_strategies, i), integer_value(value, type)))
-			return false;
-	}
-	return true;
+	scan->tenure = tenure_new(estate->es_query_cxt, connection_acquire(compat_scan_user(node), GetForeignServerIdByRelId(relation_oid)));
 }
 
 static void
 start_reading(ForeignScanState *node)
 {
 	StoreScan  *scan = node->fdw_state;
-	MemoryContext caller = MemoryContextSwitchTo(scan->key_context);
+	ExprContext *econtext = node->ss.ps.ps_ExprContext;
+	MemoryContext caller = MemoryContextSwitchTo(scan->spec_context);
 	ReadSpec	spec = {
 		.path = scan->plan.path,
+		.segments = scan->plan.segments,
 		.backward = scan->plan.backward,
+		.ordered = scan->plan.ordered,
 		.consistent = scan->plan.consistent,
+		.count_only = scan->plan.count_only,
+		.wanted = limit_evaluate(&scan->plan, scan->value_states, econtext),
+		.max_parallel = scan->options.max_connections,
 		.attributes = scan->attributes,
 		.nattributes = scan->nattributes,
 	};
 
 	scan->reading = true;
-	if (evaluate_conditions(node, &spec))
+	if (keys_evaluate(&scan->plan, scan->value_exprs, scan->value_states, econtext, &spec)
+		&& filter_evaluate(scan->plan.filter, scan->map, scan->value_exprs, scan->value_states, econtext,
+						   &spec.filter) != FILTER_NONE)
 		tenure_hold(scan->tenure,
 					read_start(tenure_client(scan->tenure), &scan->options.names, &spec, &scan->usage),
 					(void (*) (void *)) read_free);
 	else
 		scan->at_end = true;
+	if (spec.naggregates > 0)
+		scan->aggregate = spec.aggregates[0];
 	MemoryContextSwitchTo(caller);
 }
 
@@ -184,6 +122,29 @@ store_row(StoreScan *scan, const cJSON *item, TupleTableSlot *slot)
 	ExecStoreVirtualTuple(slot);
 }
 
+/* The one row of a count; none where there is a group by an aggregate that has no items. */
+static void
+store_count(StoreScan *scan, TupleTableSlot *slot)
+{
+	ListCell   *cell;
+	int			at = 0;
+
+	if (scan->count_returned)
+		return;
+	scan->count_returned = true;
+	foreach(cell, scan->plan.attnums)
+	{
+		AttrNumber	attnum = lfirst_int(cell);
+
+		if (attnum != 0 && scan->count == 0)
+			return;
+		slot->tts_isnull[at] = false;
+		slot->tts_values[at++] = attnum == 0 ? Int64GetDatum(scan->count)
+			: column_of_text(scan->map->columns[attnum - 1], scan->aggregate.text);
+	}
+	ExecStoreVirtualTuple(slot);
+}
+
 TupleTableSlot *
 scan_iterate(ForeignScanState *node)
 {
@@ -192,19 +153,29 @@ scan_iterate(ForeignScanState *node)
 	const cJSON *item;
 
 	ExecClearTuple(slot);
+	scan->must_wait = false;
 	if (!scan->reading)
 		start_reading(node);
 	while (!scan->at_end)
 	{
-		switch (read_next(scan->tenure->operation, &item))
+		ReadResult	result = read_next(scan->tenure->operation, &item);
+
+		budget_check(&scan->usage, &scan->checked_units, scan->map->relation_name);
+		switch (result)
 		{
 			case READ_ITEM:
 				store_row(scan, item, slot);
 				return slot;
 			case READ_PENDING:
+				if (scan->never_waits)
+				{
+					scan->must_wait = true;
+					return slot;
+				}
 				wait_for_client(tenure_client(scan->tenure));
 				break;
 			case READ_END:
+				scan->count = read_count(scan->tenure->operation);
 				tenure_drop(scan->tenure);
 				scan->at_end = true;
 				break;
@@ -212,6 +183,8 @@ scan_iterate(ForeignScanState *node)
 				report_failure(read_failure(scan->tenure->operation), scan->map->relation_name);
 		}
 	}
+	if (scan->plan.count_only)
+		store_count(scan, slot);
 	return slot;
 }
 
@@ -222,10 +195,12 @@ scan_rescan(ForeignScanState *node)
 
 	if (scan->tenure != NULL)
 		tenure_drop(scan->tenure);
-	if (scan->key_context != NULL)
-		MemoryContextReset(scan->key_context);
+	if (scan->spec_context != NULL)
+		MemoryContextReset(scan->spec_context);
 	scan->reading = false;
 	scan->at_end = false;
+	scan->count = 0;
+	scan->count_returned = false;
 }
 
 void

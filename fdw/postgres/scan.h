@@ -19,16 +19,23 @@ typedef struct StoreScan
 	ColumnMap  *map;
 	TableOptions options;
 	ScanPlan	plan;
-	List	   *values;			/* of ExprState, for the conditions */
+	List	   *value_exprs;	/* ForeignScan.fdw_exprs, and their states */
+	List	   *value_states;
 	Column	  **columns;		/* to fetch */
 	int			ncolumns;
 	const char **attributes;	/* the same, and the keys, by their attributes */
 	int			nattributes;
 	Tenure	   *tenure;			/* NULL for an EXPLAIN that runs nothing */
-	MemoryContext key_context;	/* texts of the key condition; reset at each rescan */
+	MemoryContext spec_context; /* what the read's ReadSpec points at; reset at each rescan */
 	bool		reading;		/* the read has been started */
 	bool		at_end;
+	int64		count;			/* count_only: the result, once at_end */
+	bool		count_returned;
+	AggregateId aggregate;		/* count_only: the aggregate that is grouped by */
+	bool		never_waits;	/* under an asynchronous Append: an empty slot where there is nothing yet */
+	bool		must_wait;		/* that was the case */
 	Usage		usage;
+	double		checked_units;	/* of usage.read_units, what budget_check has counted */
 } StoreScan;
 
 extern void scan_begin(ForeignScanState *node, int flags);

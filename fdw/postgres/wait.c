@@ -6,6 +6,9 @@
  */
 #include "postgres.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "miscadmin.h"
 #include "storage/latch.h"
 
@@ -43,6 +46,8 @@ tenure_end(void *arg)
 	Tenure	   *tenure = arg;
 
 	tenure_drop(tenure);
+	if (tenure->descriptor >= 0)
+		close(tenure->descriptor);
 	connection_release(tenure->connection);
 }
 
@@ -57,6 +62,7 @@ tenure_new(MemoryContext context, Connection *connection)
 		report_out_of_memory();
 	}
 	tenure->connection = connection;
+	tenure->descriptor = -1;
 	tenure->callback.func = tenure_end;
 	tenure->callback.arg = tenure;
 	MemoryContextRegisterResetCallback(context, &tenure->callback);
@@ -77,4 +83,14 @@ Client *
 tenure_client(const Tenure *tenure)
 {
 	return connection_client(tenure->connection);
+}
+
+int
+tenure_descriptor(Tenure *tenure)
+{
+	if (tenure->descriptor < 0)
+		tenure->descriptor = fcntl(client_fd(tenure_client(tenure)), F_DUPFD_CLOEXEC, 0);
+	if (tenure->descriptor < 0)
+		ereport(ERROR, (errcode_for_file_access(), errmsg("could not duplicate a descriptor: %m")));
+	return tenure->descriptor;
 }

@@ -20,6 +20,7 @@ typedef struct Tenure
 	Connection *connection;
 	void	   *operation;
 	void		(*operation_free) (void *operation);
+	int			descriptor;		/* a duplicate of the client's, or -1 */
 	MemoryContextCallback callback;
 } Tenure;
 
@@ -32,5 +33,11 @@ extern void tenure_hold(Tenure *tenure, void *operation, void (*operation_free) 
 /* Frees the operation now. */
 extern void tenure_drop(Tenure *tenure);
 extern Client *tenure_client(const Tenure *tenure);
+
+/*
+ * A descriptor that is readable when the client has something to do, for an event set that other tenures of the same client are in too: an
+ * epoll set takes a descriptor once. Belongs to the tenure.
+ */
+extern int	tenure_descriptor(Tenure *tenure);
 
 #endif

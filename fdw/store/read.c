@@ -400,6 +400,12 @@ read_next(ReadOperation *read, const cJSON **item)
 	}
 }
 
+bool
+read_is_ready(const ReadOperation *read)
+{
+	return read->failed || read->next_item != NULL || read->nactive == 0 || stream_choose(read) != NULL;
+}
+
 int64_t
 read_count(const ReadOperation *read)
 {
