@@ -30,7 +30,10 @@ attribute_is_listed(const StoreScan *scan, const char *attribute)
 	return false;
 }
 
-/* The columns to fetch, and with them the key, by which an error names the commit; it costs no capacity. */
+/*
+ * The columns to fetch, and with them the key, by which an error names the commit; it costs no capacity. Where nothing but the number of rows
+ * matters, the shortest attribute that every item has.
+ */
 static void
 choose_attributes(StoreScan *scan)
 {
@@ -47,7 +50,9 @@ choose_attributes(StoreScan *scan)
 		scan->columns[scan->ncolumns++] = column;
 		scan->attributes[scan->nattributes++] = column->attribute;
 	}
-	for (size_t i = 0; i < lengthof(key_attributes); i++)
+	if (scan->ncolumns == 0)
+		scan->attributes[scan->nattributes++] = COMMIT_VERSION;
+	for (size_t i = 0; scan->ncolumns > 0 && i < lengthof(key_attributes); i++)
 		if (!attribute_is_listed(scan, key_attributes[i]))
 			scan->attributes[scan->nattributes++] = key_attributes[i];
 }
