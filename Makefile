@@ -35,6 +35,12 @@ $(error $(PG_CONFIG) finds no PostgreSQL server headers: install them (script/se
 endif
 include $(PGXS)
 
+# Sources are looked for in the source tree; objects of a build in there are not those of a build elsewhere.
+srcdir := $(src)
+VPATH :=
+vpath %.c $(src)
+vpath %.control $(src)
+
 ifndef V
 MAKEFLAGS += -s
 endif

@@ -36,10 +36,10 @@ cleanup() {
   trap '' INT TERM HUP
   trap - EXIT
   [[ -z $job ]] || { kill -- "-$job"; wait "$job"; } 2>/dev/null || true
-  while read -r file; do
+  find "$scratch" -name postmaster.pid 2>/dev/null | while read -r file; do
     pid=$(head -1 "$file" 2>/dev/null) || continue
     if kill -QUIT "${pid:-none}" 2>/dev/null; then until_gone "$pid"; fi
-  done < <(find "$scratch" -name postmaster.pid 2>/dev/null)
+  done
   stop_engines
   rm -rf "$scratch" || { sleep 1; rm -rf "$scratch"; }   # a dying server may still have written into it
   exit "$status"

@@ -90,6 +90,18 @@ report_not_exact(const char *what)
 	ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), errmsg("it is not %s", what)));
 }
 
+/* A varchar's input function cuts blanks beyond its length, in silence. */
+static Datum
+read_text(Column *column, const AttributeValue *value)
+{
+	char	   *text = string_text(value);
+	Datum		result = input_text(column, text);
+
+	if (VARSIZE_ANY_EXHDR(DatumGetPointer(result)) != strlen(text))
+		report_not_exact("a text of the column's length");
+	return result;
+}
+
 static Datum
 read_uuid(Column *column, const AttributeValue *value)
 {
@@ -203,7 +215,7 @@ value_read(Column *column, const AttributeValue *value)
 	switch (column->kind)
 	{
 		case KIND_TEXT:
-			return input_text(column, string_text(value));
+			return read_text(column, value);
 		case KIND_UUID:
 			return read_uuid(column, value);
 		case KIND_INTEGER:

@@ -7,10 +7,12 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "nodes/plannodes.h"
+#include "optimizer/optimizer.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
@@ -89,6 +91,28 @@ row_is_looked_at(const ResultRelInfo *target)
 	return target->ri_projectReturning != NULL || target->ri_WithCheckOptions != NIL
 		|| (target->ri_TrigDesc != NULL
 			&& (target->ri_TrigDesc->trig_insert_after_row || target->ri_TrigDesc->trig_insert_new_table));
+}
+
+/* Do a view's check options look only at what the row has before it is stored? */
+static bool
+check_options_can_precede(const StoreInsert *insert, const ResultRelInfo *target)
+{
+	static const ColumnRole given_by_store[] = {COLUMN_COMMIT_ID, COLUMN_COMMITTED_AT};
+	Index		index = target->ri_RootResultRelInfo != NULL
+		? target->ri_RootResultRelInfo->ri_RangeTableIndex : target->ri_RangeTableIndex;
+	Bitmapset  *used = NULL;
+	ListCell   *cell;
+
+	foreach(cell, target->ri_WithCheckOptions)
+		pull_varattnos(lfirst_node(WithCheckOption, cell)->qual, index, &used);
+	for (size_t i = 0; i < lengthof(given_by_store); i++)
+	{
+		const Column *column = insert->map->by_role[given_by_store[i]];
+
+		if (column != NULL && bms_is_member(column->attnum - FirstLowInvalidHeapAttributeNumber, used))
+			return false;
+	}
+	return !bms_is_member(InvalidAttrNumber - FirstLowInvalidHeapAttributeNumber, used);
 }
 
 static StoreInsert *
@@ -402,6 +426,9 @@ modify_insert(EState *estate, ResultRelInfo *target, TupleTableSlot *slot, Tuple
 	bool		stored;
 
 	MemoryContextReset(insert->row_context);
+	/* PostgreSQL checks them after the insert, when a commit cannot be taken back. */
+	if (target->ri_WithCheckOptions != NIL && check_options_can_precede(insert, target))
+		ExecWithCheckOptions(WCO_VIEW_CHECK, target, slot, estate);
 	caller = MemoryContextSwitchTo(insert->row_context);
 	stored = append_row(insert, slot, row_is_looked_at(target));
 	MemoryContextSwitchTo(caller);

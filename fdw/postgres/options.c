@@ -307,6 +307,7 @@ dynamodb_es_validator(PG_FUNCTION_ARGS)
 	OptionPlace place = place_of_catalog(PG_GETARG_OID(1));
 	bool		has_key = false;
 	bool		has_secret = false;
+	bool		has_token = false;
 	ListCell   *cell;
 
 	foreach(cell, options)
@@ -320,13 +321,14 @@ dynamodb_es_validator(PG_FUNCTION_ARGS)
 		check_value(rule, defGetString(option));
 		has_key = has_key || strcmp(rule->name, "access_key_id") == 0;
 		has_secret = has_secret || strcmp(rule->name, "secret_access_key") == 0;
+		has_token = has_token || strcmp(rule->name, "session_token") == 0;
 	}
-	if (has_key != has_secret)
+	if (has_key != has_secret || (has_token && !has_key))
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
 				 errmsg("option \"%s\" is required when \"%s\" is given",
 						has_key ? "secret_access_key" : "access_key_id",
-						has_key ? "access_key_id" : "secret_access_key")));
+						has_key ? "access_key_id" : has_secret ? "secret_access_key" : "session_token")));
 	PG_RETURN_VOID();
 }
 

@@ -291,7 +291,10 @@ tables_described(TablesOperation *operation)
 				tables_go(operation, AWAIT_COMMITS);
 			break;
 		case TABLES_DROP:
-			if (operation->has_counter_table)
+			if (operation->has_commit_table && !operation->keys_fit)
+				TABLES_FAIL(operation, FAILURE_OTHER, "table \"%s\" has other keys than a commits table",
+							operation->names.commit_table);
+			else if (operation->has_counter_table)
 				tables_go(operation, LIST_COUNTERS);
 			else if (operation->has_commit_table)
 				tables_go(operation, DELETE_COMMITS);

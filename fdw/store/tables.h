@@ -42,7 +42,7 @@ typedef struct TablesReport
  * index, is FAILURE_OTHER. Either way nothing was changed.
  *
  * DROP fails with FAILURE_NOT_FOUND when neither table exists, and with FAILURE_OTHER, having changed nothing, when the counter table holds
- * counters of other stores.
+ * counters of other stores, or when the commits table has other keys than one has.
  *
  * STATUS and HEAD change nothing. HEAD fails with FAILURE_NOT_FOUND where there is no counter table.
  */

@@ -1,0 +1,144 @@
+# A resolver that hangs holds up neither a cancel nor the end of the backend, and its thread takes none of the backend's signals.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../test/fault";
+
+use Interrupt;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Session;
+use Test::More;
+
+my $dir = PostgreSQL::Test::Utils::tempdir();
+my $resolved = "$dir/resolved";
+my $shim = "$dir/slow_resolver.so";
+my $source = "$FindBin::RealBin/../test/fault/slow_resolver.c";
+system($ENV{CC} // 'cc', '-shared', '-fPIC', '-o', $shim, $source, '-ldl') == 0 or BAIL_OUT('slow_resolver.c does not compile');
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+{
+	local $ENV{LD_PRELOAD} = $shim;
+	local $ENV{SLOW_RESOLVER_UNTIL} = $resolved;
+	$node->start;
+}
+
+my $observer = Session->new($node);
+my ($port) = $ENV{DYNAMODB_ENDPOINT} =~ /:(\d+)$/;
+my $rows = "$dir/rows";
+append_to_file($rows, "a\t0\t[]\n");
+
+$observer->create_table('good', $ENV{DYNAMODB_ENDPOINT});
+$observer->create_table('slow', "http://dynamodb.slow.test:$port", connect_timeout_ms => 600000, request_timeout_ms => 600000);
+$observer->create_table('impatient', "http://dynamodb.slow.test:$port", connect_timeout_ms => 300);
+$observer->query(q{SELECT dynamodb_es_create_tables('good')});
+$observer->query(q{INSERT INTO good (aggregate_id, version, events) VALUES ('a', 0, '[]')});
+
+sub threads { my ($session) = @_; return map { m{/(\d+)$} } glob '/proc/' . $session->pid . '/task/*' }
+
+# Waits until something holds.
+sub await
+{
+	my ($what, $holds) = @_;
+	my $deadline = Session::now() + 60;
+	until ($holds->()) { die "never: $what" if Session::now() > $deadline; select undef, undef, undef, 0.001 }
+	return;
+}
+
+# The statement waits, and so does the resolver.
+sub wait_until_resolving
+{
+	my ($session) = @_;
+	$session->wait_until_waiting($observer);
+	await('a resolver thread', sub { threads($session) > 1 });
+	return;
+}
+
+sub while_resolving
+{
+	my ($name, $sql, %more) = @_;
+	ends_at_once(
+		$node, $observer, "$name, slow resolver",
+		sql => $sql,
+		reached => \&wait_until_resolving,
+		works => [ q{SELECT count(*) FROM good WHERE aggregate_id = 'a'}, 1 ],
+		%more);
+}
+while_resolving('SELECT', q{SELECT * FROM slow WHERE aggregate_id = 'a'});
+while_resolving('INSERT', q{INSERT INTO slow (aggregate_id, version, events) VALUES ('b', 0, '[]')});
+while_resolving('COPY', "COPY slow (aggregate_id, version, events) FROM '$rows'");
+while_resolving('FETCH', 'FETCH 1 FROM c', before => 'BEGIN; DECLARE c CURSOR FOR SELECT * FROM slow', after => 'ROLLBACK');
+while_resolving('dynamodb_es_create_tables', q{SELECT dynamodb_es_create_tables('slow')});
+
+# The connect timeout holds as well, and what it ends says so in time.
+{
+	my $session = Session->new($node);
+	my $sent = $session->send(q{SELECT * FROM impatient WHERE aggregate_id = 'a'});
+	my $result = $session->result;
+	my $ms = 1000 * ($result->{error_at} - $sent);
+	is($result->{error}{sqlstate}, 'HV00N', 'connect_timeout_ms ends a wait for the resolver');
+	cmp_ok($ms, '>=', 300, 'and not too early');
+	cmp_ok($ms, '<', 1300, 'nor late');
+	$session->close;
+}
+
+# Signals go to the main thread; the resolver's has all of them blocked.
+my %signals = (HUP => 1, INT => 2, QUIT => 3, USR1 => 10, USR2 => 12, PIPE => 13, ALRM => 14, TERM => 15, CHLD => 17, URG => 23);
+my $session = Session->new($node);
+my ($threads_before) = scalar threads($session);
+
+sub blocked
+{
+	my ($thread) = @_;
+	my ($mask) = slurp_file('/proc/' . $session->pid . "/task/$thread/status") =~ /^SigBlk:\s*([0-9a-f]+)/m;
+	return join ' ', sort grep { hex(substr $mask, -8) >> ($signals{$_} - 1) & 1 } keys %signals;
+}
+
+$session->query(q{SELECT count(*) FROM good WHERE aggregate_id = 'a'});
+$session->send(q{SELECT * FROM slow WHERE aggregate_id = 'a'});
+wait_until_resolving($session);
+my ($resolver) = grep { $_ != $session->pid } threads($session);
+is($threads_before, 1, 'a backend has one thread until it needs the resolver');
+is(blocked($resolver), join(' ', sort keys %signals), "the resolver's thread takes no signal");
+is(blocked($session->pid), 'URG', "the backend's own takes all; PostgreSQL itself reads SIGURG from a descriptor");
+
+for (1 .. 200)
+{
+	kill USR1 => $session->pid;
+	kill HUP => $session->pid;
+	kill URG => $session->pid;
+}
+$observer->query('SELECT pg_log_backend_memory_contexts(' . $session->pid . ')');
+await('memory contexts in the log', sub { slurp_file($node->logfile) =~ /logging memory contexts of PID ${\$session->pid}/ });
+cmp_ok(scalar threads($session), '==', 2, 'signals end neither the wait nor the resolver');
+append_to_file($resolved, '');
+my $result = $session->result;
+is($result->{error}, undef, 'the statement goes on when the name is resolved');
+is($result->{rows}[0][2], 'a', 'to its rows');
+
+# Hung resolvers end by themselves, and leave nothing in the backend.
+unlink $resolved;
+my $idle_fds = sub { scalar(() = glob '/proc/' . $session->pid . '/fd/*') };
+my $observed = $idle_fds->();
+$observer->query(q{ALTER SERVER slow_server OPTIONS (SET endpoint 'http://other.slow.test:} . $port . q{')});
+for (1 .. 20)
+{
+	my $before = threads($session);
+	$session->send(q{SELECT * FROM slow WHERE aggregate_id = 'a'});
+	await('one more resolver thread', sub { threads($session) > $before });
+	$observer->query('SELECT pg_cancel_backend(' . $session->pid . ')');
+	$session->result;
+}
+cmp_ok(scalar threads($session), '==', 21, 'cancelled statements leave their resolver threads to end by themselves');
+append_to_file($resolved, '');
+await('a single thread', sub { threads($session) == 1 });
+pass('and they do');
+is($session->query(q{SELECT count(*) FROM slow WHERE aggregate_id = 'a'}), 1, 'the session works');
+cmp_ok($idle_fds->(), '<=', $observed, 'no descriptor stays');
+$session->close;
+
+unlike(slurp_file($node->logfile), qr/was terminated by signal|PANIC/, 'no backend crashed');
+$node->stop;
+done_testing();

@@ -1,0 +1,146 @@
+# An INSERT that is ended, or loses its connection, says what may have become of its commit: nothing is said of one that was
+# never put, and one that was put is never reported as refused, nor sent again behind the user's back.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../test/fault";
+
+use Fault;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Session;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->start;
+
+my $fault = Fault->new($ENV{DYNAMODB_ENDPOINT});
+my $observer = Session->new($node);
+my $session = Session->new($node);
+my $version = 0;
+
+$observer->create_table('direct', $ENV{DYNAMODB_ENDPOINT});
+$observer->create_table('faulty', $fault->endpoint);
+$observer->query(q{SELECT dynamodb_es_create_tables('direct')});
+
+sub insert { $version++; return "INSERT INTO faulty (aggregate_id, version, events) VALUES ('a', $version, '[]') RETURNING commit_id" }
+sub stored { return $observer->query("SELECT count(*) FROM direct WHERE aggregate_id = 'a' AND version = $version") }
+sub head { return $observer->query(q{SELECT dynamodb_es_head('direct')}) }
+sub answers_seen { return join ' ', $fault->operations }
+
+# The session goes on, over its connection or a new one.
+sub works
+{
+	my ($name) = @_;
+	$fault->rules;
+	my $result = $session->try(insert());
+	is($result->{error} && $result->{error}{message}, undef, "$name: the next INSERT works");
+	is(stored(), 1, "$name: and is stored");
+	return;
+}
+
+# Cancels an INSERT where the rules stall it.
+sub cancel_at
+{
+	my ($operation, $event, @rules) = @_;
+	$fault->rules(@rules);
+	$session->send(insert());
+	$fault->wait_for(operation => $operation);
+	$fault->wait_for(event => $event) if $event ne 'request';
+	$observer->query('SELECT pg_cancel_backend(' . $session->pid . ')');
+	my $error = $session->result->{error};
+	$fault->release;
+	return $error;
+}
+
+sub may_be_stored { my ($id) = @_; return qq(A commit with aggregate "a", version $version, commit id $id may have been stored all the same.) }
+
+works('a new session');
+my ($error, $head);
+
+$error = cancel_at('UpdateItem', 'request', { operation => 'UpdateItem', before => 'stall' });
+is($error->{sqlstate}, '57014', 'cancelled before the counter has answered');
+is($error->{detail}, undef, 'nothing can be stored, and nothing is said');
+is(stored(), 0, 'nothing is stored');
+works('cancelled at the counter');
+
+$head = head();
+$error = cancel_at('PutItem', 'request', { operation => 'PutItem', before => 'stall' });
+is($error->{sqlstate}, '57014', 'cancelled before the put has reached the engine');
+is($error->{detail}, may_be_stored($head + 1), 'it may be stored, as far as one can know');
+is(stored(), 0, 'it is not');
+works('cancelled at a put that did not arrive');
+
+$head = head();
+$error = cancel_at('PutItem', 'answer', { operation => 'PutItem', after => 'stall' });
+is($error->{sqlstate}, '57014', 'cancelled after the engine has stored it');
+is($error->{detail}, may_be_stored($head + 1), 'it may be stored');
+is(stored(), 1, 'it is');
+works('cancelled at a put that arrived');
+
+# An ended subtransaction says it as well.
+$fault->rules({ operation => 'PutItem', before => 'stall' });
+$head = head();
+my $sql = insert() =~ s/ RETURNING.*//r;
+$session->send(<<SQL);
+DO \$\$
+DECLARE
+	words text;
+BEGIN
+	$sql;
+EXCEPTION WHEN query_canceled THEN
+	GET STACKED DIAGNOSTICS words = PG_EXCEPTION_DETAIL;
+	RAISE NOTICE '%', words;
+END \$\$
+SQL
+$fault->wait_for(operation => 'PutItem');
+$observer->query('SELECT pg_cancel_backend(' . $session->pid . ')');
+is($session->result->{notices}[0]{message}, may_be_stored($head + 1), 'an exception handler reads the same DETAIL');
+$fault->release;
+works('cancelled in a subtransaction');
+
+# A connection that breaks at the counter leaves nothing behind but an id.
+for my $how (qw(close reset))
+{
+	for my $when (qw(before after))
+	{
+		$fault->rules({ operation => 'UpdateItem', $when => $how });
+		$error = $session->try(insert())->{error};
+		is($error->{sqlstate}, 'HV00N', "$how at the counter, $when it counts: the endpoint is unreachable");
+		is(answers_seen(), 'UpdateItem', 'the request was sent once');
+		is(stored(), 0, 'nothing is stored');
+		works("$how at the counter, $when");
+	}
+}
+
+# One that breaks at the put leaves the fate open, and the message says so.
+for my $how (qw(close reset))
+{
+	for my $when (qw(before after))
+	{
+		$fault->rules({ operation => 'PutItem', $when => $how });
+		$head = head();
+		$error = $session->try(insert())->{error};
+		is($error->{sqlstate}, '08007', "$how at the put, $when the engine stores it: its fate is unknown");
+		my $names = 'aggregate "a", version ' . $version . ', commit id ' . ($head + 1);
+		like($error->{detail}, qr/^The answer to \Q$names\E, was lost: /, 'the DETAIL names it');
+		is(answers_seen(), 'UpdateItem PutItem', 'the put was sent once');
+		is(stored(), $when eq 'after' ? 1 : 0, 'what became of it');
+		works("$how at the put, $when");
+	}
+}
+
+# So does an answer that stops half-way, or is no answer of DynamoDB's.
+$fault->rules({ operation => 'PutItem', bytes => 40, then => 'close' });
+is($session->try(insert())->{error}{sqlstate}, '08007', 'half an answer to the put: its fate is unknown');
+is(stored(), 1, 'it is stored');
+works('half an answer');
+$fault->rules({ operation => 'PutItem', answer => { status => 502, headers => { 'content-type' => 'text/html' }, body => '<h1>Bad Gateway</h1>' } });
+is($session->try(insert())->{error}{sqlstate}, '08007', 'a gateway answers the put: its fate is unknown');
+works('a gateway');
+
+$fault->stop;
+$node->stop;
+done_testing();
