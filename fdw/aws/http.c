@@ -338,8 +338,10 @@ transfer_finish(HttpTransfer *transfer, CURLcode code)
 	curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &number);
 	transfer->sent_nothing = number == 0;
 	if (transfer->answer_too_long)
-		failure_set(&transfer->failure, FAILURE_BAD_ANSWER, NULL, "the answer is longer than %zu bytes",
+		failure_set(&transfer->failure, FAILURE_TOO_LONG, NULL, "The answer is longer than %zu bytes",
 					transfer->client->settings.max_response_bytes);
+	else if (code == CURLE_SEND_FAIL_REWIND)
+		failure_set(&transfer->failure, FAILURE_UNREACHABLE, NULL, "the connection was closed before an answer came");
 	else
 		failure_set(&transfer->failure, curl_failure_kind(code), NULL, "%s",
 					transfer->error[0] != '\0' ? transfer->error : curl_easy_strerror(code));

@@ -27,7 +27,7 @@ typedef struct HttpSettings
 	int			max_connections;	/* requests on the wire at once; further ones queue */
 	int			connect_timeout_ms;
 	int			request_timeout_ms;
-	size_t		max_response_bytes; /* a longer answer fails as FAILURE_BAD_ANSWER */
+	size_t		max_response_bytes; /* a longer answer fails as FAILURE_TOO_LONG */
 } HttpSettings;
 
 /* What came back. It belongs to the transfer. */

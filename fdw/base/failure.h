@@ -22,6 +22,8 @@ typedef enum FailureKind
 	FAILURE_CONDITION,			/* ConditionalCheckFailedException */
 	FAILURE_CONFLICT,			/* a transaction is running on the item */
 	FAILURE_THROTTLED,			/* over the throughput */
+	FAILURE_TOO_LONG,			/* an answer over max_response_bytes */
+	FAILURE_UNFIT,				/* a table is there, but not as a store's has to be */
 	FAILURE_TOO_LARGE,			/* an item, key or request over DynamoDB's limits */
 	FAILURE_UNKNOWN_FATE,		/* a write that may or may not have been carried out */
 	FAILURE_OTHER				/* any other error answer */

@@ -7,6 +7,7 @@
 
 #include "catalog/pg_type.h"
 #include "common/base64.h"
+#include "common/shortest_dec.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -35,6 +36,19 @@ write_number(const Column *column, const char *text)
 				 errmsg("value of column \"%s\" is out of DynamoDB's range for numbers: %s", column->name, text),
 				 errdetail("DynamoDB holds 38 significant digits, from 1E-130 to 9.99E+125.")));
 	return attribute_number(text, length);
+}
+
+/* In the shortest digits that are the number and no other, whatever extra_float_digits says. */
+static AttributeValue
+write_float(const Column *column, Datum value)
+{
+	char	   *digits = palloc(DOUBLE_SHORTEST_DECIMAL_LEN);
+
+	if (column->type == FLOAT4OID)
+		float_to_shortest_decimal_buf(DatumGetFloat4(value), digits);
+	else
+		double_to_shortest_decimal_buf(DatumGetFloat8(value), digits);
+	return write_number(column, digits);
 }
 
 static AttributeValue
@@ -76,8 +90,9 @@ column_write(Column *column, Datum value)
 			return attribute_string(printed, strlen(printed));
 		case KIND_INTEGER:
 		case KIND_NUMERIC:
-		case KIND_FLOAT:
 			return write_number(column, OutputFunctionCall(&column->output, value));
+		case KIND_FLOAT:
+			return write_float(column, value);
 		case KIND_BOOLEAN:
 			return attribute_boolean(DatumGetBool(value));
 		case KIND_TIMESTAMP:

@@ -39,6 +39,20 @@ text_of_failure(FailureKind kind)
 				"the endpoint of foreign table \"%s\" does not answer as DynamoDB does",
 				NULL
 			};
+		case FAILURE_TOO_LONG:
+			return (ErrorText)
+			{
+				ERRCODE_FDW_ERROR,
+				"an answer of DynamoDB is too long for foreign table \"%s\"",
+				"Raise the option \"max_response_mb\" of its server."
+			};
+		case FAILURE_UNFIT:
+			return (ErrorText)
+			{
+				ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+				"the DynamoDB tables of foreign table \"%s\" are not as they have to be",
+				"Check the options commit_table, commit_index and counter_table."
+			};
 		case FAILURE_CREDENTIALS:
 			return (ErrorText)
 			{

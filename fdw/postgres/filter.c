@@ -3,12 +3,14 @@
  *
  * WHERE keeps the rows for which it is TRUE. DynamoDB knows no third truth value, so NOT is carried down to the leaves when the tree is made
  * (De Morgan holds with NULL too), and each leaf means "is TRUE": false of an absent attribute unless it asks for absence. A
- * comparison in DynamoDB is false of an absent attribute and of one of another type, except "<>", which gets a test of the type beside it.
+ * comparison in DynamoDB is false of an absent attribute and of one of another type, except "<>", in whose place stand "<" and ">".
  *
- * What a leaf may be depends on the column's kind. Its order there must be PostgreSQL's: numbers are exact on both sides, except for float columns, whose
- * values are rounded when read; texts order by their UTF-8 bytes, so only the collations C and POSIX agree; uuid and bytea by bytes. Equality
- * of texts is that of bytes under any deterministic collation. Texts take part only where the server's encoding is UTF8 (others have
- * characters with two forms in it), and not varchar(n), since reading that cuts blanks off the end.
+ * What a leaf may be depends on the column's kind. Numbers are exact on both sides, except for float columns, whose values are rounded when
+ * read. Texts order by their UTF-8 bytes, so only the collations C and POSIX agree; uuid and bytea by their bytes, too. Equality of texts
+ * is that of bytes under any deterministic collation. Texts take part only where the server's encoding is UTF8 (others have characters
+ * with two forms in it), and not varchar(n), since reading that cuts blanks off the end.
+ *
+ * Some engines take an empty string or a false for nothing in IN and attribute_type, so these never see one: "=" and ">=" say the same.
  *
  * A value may lie where no stored one can: a moment between two milliseconds, infinity, an empty aggregate id. Such a value is replaced by
  * its nearest neighbour below, and the comparison by the one that means the same.
@@ -288,16 +290,22 @@ plan_array(Planning *planning, ScalarArrayOpExpr *clause, bool negated)
 	return leaf_node(planning, any ? TEST_IN : TEST_NOT_IN, column, array, count);
 }
 
-/* Every item has the table's keys. */
+/* Every item has the table's keys, and in an index those of the index. */
+static bool
+is_never_null(const Column *column, ReadPath path)
+{
+	return column->role == COLUMN_AGGREGATE_ID || column->role == COLUMN_VERSION || is_key_of_path(column, path);
+}
+
 static Node *
 plan_null_test(Planning *planning, NullTest *clause, bool negated)
 {
-	Column	   *column = usable_column(planning, (Node *) clause->arg);
+	Column	   *column = clause_column((Node *) clause->arg, planning->relid, planning->map);
 	bool		null = (clause->nulltesttype == IS_NULL) != negated;
 
 	if (column == NULL || clause->argisrow)
 		return NULL;
-	if (column->role == COLUMN_AGGREGATE_ID || column->role == COLUMN_VERSION)
+	if (is_never_null(column, planning->path))
 		return leaf_node(planning, TEST_VALUE, NULL, makeBoolConst(!null, false), 1);
 	return leaf_node(planning, null ? TEST_NULL : TEST_NOT_NULL, column, NULL, 0);
 }
@@ -437,9 +445,9 @@ leaf_weight(List *leaf)
 		case TEST_NOT_DISTINCT:
 			return 8;
 		case TEST_IN:
-			return 2 + list_nth_int(leaf, LEAF_NVALUES) / 2;
+			return 4 + list_nth_int(leaf, LEAF_NVALUES) / 2;
 		case TEST_NOT_IN:
-			return 5 + list_nth_int(leaf, LEAF_NVALUES) / 2;
+			return 8 + list_nth_int(leaf, LEAF_NVALUES) / 2;
 		default:
 			return 2;
 	}
@@ -570,25 +578,6 @@ make_operand(Column *column, Datum value, Oid type)
 	}
 }
 
-static AttributeType
-stored_type(const Column *column)
-{
-	switch (column->kind)
-	{
-		case KIND_INTEGER:
-		case KIND_NUMERIC:
-		case KIND_FLOAT:
-		case KIND_TIMESTAMP:
-			return ATTRIBUTE_N;
-		case KIND_BOOLEAN:
-			return ATTRIBUTE_BOOL;
-		case KIND_BYTEA:
-			return ATTRIBUTE_B;
-		default:
-			return ATTRIBUTE_S;
-	}
-}
-
 static Filter *
 make_filter(FilterKind kind, const Column *column)
 {
@@ -634,13 +623,6 @@ make_both(FilterKind kind, const Filter *left, const Filter *right)
 	return make_inner(kind, list_make2(unconstify(Filter *, left), unconstify(Filter *, right)));
 }
 
-/* Not NULL, and of the type that the column reads. */
-static const Filter *
-make_present(const Column *column)
-{
-	return make_type(column, stored_type(column));
-}
-
 static const Filter *
 make_null(const Column *column)
 {
@@ -664,6 +646,40 @@ make_compare(const Column *column, const char *comparator, const AttributeValue 
 	filter->values = copy;
 	filter->nvalues = 1;
 	return filter;
+}
+
+static const Filter *
+make_boolean(const Column *column, bool value)
+{
+	AttributeValue written = attribute_boolean(value);
+
+	return make_compare(column, "=", &written);
+}
+
+/* Not NULL, and of the type that the column reads. */
+static const Filter *
+make_present(const Column *column)
+{
+	AttributeValue least = {.text = ""};
+
+	switch (column->kind)
+	{
+		case KIND_INTEGER:
+		case KIND_NUMERIC:
+		case KIND_FLOAT:
+		case KIND_TIMESTAMP:
+			return make_type(column, ATTRIBUTE_N);
+		case KIND_BOOLEAN:
+			return make_both(FILTER_OR, make_boolean(column, true), make_boolean(column, false));
+		case KIND_BYTEA:
+			least.type = ATTRIBUTE_B;
+			break;
+		default:
+			least.type = ATTRIBUTE_S;
+			break;
+	}
+	/* A key is never empty, nor to be compared with something that is. */
+	return column->role == COLUMN_AGGREGATE_ID ? make_type(column, ATTRIBUTE_S) : make_compare(column, ">=", &least);
 }
 
 static const char *
@@ -693,17 +709,25 @@ asks_for_greater(StrategyNumber strategy)
 	return strategy == BTGreaterStrategyNumber || strategy == BTGreaterEqualStrategyNumber;
 }
 
+/* Both "<>" and present. */
+static const Filter *
+make_other(const Column *column, const AttributeValue *value)
+{
+	if (column->kind == KIND_BOOLEAN)
+		return make_boolean(column, !value->boolean);
+	return make_both(FILTER_OR, make_compare(column, "<", value), make_compare(column, ">", value));
+}
+
 /* NULL where it is true of no item. */
 static const Filter *
 evaluate_compare(const Column *column, StrategyNumber strategy, const Operand *operand)
 {
-	const Filter *filter;
-
 	switch (operand->position)
 	{
 		case POSITION_AT:
-			filter = make_compare(column, comparator_of(strategy), &operand->value);
-			return strategy == NOT_EQUAL_STRATEGY ? make_both(FILTER_AND, make_present(column), filter) : filter;
+			if (strategy == NOT_EQUAL_STRATEGY)
+				return make_other(column, &operand->value);
+			return make_compare(column, comparator_of(strategy), &operand->value);
 		case POSITION_ABOVE:
 			if (asks_for_less(strategy))
 				return make_compare(column, "<=", &operand->value);
@@ -758,13 +782,36 @@ array_is_empty(Datum array)
 	return ArrayGetNItems(ARR_NDIM(whole), ARR_DIMS(whole)) == 0;
 }
 
+/* Equal to one of these, at least one. */
+static const Filter *
+make_in(const Column *column, const AttributeValue *values, int count)
+{
+	AttributeValue *listed = palloc(sizeof(AttributeValue) * count);
+	List	   *arms = NIL;
+	Filter	   *in;
+	int			nlisted = 0;
+
+	for (int i = 0; i < count; i++)
+		if (column->kind == KIND_BOOLEAN || values[i].length == 0)
+			arms = lappend(arms, unconstify(Filter *, make_compare(column, "=", &values[i])));
+		else
+			listed[nlisted++] = values[i];
+	if (nlisted > 0)
+	{
+		in = make_filter(FILTER_IN, column);
+		in->values = listed;
+		in->nvalues = nlisted;
+		arms = lappend(arms, in);
+	}
+	return make_inner(FILTER_OR, arms);
+}
+
 static FilterOutcome
 evaluate_array(Column *column, bool negated, Datum array, const Filter **filter)
 {
 	AttributeValue *values;
 	bool		has_null;
 	int			count;
-	Filter	   *in;
 
 	/* PostgreSQL looks at the array first: <> ALL of an empty one is true even of NULL. */
 	if (array_is_empty(array))
@@ -772,15 +819,12 @@ evaluate_array(Column *column, bool negated, Datum array, const Filter **filter)
 	count = array_operands(column, array, &values, &has_null);
 	if (negated ? has_null : count == 0)
 		return FILTER_NONE;
-	in = make_filter(FILTER_IN, column);
-	in->values = values;
-	in->nvalues = count;
 	if (!negated)
-		*filter = in;
+		*filter = make_in(column, values, count);
 	else if (count == 0)
 		*filter = make_present(column);
 	else
-		*filter = make_both(FILTER_AND, make_present(column), make_not(in));
+		*filter = make_both(FILTER_AND, make_present(column), make_not(make_in(column, values, count)));
 	return FILTER_SOME;
 }
 

@@ -124,7 +124,9 @@ dynamodb_es_drop_tables(PG_FUNCTION_ARGS)
 	report = run_task(relation, TABLES_DROP, &names);
 	if (!report->commit_table_done)
 		ereport(NOTICE, (errmsg("DynamoDB table \"%s\" does not exist, skipping", names.commit_table)));
-	if (!report->counter_table_done)
+	if (report->counter_table_shared)
+		ereport(NOTICE, (errmsg("DynamoDB table \"%s\" holds counters of other stores, kept", names.counter_table)));
+	else if (!report->counter_table_done)
 		ereport(NOTICE, (errmsg("DynamoDB table \"%s\" does not exist, skipping", names.counter_table)));
 	PG_RETURN_VOID();
 }

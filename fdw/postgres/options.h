@@ -26,7 +26,7 @@ extern TableOptions options_of_table(Oid relation);
 /* The column option "attribute", or NULL. */
 extern const char *options_attribute_of_column(Oid relation, AttrNumber attnum);
 
-/* Reports HV024 when neither the option nor AWS_REGION gives a region. */
+/* Reports HV00J when neither the option nor AWS_REGION gives a region. */
 extern ClientSettings options_of_server(const ForeignServer *server);
 
 /* Points into the mapping. Reports 28000 when there are no keys. */

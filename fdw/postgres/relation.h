@@ -82,7 +82,7 @@ extern Datum column_of_text(Column *column, const char *text);
  */
 extern AttributeValue column_write(Column *column, Datum value);
 
-/* A timestamp's milliseconds since the epoch, rounded down, and back. Raises 22008 where there is none. */
+/* A timestamp's milliseconds since the epoch, rounded down, and back. Raises 22023 for an infinite one, 22003 for what is out of range. */
 extern int64 timestamp_to_ms(TimestampTz timestamp);
 extern TimestampTz timestamp_from_ms(int64 ms);
 

@@ -280,8 +280,8 @@ tables_described(TablesOperation *operation)
 			break;
 		case TABLES_CREATE:
 			if (operation->has_commit_table && (!operation->keys_fit || operation->report.index_status[0] == '\0'))
-				TABLES_FAIL(operation, FAILURE_OTHER,
-							"table \"%s\" exists, but its keys and index \"%s\" are not those of a commits table",
+				TABLES_FAIL(operation, FAILURE_UNFIT,
+							"Table \"%s\" exists, but its keys and index \"%s\" are not those of a commits table",
 							operation->names.commit_table, operation->names.commit_index);
 			else if (!operation->has_commit_table)
 				tables_go(operation, CREATE_COMMITS);
@@ -316,7 +316,7 @@ counter_read(TablesOperation *operation, const cJSON *response)
 	operation->counter_found = attribute_to_int64(&id, &operation->report.head);
 	if (id.type != ATTRIBUTE_ABSENT && !operation->counter_found)
 	{
-		TABLES_FAIL(operation, FAILURE_BAD_ANSWER, "counter \"%s\" does not hold an integer", operation->names.counter);
+		TABLES_FAIL(operation, FAILURE_UNFIT, "Counter \"%s\" does not hold an integer", operation->names.counter);
 		return;
 	}
 	if (operation->task != TABLES_CREATE)
@@ -345,33 +345,49 @@ last_commit_found(TablesOperation *operation, const cJSON *response)
 					operation->names.commit_table, operation->names.counter_table);
 }
 
-/* The counter of this store and its burn notes may go with the table; anybody else's may not. */
+static bool
+is_own_counter(const cJSON *item, const char *counter)
+{
+	AttributeValue name = attribute_get(item, COUNTER_NAME);
+	size_t		length = strlen(counter);
+
+	return name.type == ATTRIBUTE_S && strncmp(name.text, counter, length) == 0
+		&& (name.text[length] == '\0' || strncmp(name.text + length, BURN_NOTE_INFIX, strlen(BURN_NOTE_INFIX)) == 0);
+}
+
+/* The counter of this store and its burn notes may go with their table; that of another keeps it. */
 static void
 counters_listed(TablesOperation *operation, const cJSON *response)
 {
 	const cJSON *item;
 	const cJSON *last = json_member(response, "LastEvaluatedKey");
-	size_t		length = strlen(operation->names.counter);
 
 	cJSON_ArrayForEach(item, json_member(response, "Items"))
-	{
-		AttributeValue name = attribute_get(item, COUNTER_NAME);
-
-		if (name.type != ATTRIBUTE_S || strncmp(name.text, operation->names.counter, length) != 0
-			|| (name.text[length] != '\0'
-				&& strncmp(name.text + length, BURN_NOTE_INFIX, strlen(BURN_NOTE_INFIX)) != 0))
-		{
-			TABLES_FAIL(operation, FAILURE_OTHER, "counter table \"%s\" holds counters of other stores",
-						operation->names.counter_table);
-			return;
-		}
-	}
+		if (!is_own_counter(item, operation->names.counter))
+			operation->report.counter_table_shared = true;
 	cJSON_Delete(operation->start_key);
-	operation->start_key = cJSON_IsObject(last) ? cJSON_Duplicate(last, true) : NULL;
-	if (cJSON_IsObject(last) && operation->start_key == NULL)
-		TABLES_FAIL(operation, FAILURE_MEMORY, "out of memory");
-	else if (operation->start_key == NULL)
-		tables_go(operation, operation->has_commit_table ? DELETE_COMMITS : DELETE_COUNTERS);
+	operation->start_key = NULL;
+	if (cJSON_IsObject(last) && !operation->report.counter_table_shared)
+	{
+		operation->start_key = cJSON_Duplicate(last, true);
+		if (operation->start_key == NULL)
+			TABLES_FAIL(operation, FAILURE_MEMORY, "out of memory");
+	}
+	else if (operation->has_commit_table)
+		tables_go(operation, DELETE_COMMITS);
+	else if (!operation->report.counter_table_shared)
+		tables_go(operation, DELETE_COUNTERS);
+	else
+		tables_done(operation);
+}
+
+/* The commits table is on its way out, or was not there. */
+static void
+commits_deleted(TablesOperation *operation)
+{
+	bool		counters_go = operation->has_counter_table && !operation->report.counter_table_shared;
+
+	tables_go(operation, counters_go ? DELETE_COUNTERS : AWAIT_COMMITS);
 }
 
 /* The answer to the state's request. */
@@ -431,7 +447,7 @@ tables_answered(TablesOperation *operation, const cJSON *response)
 			break;
 		case DELETE_COMMITS:
 			report->commit_table_done = true;
-			tables_go(operation, operation->has_counter_table ? DELETE_COUNTERS : AWAIT_COMMITS);
+			commits_deleted(operation);
 			break;
 		case DELETE_COUNTERS:
 			report->counter_table_done = true;
@@ -457,11 +473,16 @@ tables_refused(TablesOperation *operation, const Failure *failure)
 	else if (operation->state == CREATE_COUNTERS && failure->kind == FAILURE_EXISTS)
 		tables_go(operation, AWAIT_COMMITS);
 	else if (operation->state == DELETE_COMMITS && missing)
-		tables_go(operation, operation->has_counter_table ? DELETE_COUNTERS : AWAIT_COMMITS);
+		commits_deleted(operation);
 	else if (operation->state == DELETE_COUNTERS && missing)
 		tables_go(operation, AWAIT_COMMITS);
 	else if (operation->state == AWAIT_COMMITS && missing && operation->task == TABLES_DROP)
-		tables_go(operation, AWAIT_COUNTERS);
+	{
+		if (operation->report.counter_table_shared)
+			tables_done(operation);
+		else
+			tables_go(operation, AWAIT_COUNTERS);
+	}
 	else if (operation->state == AWAIT_COUNTERS && missing && operation->task == TABLES_DROP)
 		tables_done(operation);
 	else if ((operation->state == AWAIT_COMMITS || operation->state == AWAIT_COUNTERS) && missing

@@ -33,16 +33,16 @@ typedef struct TablesReport
 	int64_t		head;			/* the last commit id given out; 0: none yet */
 	bool		commit_table_done;	/* made (CREATE) or deleted (DROP) by this operation */
 	bool		counter_table_done;
+	bool		counter_table_shared;	/* DROP: it holds counters of other stores, and so stays */
 	bool		counter_made;	/* CREATE: the counter item was written, because commits were there already */
 } TablesReport;
 
 /*
  * CREATE makes what is missing of the pair. A missing counter beside existing commits starts at the largest commit id that the index knows, read
  * once all is ACTIVE. Where nothing is missing it fails with FAILURE_EXISTS; a commits table of that name with other keys, or without the
- * index, is FAILURE_OTHER. Either way nothing was changed.
+ * index, is FAILURE_UNFIT. Either way nothing was changed.
  *
- * DROP fails with FAILURE_NOT_FOUND when neither table exists, and with FAILURE_OTHER, having changed nothing, when the counter table holds
- * counters of other stores, or when the commits table has other keys than one has.
+ * DROP fails with FAILURE_NOT_FOUND when neither table exists. A counter table that holds counters of other stores is kept as it is.
  *
  * STATUS and HEAD change nothing. HEAD fails with FAILURE_NOT_FOUND where there is no counter table.
  */
