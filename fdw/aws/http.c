@@ -40,7 +40,7 @@ struct HttpTransfer
 	HttpClient *client;
 	CURL	   *easy;
 	struct curl_slist *headers;
-	char	   *body;
+	const char *body;
 	size_t		body_length;
 	size_t		body_sent;
 	HttpAnswer	answer;
@@ -454,21 +454,33 @@ body_arrived(char *bytes, size_t size, size_t count, void *arg)
 	return transfer->answer.body.failed ? 0 : length;
 }
 
+/* The digits of a header's value, if the line is that header; they are all that is of interest in it. */
+static bool
+header_digits(const char *line, size_t length, const char *name, char *digits, size_t room)
+{
+	size_t		name_length = strlen(name);
+	size_t		kept = 0;
+
+	if (length <= name_length || line[name_length] != ':' || strncasecmp(line, name, name_length) != 0)
+		return false;
+	for (size_t i = name_length + 1; i < length && kept < room - 1; i++)
+		if (line[i] >= '0' && line[i] <= '9')
+			digits[kept++] = line[i];
+	digits[kept] = '\0';
+	return true;
+}
+
 /* CURLOPT_HEADERFUNCTION */
 static size_t
 header_arrived(char *line, size_t size, size_t count, void *arg)
 {
-	static const char name[] = "x-amz-crc32:";
-	HttpTransfer *transfer = arg;
+	HttpAnswer *answer = &((HttpTransfer *) arg)->answer;
 	size_t		length = size * count;
-	size_t		kept = 0;
+	char		digits[16];
 
-	if (length < sizeof(name) - 1 || strncasecmp(line, name, sizeof(name) - 1) != 0)
-		return length;
-	for (size_t i = sizeof(name) - 1; i < length && kept < sizeof(transfer->answer.crc32) - 1; i++)
-		if (line[i] >= '0' && line[i] <= '9')
-			transfer->answer.crc32[kept++] = line[i];
-	transfer->answer.crc32[kept] = '\0';
+	if (!header_digits(line, length, "x-amz-crc32", answer->crc32, sizeof(answer->crc32))
+		&& header_digits(line, length, "x-amz-retry-after", digits, sizeof(digits)) && digits[0] != '\0')
+		answer->retry_after_ms = strtoll(digits, NULL, 10);
 	return length;
 }
 
@@ -541,13 +553,8 @@ http_post(HttpClient *client, const char *url, const char *const *headers, size_
 		return NULL;
 	transfer->client = client;
 	transfer->state = STEP_PENDING;
-	transfer->body = malloc(body_length + 1);
-	if (transfer->body == NULL)
-	{
-		free(transfer);
-		return NULL;
-	}
-	memcpy(transfer->body, body, body_length);
+	transfer->answer.retry_after_ms = -1;
+	transfer->body = body;
 	transfer->body_length = body_length;
 
 	signals_block(&saved);
@@ -602,7 +609,6 @@ http_transfer_free(HttpTransfer *transfer)
 	}
 	curl_slist_free_all(transfer->headers);
 	signals_restore(&saved);
-	free(transfer->body);
 	buffer_free(&transfer->answer.body);
 	free(transfer);
 }

@@ -36,6 +36,7 @@ typedef struct HttpAnswer
 	int			status;
 	ByteBuffer		body;			/* as received, before any decoding */
 	char		crc32[16];		/* the x-amz-crc32 header, or empty */
+	int64_t		retry_after_ms; /* the x-amz-retry-after header, or -1 */
 } HttpAnswer;
 
 /* NULL when memory or descriptors ran out, with *failure filled in. */
@@ -61,8 +62,8 @@ extern const char *http_endpoint_complaint(const char *url);
 extern int64_t http_now_ms(void);
 
 /*
- * Starts a POST. `headers` are lines ("Name: value"), copied; `body` is copied too. NULL when memory ran out. The transfer belongs to the
- * caller, who frees it at any time: that ends it if it is still running.
+ * Starts a POST. `headers` are lines ("Name: value"), copied; `body` is not, and must outlive the transfer. NULL when memory ran out. The transfer
+ * belongs to the caller, who frees it at any time: that ends it if it is still running.
  */
 extern HttpTransfer *http_post(HttpClient *client, const char *url, const char *const *headers, size_t nheaders,
 							   const void *body, size_t body_length);

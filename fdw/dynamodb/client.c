@@ -8,10 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "aws/sigv4.h"
 #include "dynamodb/response.h"
+#include "dynamodb/retry.h"
 
 #define SERVICE "dynamodb"
 #define TARGET_PREFIX "DynamoDB_20120810."
@@ -26,6 +28,9 @@ struct Client
 	char	   *endpoint;		/* scheme and host, without a path */
 	char	   *url;			/* endpoint and "/" */
 	char	   *host;			/* the Host header: without the port where it is the scheme's own */
+	int			max_attempts;
+	RetryQuota	quota;
+	unsigned short random[3];	/* erand48's state */
 	Usage		usage;
 };
 
@@ -33,10 +38,16 @@ struct Call
 {
 	Client	   *client;
 	Operation	operation;
-	HttpTransfer *transfer;
+	ByteBuffer	body;
+	HttpTransfer *transfer;		/* the attempt under way; NULL between two */
+	int			attempts;
+	int			retry_cost;		/* of the last retry; 0: there was none */
+	int64_t		not_before;		/* the next attempt, http_now_ms */
+	int64_t		deadline;		/* no attempt after that; 0: none */
 	Usage	   *usage;
 	StepResult	state;
 	cJSON	   *response;
+	cJSON	   *error;
 	bool		may_have_happened;
 	Failure		failure;
 };
@@ -90,6 +101,10 @@ client_new(const ClientSettings *settings, const Credentials *credentials, Failu
 		failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");
 		return NULL;
 	}
+	client->max_attempts = settings->max_attempts;
+	retry_quota_init(&client->quota);
+	if (getrandom(client->random, sizeof(client->random), GRND_NONBLOCK) < 0)
+		memcpy(client->random, &client, sizeof(client->random));	/* jitter needs no better */
 	client->region = strdup(settings->region);
 	client->endpoint = settings->endpoint != NULL ? strdup(settings->endpoint) : endpoint_of_region(settings->region);
 	if (client->endpoint != NULL)
@@ -217,23 +232,41 @@ send_signed(Client *client, Operation operation, const ByteBuffer *body)
 }
 
 static void
-call_fail(Call *call, FailureKind kind, const char *message)
+call_fail_memory(Call *call)
 {
 	call->state = STEP_FAILED;
-	failure_set(&call->failure, kind, NULL, "%s", message);
+	failure_set(&call->failure, FAILURE_MEMORY, NULL, "out of memory");
 }
 
 static void
-usage_add_request(Usage *usage, const ByteBuffer *body)
+usage_add_request(Usage *usage, const Call *call)
 {
 	if (usage == NULL)
 		return;
 	usage->requests++;
-	usage->bytes_sent += (int64_t) body->length;
+	usage->retries += call->attempts > 1;
+	usage->bytes_sent += (int64_t) call->body.length;
+}
+
+/* Sends the request once more, or for the first time. */
+static void
+call_attempt(Call *call)
+{
+	call->attempts++;
+	cJSON_Delete(call->error);
+	call->error = NULL;
+	call->transfer = call->body.failed ? NULL : send_signed(call->client, call->operation, &call->body);
+	if (call->transfer == NULL)
+	{
+		call_fail_memory(call);
+		return;
+	}
+	usage_add_request(&call->client->usage, call);
+	usage_add_request(call->usage, call);
 }
 
 Call *
-call_start(Client *client, Operation operation, const ByteBuffer *body, Usage *usage)
+call_start(Client *client, Operation operation, ByteBuffer *body, Usage *usage)
 {
 	Call	   *call = calloc(1, sizeof(Call));
 
@@ -243,16 +276,16 @@ call_start(Client *client, Operation operation, const ByteBuffer *body, Usage *u
 	call->operation = operation;
 	call->usage = usage;
 	call->state = STEP_PENDING;
-	if (!body->failed)
-		call->transfer = send_signed(client, operation, body);
-	if (call->transfer == NULL)
-	{
-		call_fail(call, FAILURE_MEMORY, "out of memory");
-		return call;
-	}
-	usage_add_request(&client->usage, body);
-	usage_add_request(usage, body);
+	call->body = *body;
+	memset(body, 0, sizeof(*body));
+	call_attempt(call);
 	return call;
+}
+
+void
+call_set_deadline(Call *call, int64_t deadline)
+{
+	call->deadline = deadline;
 }
 
 static bool
@@ -262,62 +295,116 @@ operation_reads(Operation operation)
 }
 
 static void
-usage_add_answer(Usage *usage, Operation operation, const cJSON *response, size_t bytes)
+usage_add_answer(Usage *usage, const Call *call, size_t bytes)
 {
 	double		units;
 
 	if (usage == NULL)
 		return;
 	usage->bytes_received += (int64_t) bytes;
-	if (response == NULL)
+	usage->throttles += call->failure.kind == FAILURE_THROTTLED;
+	if (call->response == NULL)
 		return;
-	units = response_capacity_units(response);
-	if (operation_reads(operation))
+	units = response_capacity_units(call->response);
+	if (operation_reads(call->operation))
 		usage->read_units += units;
 	else
 		usage->write_units += units;
-	usage->items += response_scanned_count(response);
+	usage->items += response_scanned_count(call->response);
 }
 
-/* The answer is here: parse it, count it, and let its memory go. */
+/*
+ * A request that failed certainly did nothing where DynamoDB itself refused it (4xx), or where nothing of it was sent. Once in doubt, always in
+ * doubt: a later refusal says nothing about an earlier attempt.
+ */
+static bool
+failure_leaves_doubt(const Failure *failure, const HttpTransfer *transfer)
+{
+	if (http_transfer_step(transfer) == STEP_FAILED)
+		return http_transfer_may_have_arrived(transfer);
+	return failure->kind == FAILURE_BAD_ANSWER || failure->kind == FAILURE_MEMORY || failure->http_status >= 500;
+}
+
+/* Lets the request be sent again, if that may help and is allowed. */
 static void
-call_finish(Call *call)
+call_plan_retry(Call *call, int64_t retry_after_ms)
+{
+	RetryClass	class = retry_classify(&call->failure);
+	int64_t		not_before;
+	int			cost;
+
+	if (class == RETRY_NEVER || call->attempts >= call->client->max_attempts)
+		return;
+	not_before = http_now_ms() + retry_delay_ms(class, call->attempts, erand48(call->client->random), retry_after_ms);
+	if (call->deadline != 0 && not_before > call->deadline)
+		return;
+	cost = retry_quota_take(&call->client->quota, class);
+	if (cost == 0)
+		return;
+	call->retry_cost = cost;
+	call->not_before = not_before;
+	call->state = STEP_PENDING;
+}
+
+/* An attempt has ended: parse its answer, count it, let its memory go, and decide whether that was the last. */
+static void
+call_attempt_ended(Call *call)
 {
 	HttpAnswer *answer = http_transfer_answer(call->transfer);
+	int64_t		retry_after_ms = answer->retry_after_ms;
 	size_t		bytes = answer->body.length;
 
-	call->response = response_parse(answer->status, answer->crc32[0] != '\0' ? answer->crc32 : NULL,
-									answer->body.data, bytes, &call->failure);
-	usage_add_answer(&call->client->usage, call->operation, call->response, bytes);
-	usage_add_answer(call->usage, call->operation, call->response, bytes);
-	call->state = call->response != NULL ? STEP_DONE : STEP_FAILED;
-
-	/*
-	 * A 4xx of DynamoDB's own is a refusal. Anything else may come from something in between, or after the fact.
-	 */
-	call->may_have_happened = call->response == NULL
-		&& (call->failure.kind == FAILURE_BAD_ANSWER || call->failure.kind == FAILURE_MEMORY || answer->status >= 500);
+	failure_set(&call->failure, FAILURE_NONE, NULL, "%s", "");
+	if (http_transfer_step(call->transfer) == STEP_FAILED)
+		call->failure = *http_transfer_failure(call->transfer);
+	else
+		call->response = response_parse_with_error(answer->status, answer->crc32[0] != '\0' ? answer->crc32 : NULL,
+												   answer->body.data, bytes, &call->failure, &call->error);
+	usage_add_answer(&call->client->usage, call, bytes);
+	usage_add_answer(call->usage, call, bytes);
+	if (call->response != NULL)
+	{
+		call->state = STEP_DONE;
+		retry_quota_give(&call->client->quota, call->retry_cost);
+	}
+	else
+	{
+		call->state = STEP_FAILED;
+		call->may_have_happened = call->may_have_happened || failure_leaves_doubt(&call->failure, call->transfer);
+	}
 	http_transfer_free(call->transfer);
 	call->transfer = NULL;
+	if (call->state == STEP_FAILED)
+		call_plan_retry(call, retry_after_ms);
+}
+
+/* false: it is not time yet, and the client's descriptor will tell when it is. */
+static bool
+call_resume(Call *call)
+{
+	if (http_now_ms() < call->not_before)
+	{
+		client_wake_at(call->client, call->not_before);
+		return false;
+	}
+	call_attempt(call);
+	return true;
 }
 
 StepResult
 call_step(Call *call)
 {
-	if (call->state != STEP_PENDING)
-		return call->state;
-	switch (http_transfer_step(call->transfer))
+	while (call->state == STEP_PENDING)
 	{
-		case STEP_PENDING:
+		if (call->transfer == NULL)
+		{
+			if (!call_resume(call))
+				break;
+		}
+		else if (http_transfer_step(call->transfer) == STEP_PENDING)
 			break;
-		case STEP_DONE:
-			call_finish(call);
-			break;
-		case STEP_FAILED:
-			call->state = STEP_FAILED;
-			call->failure = *http_transfer_failure(call->transfer);
-			call->may_have_happened = http_transfer_may_have_arrived(call->transfer);
-			break;
+		else
+			call_attempt_ended(call);
 	}
 	return call->state;
 }
@@ -325,7 +412,10 @@ call_step(Call *call)
 bool
 call_has_arrived(Call *call)
 {
-	return call->state != STEP_PENDING || http_transfer_step(call->transfer) != STEP_PENDING;
+	if (call->state == STEP_PENDING && call->transfer != NULL && http_transfer_step(call->transfer) == STEP_DONE
+		&& http_transfer_answer(call->transfer)->status == 200)
+		return true;
+	return call_step(call) != STEP_PENDING;
 }
 
 const cJSON *
@@ -341,6 +431,12 @@ call_take_response(Call *call)
 
 	call->response = NULL;
 	return response;
+}
+
+const cJSON *
+call_error(const Call *call)
+{
+	return call->error;
 }
 
 const Failure *
@@ -362,5 +458,7 @@ call_free(Call *call)
 		return;
 	http_transfer_free(call->transfer);
 	cJSON_Delete(call->response);
+	cJSON_Delete(call->error);
+	buffer_free(&call->body);
 	free(call);
 }

@@ -1,7 +1,7 @@
 /*
  * client: one identity at one endpoint. Signs requests, sends them, reads the answers, and counts what they cost.
  *
- * A Call is one request, from start to the parsed answer. Calls of one client run side by side, as many as max_connections.
+ * A Call is one request, from start to the parsed answer, with the retries that it may take. Calls of one client run side by side, as many as max_connections.
  */
 #ifndef DYNAMODB_ES_CLIENT_H
 #define DYNAMODB_ES_CLIENT_H
@@ -24,13 +24,16 @@ typedef struct ClientSettings
 {
 	const char *endpoint;		/* "http://host:port" or "https://host", without a path; NULL: the region's own */
 	const char *region;
+	int			max_attempts;	/* tries of one request, at least 1 */
 	HttpSettings http;
 } ClientSettings;
 
 /* What requests cost; counters only grow. */
 typedef struct Usage
 {
-	int64_t		requests;
+	int64_t		requests;		/* sent, retries included */
+	int64_t		retries;
+	int64_t		throttles;		/* answers that said so */
 	int64_t		bytes_sent;		/* bodies */
 	int64_t		bytes_received;
 	double		read_units;		/* capacity units */
@@ -51,10 +54,13 @@ extern const Usage *client_usage(const Client *client);
 extern const char *client_endpoint(const Client *client);
 
 /*
- * Starts a request. *body is emptied (its memory may be kept by the caller). What the request costs is added to the client's usage and, if that is
+ * Starts a request. *body is taken over and empty afterwards. What the request costs is added to the client's usage and, if that is
  * not NULL, to *usage, which must outlive the call. Never NULL but when memory ran out.
  */
-extern Call *call_start(Client *client, Operation operation, const ByteBuffer *body, Usage *usage);
+extern Call *call_start(Client *client, Operation operation, ByteBuffer *body, Usage *usage);
+
+/* No attempt is sent later than at `deadline` (http_now_ms). */
+extern void call_set_deadline(Call *call, int64_t deadline);
 extern StepResult call_step(Call *call);
 
 /*
@@ -67,10 +73,13 @@ extern bool call_has_arrived(Call *call);
 extern const cJSON *call_response(const Call *call);
 extern cJSON *call_take_response(Call *call);
 
+/* After FAILED: what DynamoDB answered beside code and words, such as the item that a condition failed on; NULL where it did not. */
+extern const cJSON *call_error(const Call *call);
+
 /* After FAILED. */
 extern const Failure *call_failure(const Call *call);
 
-/* After FAILED: true when the request may have been carried out all the same, its answer being lost or no answer of DynamoDB's. */
+/* true when the request may have been carried out although an attempt at it failed: an answer was lost, or was none of DynamoDB's. */
 extern bool call_may_have_happened(const Call *call);
 
 /* Ends it if it is still running. NULL is allowed. */

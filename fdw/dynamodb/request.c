@@ -230,6 +230,21 @@ request_put_new(ByteBuffer *out, const char *table, const char *item, const char
 	buffer_puts(out, "},\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"" RETURN_CAPACITY "}");
 }
 
+void
+request_get(ByteBuffer *out, const char *table, const Attribute key[2])
+{
+	write_table(out, table);
+	buffer_puts(out, ",\"Key\":{");
+	for (int i = 0; i < 2; i++)
+	{
+		buffer_puts(out, i > 0 ? "," : "");
+		write_text(out, key[i].name);
+		buffer_putc(out, ':');
+		attribute_write(out, &key[i].value);
+	}
+	buffer_puts(out, "},\"ConsistentRead\":true" RETURN_CAPACITY "}");
+}
+
 /* ,"KeySchema":[…]; `range` may have no name. */
 static void
 write_key_schema(ByteBuffer *out, const KeyAttribute *hash, const KeyAttribute *range)

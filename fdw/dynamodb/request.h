@@ -82,6 +82,9 @@ extern void request_counter_put_new(ByteBuffer *out, const char *table, const ch
 /* PutItem of `item` (JSON text of its attributes, without the braces around them) where no item has its key. */
 extern void request_put_new(ByteBuffer *out, const char *table, const char *item, const char *key_attribute);
 
+/* A strongly consistent GetItem by a key of two attributes. */
+extern void request_get(ByteBuffer *out, const char *table, const Attribute key[2]);
+
 /* One attribute of a key schema. */
 typedef struct KeyAttribute
 {

@@ -132,7 +132,11 @@ read_error(cJSON *error, Failure *failure)
 		message = cJSON_GetStringValue((cJSON *) json_member(error, "Message"));
 	make_plain(type);
 	if (message != NULL)
+	{
+		/* What follows the first line of a refused signature is the request itself, session token included. */
+		message[strcspn(message, "\r\n")] = '\0';
 		make_plain(message);
+	}
 
 	hash = strrchr(type, '#');
 	code = hash ? hash + 1 : type;
@@ -143,7 +147,19 @@ read_error(cJSON *error, Failure *failure)
 cJSON *
 response_parse(int status, const char *crc32, char *body, size_t length, Failure *failure)
 {
+	cJSON	   *error;
+	cJSON	   *response = response_parse_with_error(status, crc32, body, length, failure, &error);
+
+	cJSON_Delete(error);
+	return response;
+}
+
+cJSON *
+response_parse_with_error(int status, const char *crc32, char *body, size_t length, Failure *failure, cJSON **error)
+{
 	cJSON	   *response;
+
+	*error = NULL;
 
 	if (crc32 != NULL && crc32[0] != '\0' && !checksum_matches(crc32, body, length))
 	{
@@ -157,10 +173,13 @@ response_parse(int status, const char *crc32, char *body, size_t length, Failure
 		return response;
 	if (status == 200)
 		failure_set(failure, FAILURE_BAD_ANSWER, NULL, "The answer is not a JSON object.");
-	else if (!read_error(response, failure))
+	else if (read_error(response, failure))
+		*error = response;
+	else
 		failure_set(failure, FAILURE_BAD_ANSWER, NULL, "HTTP status %d", status);
 	failure->http_status = status;
-	cJSON_Delete(response);
+	if (*error == NULL)
+		cJSON_Delete(response);
 	return NULL;
 }
 

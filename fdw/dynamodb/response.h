@@ -20,6 +20,13 @@
  */
 extern cJSON *response_parse(int status, const char *crc32, char *body, size_t length, Failure *failure);
 
+/*
+ * Likewise, keeping the parsed error as well: *error is the caller's to cJSON_Delete, NULL where the answer is no error of DynamoDB's. A failed
+ * condition carries the item that stands in its way, a cancelled transaction its reasons.
+ */
+extern cJSON *response_parse_with_error(int status, const char *crc32, char *body, size_t length, Failure *failure,
+										cJSON **error);
+
 /* Which kind a DynamoDB error code is ("ResourceNotFoundException" → FAILURE_NOT_FOUND); `message` settles the ambiguous ones. */
 extern FailureKind response_error_kind(const char *code, const char *message);
 

@@ -88,6 +88,7 @@ static const OptionRule rules[] = {
 #define DEFAULT_MAX_CONNECTIONS 16
 #define DEFAULT_CONNECT_TIMEOUT_MS 3000
 #define DEFAULT_REQUEST_TIMEOUT_MS 60000
+#define DEFAULT_MAX_ATTEMPTS 4
 #define DEFAULT_MAX_RESPONSE_MB 64
 
 PG_FUNCTION_INFO_V1(dynamodb_es_validator);
@@ -406,6 +407,7 @@ options_of_server(const ForeignServer *server)
 	ClientSettings settings = {
 		.region = region,
 		.endpoint = option_text("endpoint", options, NIL, NULL),
+		.max_attempts = option_int("max_attempts", options, NIL, DEFAULT_MAX_ATTEMPTS),
 		.http = {
 			.max_connections = option_int("max_connections", options, NIL, DEFAULT_MAX_CONNECTIONS),
 			.connect_timeout_ms = option_int("connect_timeout_ms", options, NIL, DEFAULT_CONNECT_TIMEOUT_MS),

@@ -2,7 +2,11 @@
  * append.c: how does a commit get into the store, and what is known of it when something goes wrong on the way?
  *
  * Two requests, one after the other: the counter's ADD answers the id, then the item is put where no item has its key. An ADD that fails
- * leaves at worst an unused id. A put that gets no answer leaves the commit's fate open, and says so.
+ * leaves at worst unused ids.
+ *
+ * A put may be sent more than once, by the client's retries or by something on the way, so a failed condition can be the put's own success. Ids
+ * are given out once, so the commit id of the item that is there decides: ours or another's. Where it cannot be learned, and where a put
+ * that may have arrived got no answer, the fate is unknown, and is reported as that.
  */
 #include "store/append.h"
 
@@ -17,6 +21,7 @@ typedef enum AppendState
 {
 	APPEND_TAKING_ID,
 	APPEND_PUTTING,
+	APPEND_LOOKING,				/* at the item that the condition failed on */
 	APPEND_FINISHED
 } AppendState;
 
@@ -128,43 +133,118 @@ id_arrived(AppendOperation *append)
 }
 
 static void
+append_succeed(AppendOperation *append)
+{
+	append->fate = APPEND_STORED;
+	append->state = APPEND_FINISHED;
+	append->result = STEP_DONE;
+}
+
+static void
+append_fate_unknown(AppendOperation *append, const Failure *failure)
+{
+	append->fate = APPEND_UNKNOWN;
+	append_fail(append, failure);
+	append->failure.kind = FAILURE_UNKNOWN_FATE;
+}
+
+/* The version is taken: by the commit itself, if the item there carries its id. false when the item does not tell. */
+static bool
+decide_by_item(AppendOperation *append, const cJSON *item)
+{
+	AttributeValue id = attribute_get(item, COMMIT_ID);
+	int64_t		stored_id;
+	Failure		failure;
+
+	if (!cJSON_IsObject(item))
+		return false;
+	if (attribute_to_int64(&id, &stored_id) && stored_id == append->commit.commit_id)
+	{
+		append_succeed(append);
+		return true;
+	}
+	append->fate = APPEND_NOT_STORED;
+	failure_set(&failure, FAILURE_CONDITION, NULL, "%s", "");
+	append_fail(append, &failure);
+	return true;
+}
+
+static void
+look_at_item(AppendOperation *append)
+{
+	char		digits[24];
+	const Attribute key[2] = {
+		{COMMIT_AGGREGATE_ID, attribute_string(append->commit.aggregate_id, append->commit.aggregate_id_length)},
+		{COMMIT_VERSION, attribute_int64(append->commit.version, digits)},
+	};
+	ByteBuffer	body = {0};
+
+	request_get(&body, append->names.commit_table, key);
+	append_send(append, OPERATION_GET_ITEM, &body, APPEND_LOOKING);
+}
+
+static void
 put_failed(AppendOperation *append)
 {
-	if (!call_may_have_happened(append->call))
+	const Failure *failure = call_failure(append->call);
+
+	if (failure->kind == FAILURE_CONDITION)
+	{
+		if (!decide_by_item(append, json_member(call_error(append->call), "Item")))
+			look_at_item(append);
+	}
+	else if (call_may_have_happened(append->call))
+		append_fate_unknown(append, failure);
+	else
 	{
 		append->fate = APPEND_NOT_STORED;
-		append_fail(append, call_failure(append->call));
-		return;
+		append_fail(append, failure);
 	}
-	append_fail(append, call_failure(append->call));
-	append->failure.kind = FAILURE_UNKNOWN_FATE;
+}
+
+static void
+looked(AppendOperation *append, StepResult result)
+{
+	Failure		failure;
+
+	if (result == STEP_FAILED)
+		append_fate_unknown(append, call_failure(append->call));
+	else if (!decide_by_item(append, json_member(call_response(append->call), "Item")))
+	{
+		failure_set(&failure, FAILURE_UNKNOWN_FATE, NULL, "the version was taken, and is free again");
+		append_fate_unknown(append, &failure);
+	}
 }
 
 StepResult
 append_step(AppendOperation *append)
 {
-	StepResult	result;
-
 	while (append->state != APPEND_FINISHED)
 	{
-		result = call_step(append->call);
+		StepResult	result = call_step(append->call);
+
 		if (result == STEP_PENDING)
 			return STEP_PENDING;
-		if (append->state == APPEND_TAKING_ID)
+		switch (append->state)
 		{
-			if (result == STEP_DONE)
-				id_arrived(append);
-			else
-				append_fail(append, call_failure(append->call));
+			case APPEND_TAKING_ID:
+				if (result == STEP_DONE)
+					id_arrived(append);
+				else
+					append_fail(append, call_failure(append->call));
+				break;
+			case APPEND_PUTTING:
+				if (result == STEP_DONE)
+					append_succeed(append);
+				else
+					put_failed(append);
+				break;
+			case APPEND_LOOKING:
+				looked(append, result);
+				break;
+			case APPEND_FINISHED:
+				break;
 		}
-		else if (result == STEP_DONE)
-		{
-			append->fate = APPEND_STORED;
-			append->state = APPEND_FINISHED;
-			append->result = STEP_DONE;
-		}
-		else
-			put_failed(append);
 	}
 	return append->result;
 }

@@ -401,7 +401,7 @@ read_next(ReadOperation *read, const cJSON **item)
 }
 
 bool
-read_is_ready(const ReadOperation *read)
+read_is_ready(ReadOperation *read)
 {
 	return read->failed || read->next_item != NULL || read->nactive == 0 || stream_choose(read) != NULL;
 }

@@ -79,7 +79,7 @@ extern ReadOperation *read_start(Client *client, const StoreNames *names, const 
 extern ReadResult read_next(ReadOperation *read, const cJSON **item);
 
 /* true when read_next would not be PENDING. */
-extern bool read_is_ready(const ReadOperation *read);
+extern bool read_is_ready(ReadOperation *read);
 
 /* After READ_END of a count_only read: how many items there are. */
 extern int64_t read_count(const ReadOperation *read);
