@@ -9,6 +9,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
+#include "utils/array.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
@@ -87,4 +88,18 @@ clause_integer(Datum value, Oid type)
 		default:
 			return DatumGetInt64(value);
 	}
+}
+
+int
+clause_array_elements(Datum array, Datum **elements, bool **nulls)
+{
+	ArrayType  *whole = DatumGetArrayTypeP(array);
+	int16		length;
+	bool		by_value;
+	char		alignment;
+	int			count;
+
+	get_typlenbyvalalign(ARR_ELEMTYPE(whole), &length, &by_value, &alignment);
+	deconstruct_array(whole, ARR_ELEMTYPE(whole), length, by_value, alignment, elements, nulls, &count);
+	return count;
 }

@@ -33,4 +33,7 @@ extern bool clause_is_free_of_columns(Node *node);
 extern bool clause_is_integer_type(Oid type);
 extern int64 clause_integer(Datum value, Oid type);
 
+/* How many elements an array has, of whatever dimensions. They are made in the current memory context; *nulls says which are NULL. */
+extern int	clause_array_elements(Datum array, Datum **elements, bool **nulls);
+
 #endif

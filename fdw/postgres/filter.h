@@ -23,9 +23,9 @@
 #define FILTER_MAX_WEIGHT 120
 
 /*
- * A tree for the clause, made of Lists and Integers and so fit for fdw_private; NULL when the clause has to stay local on that path, or weighs more than
- * FILTER_MAX_WEIGHT by itself. The values that it is to be compared with are appended to *values, and it holds their indexes there; they are expressions
- * without columns, to become part of fdw_exprs.
+ * A tree for the clause, made of Lists and Integers and so fit for fdw_private; NULL when the clause has to stay local on that path, or
+ * weighs more than FILTER_MAX_WEIGHT by itself. The values that it is to be compared with are appended to *values, and it holds their
+ * indexes there; they are expressions without columns, to become part of fdw_exprs.
  */
 extern Node *filter_plan(Expr *clause, Index relid, const ColumnMap *map, ReadPath path, List **values);
 
