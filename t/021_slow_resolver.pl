@@ -47,12 +47,12 @@ sub await
 	return;
 }
 
-# The statement waits, and so does the resolver.
+# The statement waits, and so does the resolver. (A thread that has only just begun has all signals blocked in any case.)
 sub wait_until_resolving
 {
 	my ($session) = @_;
 	$session->wait_until_waiting($observer);
-	await('a resolver thread', sub { threads($session) > 1 });
+	await('a hung resolver', sub { -e "$resolved." . $session->pid });
 	return;
 }
 

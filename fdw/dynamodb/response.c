@@ -1,7 +1,8 @@
 /*
  * response: did DynamoDB answer, and what does its answer mean? See response.h.
  *
- * Proxies, load balancers and wrong endpoints answer too. Their text is never repeated: it may hold anything.
+ * Proxies, load balancers and wrong endpoints answer too. Their text is never repeated: it may hold anything. DynamoDB's is,
+ * but for what may be a secret.
  */
 #include "dynamodb/response.h"
 
@@ -10,6 +11,9 @@
 #include <zlib.h>
 
 #include "dynamodb/json.h"
+
+/* Characters. A secret access key has 40, a signature 64, a session token hundreds. */
+#define SHORTEST_SECRET 40
 
 typedef struct ErrorCode
 {
@@ -117,6 +121,44 @@ make_plain(char *text)
 	*out = '\0';
 }
 
+static bool
+is_base64_digit(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '+' || c == '/' || c == '=';
+}
+
+/*
+ * An answer to a wrong signature repeats what was signed, session token included, from the second line on; one to a wrong
+ * header repeats that in the first. So only the first line is kept, and of it nothing that is as long as a secret key, a
+ * signature or a token can be, and looks like one. In place.
+ */
+static void
+hold_secrets_back(char *text)
+{
+	char	   *out = text;
+
+	text[strcspn(text, "\r\n")] = '\0';
+	while (*text != '\0')
+	{
+		size_t		run = 0;
+
+		while (is_base64_digit(text[run]))
+			run++;
+		if (run >= SHORTEST_SECRET)
+		{
+			memcpy(out, "...", 3);
+			out += 3;
+			text += run;
+			continue;
+		}
+		run = run > 0 ? run : 1;
+		memmove(out, text, run);
+		out += run;
+		text += run;
+	}
+	*out = '\0';
+}
+
 /* Fills *failure from an error of DynamoDB's; false when it is none. */
 static bool
 read_error(cJSON *error, Failure *failure)
@@ -133,9 +175,8 @@ read_error(cJSON *error, Failure *failure)
 	make_plain(type);
 	if (message != NULL)
 	{
-		/* What follows the first line of a refused signature is the request itself, session token included. */
-		message[strcspn(message, "\r\n")] = '\0';
 		make_plain(message);
+		hold_secrets_back(message);
 	}
 
 	hash = strrchr(type, '#');

@@ -1,0 +1,94 @@
+# A DynamoDB client that knows nothing of event stores: what it reads and writes is what any other program would.
+package PlainDynamoDB;
+
+use strict;
+use warnings;
+
+use Carp;
+use HTTP::Tiny;
+use JSON::PP;
+
+my $json = JSON::PP->new->utf8->canonical;
+
+# PlainDynamoDB->new($endpoint, $access_key_id): the engines look at no signature, and one keeps a store for each key id.
+sub new
+{
+	my ($class, $endpoint, $access_key_id) = @_;
+	my $authorization = "AWS4-HMAC-SHA256 Credential=$access_key_id/20000101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0";
+	my $http = HTTP::Tiny->new(timeout => 60, default_headers => {
+		'Content-Type' => 'application/x-amz-json-1.0', 'X-Amz-Date' => '20000101T000000Z', Authorization => $authorization });
+	return bless { endpoint => "$endpoint/", http => $http }, $class;
+}
+
+# The answer's JSON as text. The body is a structure, or JSON as text where a structure cannot say it.
+sub raw
+{
+	my ($self, $operation, $body) = @_;
+	my $content = ref $body ? $json->encode($body) : $body;
+	my $answer = $self->{http}->post($self->{endpoint}, {
+		content => $content, headers => { 'X-Amz-Target' => "DynamoDB_20120810.$operation" } });
+	croak "$operation: $answer->{status} $answer->{content}" if !$answer->{success};
+	return $answer->{content};
+}
+
+sub call { my ($self, $operation, $body) = @_; return $json->decode($self->raw($operation, $body)) }
+
+sub put { my ($self, $table, $item) = @_; return $self->call(PutItem => { TableName => $table, Item => $item }) }
+
+# Writes many items, 25 a request.
+sub put_all
+{
+	my ($self, $table, @items) = @_;
+	while (my @batch = splice @items, 0, 25)
+	{
+		my $requests = { $table => [ map { { PutRequest => { Item => $_ } } } @batch ] };
+		$requests = $self->call(BatchWriteItem => { RequestItems => $requests })->{UnprocessedItems} while %{ $requests // {} };
+	}
+	return;
+}
+
+# All items of a table, every page of it.
+sub scan
+{
+	my ($self, $table) = @_;
+	my @items;
+	my $start;
+	do
+	{
+		my $page = $self->call(Scan => { TableName => $table, ConsistentRead => JSON::PP::true, $start ? (ExclusiveStartKey => $start) : () });
+		push @items, @{ $page->{Items} };
+		$start = $page->{LastEvaluatedKey};
+	} while ($start);
+	return @items;
+}
+
+# The two tables of an event store, as dynamodb-event-store 1.x has them.
+sub create_store
+{
+	my ($self, $commits, $counters) = @_;
+	my %capacity = (ReadCapacityUnits => 1000, WriteCapacityUnits => 1000);
+	$self->call(CreateTable => {
+		TableName => $commits,
+		AttributeDefinitions => [ map { { AttributeName => $_->[0], AttributeType => $_->[1] } }
+			[ aggregateId => 'S' ], [ version => 'N' ], [ active => 'S' ], [ commitId => 'N' ] ],
+		KeySchema => key_schema('aggregateId', 'version'),
+		GlobalSecondaryIndexes => [ { IndexName => 'byId', KeySchema => key_schema('active', 'commitId'),
+			Projection => { ProjectionType => 'ALL' }, ProvisionedThroughput => \%capacity } ],
+		ProvisionedThroughput => \%capacity });
+	$self->call(CreateTable => {
+		TableName => $counters, AttributeDefinitions => [ { AttributeName => 'name', AttributeType => 'S' } ],
+		KeySchema => key_schema('name'), ProvisionedThroughput => \%capacity });
+	for my $table ($commits, $counters)
+	{
+		1 while $self->call(DescribeTable => { TableName => $table })->{Table}{TableStatus} ne 'ACTIVE';
+	}
+	return;
+}
+
+sub key_schema
+{
+	my ($hash, $range) = @_;
+	return [ { AttributeName => $hash, KeyType => 'HASH' }, $range ? { AttributeName => $range, KeyType => 'RANGE' } : () ];
+}
+
+1;
