@@ -70,7 +70,6 @@ SELECT c.* FROM (VALUES
   ('SELECT * FROM commits WHERE aggregate_id IN (''a'', ''b'')'),
   ('SELECT * FROM commits WHERE aggregate_id IS NULL'),
   ('SELECT * FROM commits WHERE aggregate_id IS NOT NULL AND version IS NOT NULL'),
-  ('SELECT * FROM commits WHERE aggregate_id = ''a'' AND aggregate_id = ''b'''),
   ('SELECT * FROM commits WHERE aggregate_id = ''a'' OR aggregate_id = ''b'''),
   ('SELECT * FROM commits WHERE aggregate_id = ''a''::char(3)'),
   ('SELECT * FROM commits WHERE aggregate_id = ''a''::name'),
@@ -101,7 +100,7 @@ SELECT c.* FROM (VALUES
   ('version = 2::smallint'), ('version > 2::bigint'), ('version < 2::numeric'), ('version > 1.5'), ('version > 1.5::real'),
   ('version BETWEEN 1 AND 3'), ('version BETWEEN 3 AND 1'), ('version BETWEEN SYMMETRIC 3 AND 1'), ('version NOT BETWEEN 1 AND 3'),
   ('version > 0 AND version >= 2 AND version < 5 AND version <= 9'), ('version > 2 AND version < 3'), ('version >= 3 AND version <= 3'),
-  ('version = 2 AND version = 2'), ('version = 2 AND version = 3'), ('version = 2 AND version > 2'), ('version = 2 AND version >= 2'),
+  ('version = 2 AND version = 2'), ('version = 2 AND version > 2'), ('version = 2 AND version >= 2'),
   ('version = NULL'), ('version > NULL'), ('version > NULL::int'), ('version IS NULL'), ('version = 2 AND NULL'),
   ('version > -1'), ('version < 0'), ('version >= -9223372036854775808'), ('version < -9223372036854775808'),
   ('version <= -9223372036854775808'), ('version > 9223372036854775807'), ('version >= 9223372036854775807'),
@@ -109,6 +108,9 @@ SELECT c.* FROM (VALUES
   ('version < 99999999999999999999'), ('version > 99999999999999999999'),
   ('version IN (1, 2)'), ('version = ANY (ARRAY[1, NULL])'), ('version + 1 = 3'), ('-version = -3'), ('version::int = 3'), ('version::text = ''3'''),
   ('NOT version < 3'), ('version > 1 OR version = 0'), ('(version > 1) IS TRUE'), ('version > length(''ab'')'), ('version > version - 1')
+) w (condition), compare('SELECT * FROM commits WHERE aggregate_id = ''a'' AND ' || condition) c;
+-- (Some releases of PostgreSQL see for themselves that these contradict each other.)
+SELECT c.query, c.result FROM (VALUES ('version = 2 AND version = 3'), ('aggregate_id = ''b''')
 ) w (condition), compare('SELECT * FROM commits WHERE aggregate_id = ''a'' AND ' || condition) c;
 SELECT c.* FROM (VALUES ('version >= 9223372036854775807'), ('version > 9223372036854775806'), ('version < 9223372036854775807'),
   ('version BETWEEN 9223372036854775806 AND 9223372036854775807')

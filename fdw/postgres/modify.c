@@ -339,6 +339,7 @@ report_interrupted(AppendOperation *append, MemoryContext context)
 		PG_RE_THROW();
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
+	FlushErrorState();
 	error->detail = psprintf("A commit with %s, commit id " INT64_FORMAT " may have been stored all the same.",
 							 describe_commit(append_commit(append)), append_commit(append)->commit_id);
 	ReThrowError(error);
