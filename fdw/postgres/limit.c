@@ -1,7 +1,8 @@
 /*
  * limit.c: does a LIMIT, an EXISTS or a cursor say how much of a scan is wanted?
  *
- * It does when the rows of the scan are, one by one and in their order, the rows of the query: one relation, nothing grouped, no sort above.
+ * It does when the rows of the scan are, one by one and in their order, the rows of the query: one relation, nothing grouped, no sort above. Or
+ * when it is looked for one row only, for each of an outer relation.
  */
 #include "postgres.h"
 
@@ -45,12 +46,32 @@ append_value(Node *expr, List **values)
 	return list_length(*values) - 1;
 }
 
+/* The inner side of a nested loop for EXISTS or NOT EXISTS: the first row decides. */
+static bool
+first_row_decides(PlannerInfo *root, RelOptInfo *rel, Path *path)
+{
+	ListCell   *cell;
+
+	foreach(cell, root->join_info_list)
+	{
+		SpecialJoinInfo *join = lfirst_node(SpecialJoinInfo, cell);
+
+		if ((join->jointype == JOIN_SEMI || join->jointype == JOIN_ANTI)
+			&& bms_equal(join->syn_righthand, rel->relids)
+			&& bms_overlap(PATH_REQ_OUTER(path), join->syn_lefthand))
+			return true;
+	}
+	return false;
+}
+
 void
 limit_plan(PlannerInfo *root, RelOptInfo *rel, Path *path, ScanPlan *plan, List **values)
 {
 	Query	   *query = root->parse;
 
 	plan->limit = plan->offset = -1;
+	if (first_row_decides(root, rel, path))
+		plan->wanted = 1;
 	if (!rows_are_the_query(root, rel, path))
 		return;
 	if (query->limitCount != NULL)

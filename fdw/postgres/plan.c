@@ -132,6 +132,23 @@ guess_rows(PlannerInfo *root, RelOptInfo *rel, List *clauses, const KeyCondition
 						 * clauselist_selectivity(root, others, rel->relid, JOIN_INNER, NULL));
 }
 
+/* A page is cut by whole items, whatever is fetched of them. */
+static double
+item_bytes(const ColumnMap *map, Oid relation_oid)
+{
+	double		bytes = ITEM_OVERHEAD_BYTES;
+
+	for (int i = 0; i < map->natts; i++)
+	{
+		const Column *column = map->columns[i];
+		int32		width = column != NULL ? get_attavgwidth(relation_oid, column->attnum) : 0;
+
+		if (column != NULL)
+			bytes += width > 0 ? width : get_typavgwidth(column->type, column->typmod);
+	}
+	return bytes;
+}
+
 void
 plan_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relation_oid)
 {
@@ -145,6 +162,7 @@ plan_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relation_oid)
 	state->conditions = pushdown_key_conditions(rel->baserestrictinfo, rel->relid, state->map);
 	state->analyzed = rel->tuples > 0;
 	state->table_rows = state->analyzed ? rel->tuples : DEFAULT_TABLE_ROWS;
+	state->item_bytes = item_bytes(state->map, relation_oid);
 	rel->tuples = state->table_rows;
 	rel->fdw_private = state;
 
@@ -157,7 +175,9 @@ plan_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relation_oid)
 static double
 page_count(const RelOptInfo *rel, double items)
 {
-	return Max(ceil(items * (rel->reltarget->width + ITEM_OVERHEAD_BYTES) / PAGE_BYTES), 1);
+	const RelationState *state = rel->fdw_private;
+
+	return Max(ceil(items * state->item_bytes / PAGE_BYTES), 1);
 }
 
 Cost

@@ -44,6 +44,7 @@ typedef struct RelationState
 	List	   *conditions;		/* of KeyCondition *, from the relation's own restrictions */
 	bool		analyzed;		/* the planner has statistics */
 	double		table_rows;
+	double		item_bytes;		/* of one item with all that it has, on average */
 } RelationState;
 
 /* To and from ForeignScan.fdw_private, which must consist of nodes. */

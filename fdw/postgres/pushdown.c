@@ -66,17 +66,16 @@ key_condition_new(Column *column, StrategyNumber strategy, bool is_array, Node *
 	return condition;
 }
 
-/* column OP value, or value OP column. */
+/* column OP value, or value OP column; NULL where it is anything else. */
 static KeyCondition *
-match_operation(RestrictInfo *clause, Index relid, const ColumnMap *map)
+match_operation(const OpExpr *operation, RestrictInfo *clause, Index relid, const ColumnMap *map)
 {
-	OpExpr	   *operation = (OpExpr *) clause->clause;
 	Oid			operator = operation->opno;
 	Column	   *column;
 	Node	   *value;
 	StrategyNumber strategy;
 
-	if (list_length(operation->args) != 2)
+	if (!IsA(operation, OpExpr) || list_length(operation->args) != 2)
 		return NULL;
 	column = clause_column(linitial(operation->args), relid, map);
 	value = lsecond(operation->args);
@@ -92,6 +91,35 @@ match_operation(RestrictInfo *clause, Index relid, const ColumnMap *map)
 	if (!is_sendable(column, strategy, exprType(value), operation->inputcollid))
 		return NULL;
 	return key_condition_new(column, strategy, false, value, clause);
+}
+
+/* column = value OR column = value OR …: the values as an array. */
+static KeyCondition *
+match_or(RestrictInfo *clause, Index relid, const ColumnMap *map)
+{
+	ArrayExpr  *array = makeNode(ArrayExpr);
+	KeyCondition *first = NULL;
+	ListCell   *cell;
+
+	foreach(cell, ((BoolExpr *) clause->clause)->args)
+	{
+		KeyCondition *one = match_operation(lfirst(cell), clause, relid, map);
+
+		if (one == NULL || one->strategy != BTEqualStrategyNumber)
+			return NULL;
+		if (first == NULL)
+			first = one;
+		if (one->role != first->role || exprType((Node *) one->value) != exprType((Node *) first->value))
+			return NULL;
+		array->elements = lappend(array->elements, one->value);
+	}
+	array->element_typeid = exprType((Node *) first->value);
+	array->array_typeid = get_array_type(array->element_typeid);
+	array->array_collid = exprCollation((Node *) first->value);
+	array->location = -1;
+	first->is_array = true;
+	first->value = (Expr *) array;
+	return first;
 }
 
 /* column = ANY (array), which IN is too. */
@@ -126,7 +154,9 @@ pushdown_key_conditions(List *clauses, Index relid, const ColumnMap *map)
 		if (clause->pseudoconstant)
 			continue;
 		if (IsA(clause->clause, OpExpr))
-			condition = match_operation(clause, relid, map);
+			condition = match_operation((OpExpr *) clause->clause, clause, relid, map);
+		else if (is_orclause(clause->clause))
+			condition = match_or(clause, relid, map);
 		else if (IsA(clause->clause, ScalarArrayOpExpr))
 			condition = match_any(clause, relid, map);
 		if (condition != NULL)
