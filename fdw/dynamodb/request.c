@@ -220,6 +220,52 @@ request_counter_put_new(ByteBuffer *out, const char *table, const char *counter,
 }
 
 void
+request_burn_note(ByteBuffer *out, const char *table, const char *name, int64_t count)
+{
+	char		digits[24];
+	AttributeValue name_value = attribute_string(name, strlen(name));
+	AttributeValue count_value = attribute_int64(count, digits);
+
+	write_table(out, table);
+	buffer_puts(out, ",\"Item\":{\"" COUNTER_NAME "\":");
+	attribute_write(out, &name_value);
+	buffer_puts(out, ",\"" COUNTER_BURNED_COUNT "\":");
+	attribute_write(out, &count_value);
+	buffer_puts(out, "}" RETURN_CAPACITY "}");
+}
+
+void
+request_last_by_key(ByteBuffer *out, const char *table, const char *index, const char *hash_name,
+					const AttributeValue *hash, const char *attribute)
+{
+	Expression	expression = {0};
+	ByteBuffer	condition = {0};
+	ByteBuffer	projection = {0};
+	ReadRequest request = {
+		.table = table,
+		.index = index,
+		.expression = &expression,
+		.limit = 1,
+		.backward = true,
+		.consistent = index == NULL,
+	};
+
+	expression_name(&expression, &condition, hash_name);
+	buffer_puts(&condition, " = ");
+	expression_value(&expression, &condition, hash);
+	expression_name(&expression, &projection, attribute);
+	request.key_condition = condition.data;
+	request.projection = projection.data;
+	if (condition.failed || projection.failed)
+		out->failed = true;
+	else
+		request_read(out, &request);
+	expression_free(&expression);
+	buffer_free(&condition);
+	buffer_free(&projection);
+}
+
+void
 request_put_new(ByteBuffer *out, const char *table, const char *item, const char *key_attribute)
 {
 	write_table(out, table);

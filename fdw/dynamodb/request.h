@@ -70,6 +70,10 @@ extern void request_read(ByteBuffer *out, const ReadRequest *request);
 #define COUNTER_NAME "name"
 #define COUNTER_ID "id"
 
+/* The item of a burn note (store/burn.h): its name is the counter's, this, and the first id. */
+#define COUNTER_BURNED_INFIX "#burned#"
+#define COUNTER_BURNED_COUNT "n"
+
 /* The Update that adds n to a counter's `id` and answers the new value. */
 extern void request_counter_add(ByteBuffer *out, const char *table, const char *counter, int64_t n);
 
@@ -84,6 +88,13 @@ extern void request_put_new(ByteBuffer *out, const char *table, const char *item
 
 /* A strongly consistent GetItem by a key of two attributes. */
 extern void request_get(ByteBuffer *out, const char *table, const Attribute key[2]);
+
+/* The note that `count` ids came to nothing, under `name`. */
+extern void request_burn_note(ByteBuffer *out, const char *table, const char *name, int64_t count);
+
+/* The Query for the last item, by sort key, of a partition of a table (strongly consistent) or an index (not NULL): `attribute` of it. */
+extern void request_last_by_key(ByteBuffer *out, const char *table, const char *index, const char *hash_name,
+								const AttributeValue *hash, const char *attribute);
 
 /* One attribute of a key schema. */
 typedef struct KeyAttribute

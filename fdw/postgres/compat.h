@@ -133,6 +133,13 @@ compat_ascending_pathkey(PlannerInfo *root, EquivalenceClass *class, Oid opfamil
 #endif
 }
 
+/* Does COPY hand rows to a foreign table in batches? */
+static inline bool
+compat_copy_makes_batches(void)
+{
+	return PG_VERSION_NUM >= 160000;
+}
+
 /* What pg_stat_activity shows a wait for DynamoDB as; in 17 and later by name. */
 static inline uint32
 compat_wait_event(void)

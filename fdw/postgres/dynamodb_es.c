@@ -51,9 +51,11 @@ dynamodb_es_handler(PG_FUNCTION_ARGS)
 	routine->PlanForeignModify = modify_plan;
 	routine->BeginForeignModify = modify_begin;
 	routine->ExecForeignInsert = modify_insert;
+	routine->ExecForeignBatchInsert = modify_insert_batch;
+	routine->GetForeignModifyBatchSize = modify_batch_size;
 	routine->EndForeignModify = modify_end;
 	routine->BeginForeignInsert = modify_begin_routed;
-	routine->EndForeignInsert = modify_end;
+	routine->EndForeignInsert = modify_end_routed;
 	routine->ExecForeignTruncate = modify_truncate;
 
 	routine->ExplainForeignScan = explain_scan;

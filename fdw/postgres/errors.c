@@ -168,34 +168,39 @@ describe_commit(const Commit *commit)
 					pg_any_to_server(aggregate_id, length, PG_UTF8), dots, commit->version);
 }
 
-void
-report_append_failure(const Failure *failure, const char *relation_name, const Commit *commit)
+/* A DETAIL with what became of the rest of the batch behind it. */
+static char *
+with_fates(char *detail, const char *fates)
 {
-	switch (failure->kind)
-	{
-		case FAILURE_CONDITION:
-			ereport(ERROR,
-					(errcode(ERRCODE_UNIQUE_VIOLATION),
-					 errmsg("version already exists in foreign table \"%s\"", relation_name),
-					 errdetail("There is a commit with %s.", describe_commit(commit))));
-			break;
-		case FAILURE_UNKNOWN_FATE:
-			ereport(ERROR,
-					(errcode(ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN),
-					 errmsg("it is unknown whether a commit was stored in foreign table \"%s\"", relation_name),
-					 errdetail("The answer to %s, commit id " INT64_FORMAT ", was lost: %s",
-							   describe_commit(commit), commit->commit_id, words_of_failure(failure)),
-					 errhint("Read the aggregate before you append to it again.")));
-			break;
-		case FAILURE_TOO_LARGE:
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("a commit is too large for foreign table \"%s\"", relation_name),
-					 errdetail_internal("%s", words_of_failure(failure))));
-			break;
-		default:
-			report_failure(failure, relation_name);
-	}
+	return fates == NULL ? detail : psprintf("%s %s", detail, fates);
+}
+
+void
+report_append_failure(const Failure *failure, const char *relation_name, const Commit *commit, const char *fates)
+{
+	ErrorText	text = text_of_failure(failure->kind);
+
+	if (commit != NULL && failure->kind == FAILURE_CONDITION)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("version already exists in foreign table \"%s\"", relation_name),
+				 errdetail_internal("%s", with_fates(psprintf(_("There is a commit with %s."), describe_commit(commit)),
+													 fates))));
+	if (commit != NULL && failure->kind == FAILURE_UNKNOWN_FATE)
+		ereport(ERROR,
+				(errcode(text.sqlstate),
+				 errmsg_internal(text.message, relation_name),
+				 errdetail_internal("%s", with_fates(psprintf(_("The answer to %s, commit id " INT64_FORMAT ", was lost: %s."),
+															  describe_commit(commit), commit->commit_id,
+															  words_of_failure(failure)), fates)),
+				 errhint("%s", text.hint)));
+	if (fates == NULL)
+		report_failure(failure, relation_name);
+	ereport(ERROR,
+			(errcode(text.sqlstate),
+			 errmsg_internal(text.message, relation_name),
+			 errdetail_internal("%s", with_fates(psprintf("%s.", words_of_failure(failure)), fates)),
+			 text.hint != NULL ? errhint("%s", text.hint) : 0));
 	pg_unreachable();
 }
 

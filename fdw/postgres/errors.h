@@ -12,9 +12,12 @@
 /* Raises an error for a failed read or table operation on a foreign table. */
 extern void report_failure(const Failure *failure, const char *relation_name) pg_attribute_noreturn();
 
-/* Likewise for a failed append, whose version may be taken, or whose fate may be unknown. */
-extern void report_append_failure(const Failure *failure, const char *relation_name, const Commit *commit)
-			pg_attribute_noreturn();
+/*
+ * Likewise for a failed append. `commit` is the one that failed, NULL where it was none in particular; `fates` says what became of a batch's rows, NULL
+ * where there was one row.
+ */
+extern void report_append_failure(const Failure *failure, const char *relation_name, const Commit *commit,
+								  const char *fates) pg_attribute_noreturn();
 
 /* Raises "out of memory" for a NULL from the layers below. */
 extern void report_out_of_memory(void) pg_attribute_noreturn();

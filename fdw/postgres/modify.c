@@ -1,35 +1,28 @@
 /*
  * modify.c: how does a row become a commit, and what is the user told of it?
  *
- * All that can be checked is checked before an id is taken, so that a row that can never be stored costs no request. When a statement is
- * cancelled while a put is out, the message says that the commit may be stored all the same.
+ * Rows are appended in batches, or one by one where somebody looks at each. When a statement fails or is cancelled, the message says what
+ * became of the rows that were on their way.
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "access/table.h"
-#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "nodes/plannodes.h"
 #include "optimizer/optimizer.h"
-#include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
-#include "utils/jsonb.h"
 #include "utils/memutils.h"
 
 #include "postgres/compat.h"
 #include "postgres/errors.h"
-#include "postgres/json_text.h"
 #include "postgres/modify.h"
+#include "postgres/rollback.h"
+#include "postgres/row.h"
 
 enum
 {
 	INSERT_PLAN_SKIP_CONFLICTS
 };
-
-/* Attributes that the store writes by itself. */
-static const char *const reserved_attributes[] = {COMMIT_ACTIVE, COMMIT_APPENDED_AT};
 
 int
 modify_possible(Relation relation)
@@ -52,21 +45,6 @@ modify_truncate(List *relations, DropBehavior behavior, bool restart_sequences)
 	report_immutable("truncate", RelationGetRelationName((Relation) linitial(relations)));
 }
 
-/* An INSERT needs the columns that a commit cannot do without. */
-static void
-check_columns(const ColumnMap *map)
-{
-	static const ColumnRole needed[] = {COLUMN_AGGREGATE_ID, COLUMN_VERSION, COLUMN_EVENTS};
-	static const char *const names[] = {"aggregate_id", "version", "events"};
-
-	for (size_t i = 0; i < lengthof(needed); i++)
-		if (map->by_role[needed[i]] == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
-					 errmsg("cannot insert into foreign table \"%s\" without a column for %s",
-							map->relation_name, names[i])));
-}
-
 List *
 modify_plan(PlannerInfo *root, ModifyTable *plan, Index target, int subplan)
 {
@@ -79,7 +57,7 @@ modify_plan(PlannerInfo *root, ModifyTable *plan, Index target, int subplan)
 	if (plan->operation == CMD_DELETE)
 		report_immutable("delete from", name);
 	if (plan->operation == CMD_INSERT)
-		check_columns(column_map_new(relation));
+		row_check_columns(column_map_new(relation));
 	table_close(relation, NoLock);
 	return list_make1(makeInteger(plan->onConflictAction == ONCONFLICT_NOTHING));
 }
@@ -115,15 +93,41 @@ check_options_can_precede(const StoreInsert *insert, const ResultRelInfo *target
 	return !bms_is_member(InvalidAttrNumber - FirstLowInvalidHeapAttributeNumber, used);
 }
 
+/* The attribute of the column that carries tokens. */
+static const char *
+token_attribute(const ColumnMap *map, const char *column_name)
+{
+	for (int i = 0; column_name != NULL && i < map->natts; i++)
+		if (map->columns[i] != NULL && map->columns[i]->role == COLUMN_EXTRA
+			&& strcmp(map->columns[i]->name, column_name) == 0)
+			return map->columns[i]->attribute;
+	if (column_name != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
+				 errmsg("foreign table \"%s\" has no column \"%s\" for the option \"append_token\"",
+						map->relation_name, column_name),
+				 errhint("Name a column that is not one of the commit's own.")));
+	return NULL;
+}
+
 static StoreInsert *
-insert_new(ResultRelInfo *target)
+insert_new(ResultRelInfo *target, bool skip_conflicts)
 {
 	Relation	relation = target->ri_RelationDesc;
 	StoreInsert *insert = palloc0(sizeof(StoreInsert));
 
 	insert->map = column_map_new(relation);
-	check_columns(insert->map);
+	row_check_columns(insert->map);
 	insert->options = options_of_table(RelationGetRelid(relation));
+	insert->settings = (AppendSettings)
+	{
+		.skip_conflicts = skip_conflicts,
+		.burn_notes = insert->options.burn_notes,
+		.max_parallel = insert->options.max_connections,
+		.deadline_ms = insert->options.append_deadline_ms,
+		.token_attribute = token_attribute(insert->map, insert->options.append_token),
+	};
+	target->ri_FdwState = insert;
 	return insert;
 }
 
@@ -132,7 +136,8 @@ insert_connect(StoreInsert *insert, EState *estate, ResultRelInfo *target)
 {
 	ForeignTable *table = GetForeignTable(RelationGetRelid(target->ri_RelationDesc));
 
-	insert->row_context = AllocSetContextCreate(estate->es_query_cxt, "dynamodb_es row", ALLOCSET_DEFAULT_SIZES);
+	insert->row_context = AllocSetContextCreate(estate->es_query_cxt, "dynamodb_es rows", ALLOCSET_DEFAULT_SIZES);
+	insert->rows = palloc(sizeof(AppendRow) * insert->options.batch_size);
 	insert->tenure = tenure_new(estate->es_query_cxt,
 								connection_acquire(compat_modify_user(estate, target), table->serverid));
 }
@@ -141,10 +146,8 @@ void
 modify_begin(ModifyTableState *state, ResultRelInfo *target, List *fdw_private, int subplan, int flags)
 {
 	EState	   *estate = state->ps.state;
-	StoreInsert *insert = insert_new(target);
+	StoreInsert *insert = insert_new(target, intVal(list_nth(fdw_private, INSERT_PLAN_SKIP_CONFLICTS)) != 0);
 
-	insert->skip_conflicts = intVal(list_nth(fdw_private, INSERT_PLAN_SKIP_CONFLICTS)) != 0;
-	target->ri_FdwState = insert;
 	if (!(flags & EXEC_FLAG_EXPLAIN_ONLY))
 		insert_connect(insert, estate, target);
 }
@@ -160,188 +163,74 @@ modify_begin_routed(ModifyTableState *state, ResultRelInfo *target)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot move rows into foreign table \"%s\"", RelationGetRelationName(target->ri_RelationDesc))));
-	insert = insert_new(target);
-	insert->skip_conflicts = plan != NULL && plan->onConflictAction == ONCONFLICT_NOTHING;
-	target->ri_FdwState = insert;
+	insert = insert_new(target, plan != NULL && plan->onConflictAction == ONCONFLICT_NOTHING);
+	insert->gathers = plan == NULL && !compat_copy_makes_batches() && modify_batch_size(target) > 1;
 	if (plan == NULL || !(estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY))
 		insert_connect(insert, estate, target);
 }
 
-void
-modify_end(EState *estate, ResultRelInfo *target)
+/* Row by row where somebody looks at each row before the next one comes. */
+int
+modify_batch_size(ResultRelInfo *target)
 {
 	StoreInsert *insert = target->ri_FdwState;
 
-	if (insert != NULL && insert->tenure != NULL)
-		tenure_drop(insert->tenure);
+	if (row_is_looked_at(target) || (target->ri_TrigDesc != NULL && target->ri_TrigDesc->trig_insert_before_row))
+		return 1;
+	return insert != NULL ? insert->options.batch_size
+		: options_of_table(RelationGetRelid(target->ri_RelationDesc)).batch_size;
 }
 
-/* The row's value for a role, and whether there is one. */
-static bool
-row_value(const StoreInsert *insert, TupleTableSlot *slot, ColumnRole role, Datum *value)
+static int
+count_fate(const StoreInsert *insert, AppendFate fate)
 {
-	Column	   *column = insert->map->by_role[role];
-	bool		isnull = true;
+	int			count = 0;
 
-	if (column != NULL)
-		*value = slot_getattr(slot, column->attnum, &isnull);
-	return !isnull;
+	for (int i = 0; i < insert->nrows; i++)
+		count += insert->rows[i].fate == fate && !insert->rows[i].skipped;
+	return count;
 }
 
+static const AppendRow *
+first_not_stored(const StoreInsert *insert)
+{
+	for (int i = 0; i < insert->nrows; i++)
+		if (insert->rows[i].fate != APPEND_STORED && !insert->rows[i].skipped)
+			return &insert->rows[i];
+	return NULL;
+}
+
+/* What became of the rows at hand, when an error ends their append; NULL where there is nothing to tell. */
+static char *
+describe_fates(const StoreInsert *insert)
+{
+	int			unknown = count_fate(insert, APPEND_UNKNOWN);
+	const AppendRow *first = first_not_stored(insert);
+
+	if (insert->nrows == 1)
+		return unknown == 0 ? NULL
+			: psprintf("A commit with %s, commit id " INT64_FORMAT " may have been stored all the same.",
+					   describe_commit(&insert->rows[0].commit), insert->rows[0].commit.commit_id);
+	return psprintf("Rows of the batch that are stored: %d; not stored: %d; unknown: %d. The first one not known to be stored: %s.",
+					count_fate(insert, APPEND_STORED), count_fate(insert, APPEND_NOT_STORED), unknown,
+					first != NULL ? describe_commit(&first->commit) : "none");
+}
+
+/* An error has ended the wait: its message has to say what became of the rows. */
 static void
-report_missing(const StoreInsert *insert, ColumnRole role)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_NOT_NULL_VIOLATION),
-			 errmsg("null value in column \"%s\" of foreign table \"%s\"",
-					insert->map->by_role[role]->name, insert->map->relation_name)));
-}
-
-static void
-take_aggregate_id(const StoreInsert *insert, TupleTableSlot *slot, Commit *commit)
-{
-	AttributeValue text;
-	Datum		value;
-
-	if (!row_value(insert, slot, COLUMN_AGGREGATE_ID, &value))
-		report_missing(insert, COLUMN_AGGREGATE_ID);
-	text = column_write(insert->map->by_role[COLUMN_AGGREGATE_ID], value);
-	commit->aggregate_id = text.text;
-	commit->aggregate_id_length = text.length;
-}
-
-static void
-take_version(const StoreInsert *insert, TupleTableSlot *slot, Commit *commit)
-{
-	Datum		value;
-
-	if (!row_value(insert, slot, COLUMN_VERSION, &value))
-		report_missing(insert, COLUMN_VERSION);
-	commit->version = insert->map->by_role[COLUMN_VERSION]->type == INT4OID
-		? DatumGetInt32(value) : DatumGetInt64(value);
-}
-
-static void
-take_events(const StoreInsert *insert, TupleTableSlot *slot, Commit *commit)
-{
-	Column	   *column = insert->map->by_role[COLUMN_EVENTS];
-	AttributeValue written;
-	Datum		value;
-	bool		is_array;
-
-	if (!row_value(insert, slot, COLUMN_EVENTS, &value))
-		report_missing(insert, COLUMN_EVENTS);
-	if (column->kind == KIND_JSONB)
-	{
-		Jsonb	   *json = DatumGetJsonbP(value);
-
-		is_array = JB_ROOT_IS_ARRAY(json) && !JB_ROOT_IS_SCALAR(json);
-	}
-	else
-	{
-		char	   *json = TextDatumGetCString(value);
-
-		if (column->kind == KIND_TEXT)
-			DirectFunctionCall1(json_in, CStringGetDatum(json));
-		is_array = json_text_is_array(json);
-	}
-	if (!is_array)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("column \"%s\" of foreign table \"%s\" must be a JSON array",
-						column->name, insert->map->relation_name)));
-	written = column_write(column, value);
-	commit->events = written.text;
-	commit->events_length = written.length;
-}
-
-static void
-take_times(const StoreInsert *insert, TupleTableSlot *slot, Commit *commit)
-{
-	Datum		value;
-
-	if (row_value(insert, slot, COLUMN_COMMIT_ID, &value))
-		ereport(ERROR,
-				(errcode(ERRCODE_GENERATED_ALWAYS),
-				 errmsg("cannot insert a non-NULL value into column \"%s\" of foreign table \"%s\"",
-						insert->map->by_role[COLUMN_COMMIT_ID]->name, insert->map->relation_name),
-				 errdetail("The event store gives out commit ids.")));
-	commit->committed_at_given = row_value(insert, slot, COLUMN_COMMITTED_AT, &value);
-	if (commit->committed_at_given)
-		commit->committed_at = insert->map->by_role[COLUMN_COMMITTED_AT]->kind == KIND_TIMESTAMP
-			? timestamp_to_ms(DatumGetTimestampTz(value)) : DatumGetInt64(value);
-}
-
-static void
-check_not_reserved(const StoreInsert *insert, const Column *column)
-{
-	for (size_t i = 0; i < lengthof(reserved_attributes); i++)
-		if (strcmp(column->attribute, reserved_attributes[i]) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_GENERATED_ALWAYS),
-					 errmsg("cannot insert a non-NULL value into column \"%s\" of foreign table \"%s\"",
-							column->name, insert->map->relation_name),
-					 errdetail("The event store itself writes the attribute \"%s\".", column->attribute)));
-}
-
-static void
-take_extra(const StoreInsert *insert, TupleTableSlot *slot, Commit *commit)
-{
-	Attribute  *extra = palloc(sizeof(Attribute) * Max(insert->map->natts, 1));
-
-	for (int i = 0; i < insert->map->natts; i++)
-	{
-		Column	   *column = insert->map->columns[i];
-		Datum		value;
-		bool		isnull;
-
-		if (column == NULL || column->role != COLUMN_EXTRA)
-			continue;
-		value = slot_getattr(slot, column->attnum, &isnull);
-		if (isnull)
-			continue;
-		check_not_reserved(insert, column);
-		extra[commit->nextra].name = column->attribute;
-		extra[commit->nextra].value = column_write(column, value);
-		commit->nextra++;
-	}
-	commit->extra = extra;
-}
-
-/* The commit that a row is, checked; texts in the current memory context. */
-static Commit
-commit_of_row(const StoreInsert *insert, TupleTableSlot *slot)
-{
-	Commit		commit = {0};
-	Failure		failure;
-
-	take_aggregate_id(insert, slot, &commit);
-	take_version(insert, slot, &commit);
-	take_times(insert, slot, &commit);
-	take_events(insert, slot, &commit);
-	take_extra(insert, slot, &commit);
-	if (!commit_check(&commit, &failure))
-		ereport(ERROR,
-				(errcode(failure.kind == FAILURE_TOO_LARGE
-						 ? ERRCODE_PROGRAM_LIMIT_EXCEEDED : ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a row cannot be stored as a commit in foreign table \"%s\"", insert->map->relation_name),
-				 errdetail_internal("%s", failure.message)));
-	return commit;
-}
-
-/* An error has ended the wait: where a put is out, its message has to say so. */
-static void
-report_interrupted(AppendOperation *append, MemoryContext context)
+report_interrupted(const StoreInsert *insert, MemoryContext context)
 {
 	ErrorData  *error;
+	char	   *fates;
 
-	if (append_fate(append) != APPEND_UNKNOWN)
-		PG_RE_THROW();
+	rollback_count_stored(count_fate(insert, APPEND_STORED));
 	MemoryContextSwitchTo(context);
+	fates = describe_fates(insert);
+	if (fates == NULL)
+		PG_RE_THROW();
 	error = CopyErrorData();
 	FlushErrorState();
-	error->detail = psprintf("A commit with %s, commit id " INT64_FORMAT " may have been stored all the same.",
-							 describe_commit(append_commit(append)), append_commit(append)->commit_id);
+	error->detail = fates;
 	ReThrowError(error);
 }
 
@@ -358,81 +247,120 @@ await_append(StoreInsert *insert, AppendOperation *append)
 	}
 	PG_CATCH();
 	{
-		report_interrupted(append, context);
+		report_interrupted(insert, context);
 	}
 	PG_END_TRY();
 	return result;
 }
 
-/* Replaces the slot's row by what was stored: the id and the time that the store gave, and times in milliseconds. */
+/* Appends the rows at hand. Returns when each is stored or skipped. */
 static void
-return_row(const StoreInsert *insert, const Commit *commit, TupleTableSlot *slot)
+append_rows(StoreInsert *insert)
 {
-	TupleDesc	desc = slot->tts_tupleDescriptor;
-	Column	   *commit_id = insert->map->by_role[COLUMN_COMMIT_ID];
-	Column	   *committed_at = insert->map->by_role[COLUMN_COMMITTED_AT];
-	Datum	   *values = palloc(sizeof(Datum) * desc->natts);
-	bool	   *nulls = palloc(sizeof(bool) * desc->natts);
-
-	slot_getallattrs(slot);
-	memcpy(values, slot->tts_values, sizeof(Datum) * desc->natts);
-	memcpy(nulls, slot->tts_isnull, sizeof(bool) * desc->natts);
-	for (int i = 0; i < insert->map->natts; i++)
-	{
-		Column	   *column = insert->map->columns[i];
-
-		if (column != NULL && column->kind == KIND_TIMESTAMP && !nulls[i])
-			values[i] = TimestampTzGetDatum(timestamp_from_ms(timestamp_to_ms(DatumGetTimestampTz(values[i]))));
-	}
-	if (commit_id != NULL)
-	{
-		values[commit_id->attnum - 1] = Int64GetDatum(commit->commit_id);
-		nulls[commit_id->attnum - 1] = false;
-	}
-	if (committed_at != NULL)
-	{
-		values[committed_at->attnum - 1] = committed_at->kind == KIND_TIMESTAMP
-			? TimestampTzGetDatum(timestamp_from_ms(commit->committed_at)) : Int64GetDatum(commit->committed_at);
-		nulls[committed_at->attnum - 1] = false;
-	}
-	MemoryContextSwitchTo(slot->tts_mcxt);
-	ExecForceStoreHeapTuple(heap_form_tuple(desc, values, nulls), slot, true);
-}
-
-/* true when the row was stored, false when its version exists and that is to be passed over. */
-static bool
-append_row(StoreInsert *insert, TupleTableSlot *slot, bool return_row_wanted)
-{
-	Commit		commit = commit_of_row(insert, slot);
-	AppendOperation *append = append_start(tenure_client(insert->tenure), &insert->options.names, &commit,
-										   &insert->usage);
+	MemoryContext caller = MemoryContextSwitchTo(insert->row_context);
+	AppendOperation *append = append_start(tenure_client(insert->tenure), &insert->options.names, &insert->settings,
+										   insert->rows, insert->nrows, &insert->usage);
+	StepResult	result;
 
 	tenure_hold(insert->tenure, append, (void (*) (void *)) append_free);
-	if (await_append(insert, append) == STEP_DONE)
-	{
-		if (return_row_wanted)
-			return_row(insert, append_commit(append), slot);
-		return true;
-	}
-	if (append_failure(append)->kind == FAILURE_CONDITION && insert->skip_conflicts)
-		return false;
-	report_append_failure(append_failure(append), insert->map->relation_name, append_commit(append));
+	result = await_append(insert, append);
+	rollback_count_stored(count_fate(insert, APPEND_STORED));
+	if (result == STEP_FAILED)
+		report_append_failure(append_failure(append), insert->map->relation_name,
+							  append_failed_row(append) != NULL ? &append_failed_row(append)->commit : NULL,
+							  insert->nrows > 1 ? describe_fates(insert) : NULL);
+	tenure_drop(insert->tenure);
+	MemoryContextSwitchTo(caller);
+}
+
+static void
+forget_rows(StoreInsert *insert)
+{
+	insert->nrows = 0;
+	MemoryContextReset(insert->row_context);
+}
+
+static void
+add_row(StoreInsert *insert, TupleTableSlot *slot)
+{
+	MemoryContext caller = MemoryContextSwitchTo(insert->row_context);
+
+	insert->rows[insert->nrows] = row_to_commit(insert->map, slot);
+	insert->nrows++;
+	MemoryContextSwitchTo(caller);
+}
+
+/* Keeps the row for later; appends when there are enough. */
+static void
+gather_row(StoreInsert *insert, TupleTableSlot *slot)
+{
+	add_row(insert, slot);
+	if (insert->nrows < insert->options.batch_size)
+		return;
+	append_rows(insert);
+	forget_rows(insert);
 }
 
 TupleTableSlot *
 modify_insert(EState *estate, ResultRelInfo *target, TupleTableSlot *slot, TupleTableSlot *plan_slot)
 {
 	StoreInsert *insert = target->ri_FdwState;
-	MemoryContext caller;
 	bool		stored;
 
-	MemoryContextReset(insert->row_context);
+	if (insert->gathers)
+	{
+		gather_row(insert, slot);
+		return slot;
+	}
+	forget_rows(insert);
 	/* PostgreSQL checks them after the insert, when a commit cannot be taken back. */
 	if (target->ri_WithCheckOptions != NIL && check_options_can_precede(insert, target))
 		ExecWithCheckOptions(WCO_VIEW_CHECK, target, slot, estate);
-	caller = MemoryContextSwitchTo(insert->row_context);
-	stored = append_row(insert, slot, row_is_looked_at(target));
-	MemoryContextSwitchTo(caller);
-	tenure_drop(insert->tenure);
+	add_row(insert, slot);
+	append_rows(insert);
+	stored = !insert->rows[0].skipped;
+	if (stored && row_is_looked_at(target))
+		row_update(insert->map, &insert->rows[0].commit, slot);
 	return stored ? slot : NULL;
+}
+
+TupleTableSlot **
+modify_insert_batch(EState *estate, ResultRelInfo *target, TupleTableSlot **slots, TupleTableSlot **plan_slots,
+					int *nslots)
+{
+	StoreInsert *insert = target->ri_FdwState;
+	TupleTableSlot **stored = palloc(sizeof(TupleTableSlot *) * *nslots);
+	int			nstored = 0;
+
+	forget_rows(insert);
+	for (int i = 0; i < *nslots; i++)
+		add_row(insert, slots[i]);
+	append_rows(insert);
+	for (int i = 0; i < *nslots; i++)
+		if (!insert->rows[i].skipped)
+			stored[nstored++] = slots[i];
+	*nslots = nstored;
+	return stored;
+}
+
+void
+modify_end(EState *estate, ResultRelInfo *target)
+{
+	StoreInsert *insert = target->ri_FdwState;
+
+	if (insert != NULL && insert->tenure != NULL)
+		tenure_drop(insert->tenure);
+}
+
+void
+modify_end_routed(EState *estate, ResultRelInfo *target)
+{
+	StoreInsert *insert = target->ri_FdwState;
+
+	if (insert != NULL && insert->gathers && insert->nrows > 0)
+	{
+		append_rows(insert);
+		forget_rows(insert);
+	}
+	modify_end(estate, target);
 }

@@ -1,5 +1,5 @@
 /*
- * modify: INSERT and COPY into a foreign table, one commit at a time.
+ * modify: INSERT and COPY into a foreign table.
  */
 #ifndef DYNAMODB_ES_MODIFY_H
 #define DYNAMODB_ES_MODIFY_H
@@ -18,20 +18,27 @@ typedef struct StoreInsert
 {
 	ColumnMap  *map;
 	TableOptions options;
-	bool		skip_conflicts; /* ON CONFLICT DO NOTHING */
+	AppendSettings settings;
 	Tenure	   *tenure;			/* NULL for an EXPLAIN that runs nothing */
-	MemoryContext row_context;	/* what the row under way needs; reset at each row */
+	MemoryContext row_context;	/* what the rows at hand need; reset once they are appended */
+	AppendRow  *rows;			/* room for batch_size */
+	int			nrows;
+	bool		gathers;		/* a COPY whose rows the core passes on one by one: append them in batches all the same */
 	Usage		usage;
 } StoreInsert;
 
 extern List *modify_plan(PlannerInfo *root, ModifyTable *plan, Index target, int subplan);
 extern void modify_begin(ModifyTableState *state, ResultRelInfo *target, List *fdw_private, int subplan, int flags);
+extern int	modify_batch_size(ResultRelInfo *target);
 extern TupleTableSlot *modify_insert(EState *estate, ResultRelInfo *target, TupleTableSlot *slot,
 									 TupleTableSlot *plan_slot);
+extern TupleTableSlot **modify_insert_batch(EState *estate, ResultRelInfo *target, TupleTableSlot **slots,
+											TupleTableSlot **plan_slots, int *nslots);
 extern void modify_end(EState *estate, ResultRelInfo *target);
 
 /* COPY, and rows that a partitioned table routes here. */
 extern void modify_begin_routed(ModifyTableState *state, ResultRelInfo *target);
+extern void modify_end_routed(EState *estate, ResultRelInfo *target);
 
 /* INSERT alone: commits are immutable. */
 extern int	modify_possible(Relation relation);

@@ -71,7 +71,7 @@ static const OptionRule rules[] = {
 	{.name = "append_mode", .places = ON_TABLE, .type = OPTION_CHOICE, .choices = "counter dense", .only = "counter"},
 	{.name = "append_at", .places = ON_TABLE, .type = OPTION_CHOICE, .choices = "statement commit", .only = "statement"},
 	{.name = "contiguous_versions", .places = ON_TABLE, .type = OPTION_BOOLEAN, .only = "false"},
-	{.name = "append_token", .places = ON_TABLE, .type = OPTION_TEXT, .only = ""},
+	{.name = "append_token", .places = ON_TABLE, .type = OPTION_TEXT},
 	{.name = "burn_notes", .places = ON_TABLE, .type = OPTION_BOOLEAN},
 	{.name = "append_deadline_ms", .places = ON_TABLE, .type = OPTION_INTEGER, .min = 1000, .max = 300000},
 	{.name = "consistent_prefix", .places = ON_TABLE, .type = OPTION_BOOLEAN, .only = "false"},
@@ -90,6 +90,8 @@ static const OptionRule rules[] = {
 #define DEFAULT_REQUEST_TIMEOUT_MS 60000
 #define DEFAULT_MAX_ATTEMPTS 4
 #define DEFAULT_MAX_RESPONSE_MB 64
+#define DEFAULT_BATCH_SIZE 100
+#define DEFAULT_APPEND_DEADLINE_MS 20000
 
 PG_FUNCTION_INFO_V1(dynamodb_es_validator);
 
@@ -387,6 +389,10 @@ options_of_table(Oid relation)
 		},
 		.consistent_read = option_bool("consistent_read", table->options, server->options, true),
 		.max_connections = option_int("max_connections", server->options, NIL, DEFAULT_MAX_CONNECTIONS),
+		.batch_size = option_int("batch_size", table->options, server->options, DEFAULT_BATCH_SIZE),
+		.burn_notes = option_bool("burn_notes", table->options, NIL, true),
+		.append_deadline_ms = option_int("append_deadline_ms", table->options, NIL, DEFAULT_APPEND_DEADLINE_MS),
+		.append_token = option_text("append_token", table->options, NIL, NULL),
 	};
 
 	options.scan_segments = option_int("scan_segments", table->options, server->options, options.max_connections);

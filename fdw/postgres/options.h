@@ -19,6 +19,10 @@ typedef struct TableOptions
 	bool		consistent_read;
 	int			max_connections;
 	int			scan_segments;
+	int			batch_size;
+	bool		burn_notes;
+	int			append_deadline_ms;
+	const char *append_token;	/* the name of a column, or NULL */
 } TableOptions;
 
 extern TableOptions options_of_table(Oid relation);

@@ -1,264 +1,322 @@
 /*
- * append.c: how does a commit get into the store, and what is known of it when something goes wrong on the way?
+ * append.c: in which order do the requests of a batch go out?
  *
- * Two requests, one after the other: the counter's ADD answers the id, then the item is put where no item has its key. An ADD that fails
- * leaves at worst unused ids.
- *
- * A put may be sent more than once, by the client's retries or by something on the way, so a failed condition can be the put's own success. Ids
- * are given out once, so the commit id of the item that is there decides: ours or another's. Where it cannot be learned, and where a put
- * that may have arrived got no answer, the fate is unknown, and is reported as that.
+ * First the last versions, where rows leave theirs out; then one ADD for the ids of all rows; then the puts, one lane for each aggregate, side by side;
+ * at last the notes of ids that came to nothing. After a row has failed no further put is started, and those on the way are seen to their end.
  */
 #include "store/append.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "dynamodb/attribute.h"
-#include "dynamodb/json.h"
+#include "store/lane.h"
 
-typedef enum AppendState
+typedef enum AppendPhase
 {
-	APPEND_TAKING_ID,
-	APPEND_PUTTING,
-	APPEND_LOOKING,				/* at the item that the condition failed on */
-	APPEND_FINISHED
-} AppendState;
+	PHASE_VERSIONS,
+	PHASE_IDS,
+	PHASE_PUTS,
+	PHASE_NOTES,
+	PHASE_FINISHED
+} AppendPhase;
 
 struct AppendOperation
 {
-	Client	   *client;
-	StoreNames	names;			/* views, as the commit's texts */
-	Commit		commit;
-	Usage	   *usage;
-	Call	   *call;			/* the request under way */
-	AppendState state;
-	StepResult	result;			/* once FINISHED */
-	AppendFate	fate;
+	LaneContext context;
+	AppendSettings settings;
+	AppendRow  *rows;
+	size_t		nrows;
+	AppendRow **order;			/* the rows grouped by aggregate: what the lanes' `rows` point into */
+	Lane	   *lanes;
+	size_t		nlanes;
+	Call	   *counter;		/* the ADD */
+	BurnOperation *burn;
+	AppendPhase phase;
+	bool		failed;
+	const AppendRow *failed_row;
 	Failure		failure;
 };
 
-static int64_t
-clock_ms(void)
+static int
+compare_aggregates(const AppendRow *a, const AppendRow *b)
 {
-	struct timespec now;
+	size_t		shorter = a->commit.aggregate_id_length < b->commit.aggregate_id_length
+		? a->commit.aggregate_id_length : b->commit.aggregate_id_length;
+	int			order = memcmp(a->commit.aggregate_id, b->commit.aggregate_id, shorter);
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	if (order != 0)
+		return order;
+	return (a->commit.aggregate_id_length > shorter) - (b->commit.aggregate_id_length > shorter);
+}
+
+/* By aggregate, and within one in the order of the statement. */
+static int
+compare_rows(const void *a, const void *b)
+{
+	const AppendRow *x = *(AppendRow *const *) a;
+	const AppendRow *y = *(AppendRow *const *) b;
+	int			order = compare_aggregates(x, y);
+
+	return order != 0 ? order : (x > y) - (x < y);
+}
+
+/* Lanes in the order in which the statement first names their aggregates. */
+static int
+compare_lanes(const void *a, const void *b)
+{
+	const AppendRow *x = ((const Lane *) a)->rows[0];
+	const AppendRow *y = ((const Lane *) b)->rows[0];
+
+	return (x > y) - (x < y);
 }
 
 static void
-append_fail(AppendOperation *append, const Failure *failure)
+make_lanes(AppendOperation *append)
 {
-	append->failure = *failure;
-	append->state = APPEND_FINISHED;
-	append->result = STEP_FAILED;
-}
+	size_t		first = 0;
 
-static void
-append_fail_memory(AppendOperation *append)
-{
-	Failure		failure;
-
-	failure_set(&failure, FAILURE_MEMORY, NULL, "out of memory");
-	append_fail(append, &failure);
-}
-
-/* Sends a request, and moves on to the state that waits for its answer. */
-static void
-append_send(AppendOperation *append, Operation operation, ByteBuffer *body, AppendState next)
-{
-	call_free(append->call);
-	append->call = call_start(append->client, operation, body, append->usage);
-	buffer_free(body);
-	if (append->call == NULL)
-		append_fail_memory(append);
-	else
-		append->state = next;
+	for (size_t i = 0; i < append->nrows; i++)
+		append->order[i] = &append->rows[i];
+	qsort(append->order, append->nrows, sizeof(AppendRow *), compare_rows);
+	for (size_t i = 1; i <= append->nrows; i++)
+	{
+		if (i < append->nrows && compare_aggregates(append->order[i], append->order[first]) == 0)
+			continue;
+		lane_init(&append->lanes[append->nlanes++], append->order + first, i - first);
+		first = i;
+	}
+	qsort(append->lanes, append->nlanes, sizeof(Lane), compare_lanes);
 }
 
 AppendOperation *
-append_start(Client *client, const StoreNames *names, const Commit *commit, Usage *usage)
+append_start(Client *client, const StoreNames *names, const AppendSettings *settings, AppendRow *rows, size_t nrows,
+			 Usage *usage)
 {
-	AppendOperation	   *append = calloc(1, sizeof(AppendOperation));
-	ByteBuffer		body = {0};
+	AppendOperation *append = calloc(1, sizeof(AppendOperation));
 
 	if (append == NULL)
 		return NULL;
-	append->client = client;
-	append->names = *names;
-	append->commit = *commit;
-	append->usage = usage;
-	request_counter_add(&body, names->counter_table, names->counter, 1);
-	append_send(append, OPERATION_UPDATE_ITEM, &body, APPEND_TAKING_ID);
+	append->settings = *settings;
+	append->context = (LaneContext)
+	{
+		.client = client, .names = names, .settings = &append->settings, .usage = usage
+	};
+	append->rows = rows;
+	append->nrows = nrows;
+	append->order = calloc(nrows > 0 ? nrows : 1, sizeof(AppendRow *));
+	append->lanes = calloc(nrows > 0 ? nrows : 1, sizeof(Lane));
+	if (append->order == NULL || append->lanes == NULL)
+	{
+		append_free(append);
+		return NULL;
+	}
+	make_lanes(append);
 	return append;
 }
 
 static void
-put_commit(AppendOperation *append)
+append_fail(AppendOperation *append, const AppendRow *row, const Failure *failure)
 {
-	Commit	   *commit = &append->commit;
-	ByteBuffer		item = {0};
-	ByteBuffer		body = {0};
-
-	commit->appended_at = clock_ms();
-	if (!commit->committed_at_given)
-		commit->committed_at = commit->appended_at;
-	commit_write_item(commit, &item);
-	if (item.failed)
-		body.failed = true;
-	else
-		request_put_new(&body, append->names.commit_table, item.data, COMMIT_AGGREGATE_ID);
-	buffer_free(&item);
-	append_send(append, OPERATION_PUT_ITEM, &body, APPEND_PUTTING);
-	if (append->state == APPEND_PUTTING)
-		append->fate = APPEND_UNKNOWN;
+	if (append->failed)
+		return;					/* the first one is reported */
+	append->failed = true;
+	append->failed_row = row;
+	append->failure = *failure;
 }
 
 static void
-id_arrived(AppendOperation *append)
+append_fail_with(AppendOperation *append, FailureKind kind, const char *message)
 {
-	const cJSON *attributes = json_member(call_response(append->call), "Attributes");
-	AttributeValue id = attribute_get(attributes, COUNTER_ID);
-
-	if (!attribute_to_int64(&id, &append->commit.commit_id) || append->commit.commit_id < 1)
-	{
-		Failure		failure;
-
-		failure_set(&failure, FAILURE_BAD_ANSWER, NULL, "the counter did not answer a commit id");
-		append_fail(append, &failure);
-		return;
-	}
-	put_commit(append);
-}
-
-static void
-append_succeed(AppendOperation *append)
-{
-	append->fate = APPEND_STORED;
-	append->state = APPEND_FINISHED;
-	append->result = STEP_DONE;
-}
-
-static void
-append_fate_unknown(AppendOperation *append, const Failure *failure)
-{
-	append->fate = APPEND_UNKNOWN;
-	append_fail(append, failure);
-	append->failure.kind = FAILURE_UNKNOWN_FATE;
-}
-
-/* The version is taken: by the commit itself, if the item there carries its id. false when the item does not tell. */
-static bool
-decide_by_item(AppendOperation *append, const cJSON *item)
-{
-	AttributeValue id = attribute_get(item, COMMIT_ID);
-	int64_t		stored_id;
 	Failure		failure;
 
-	if (!cJSON_IsObject(item))
-		return false;
-	if (attribute_to_int64(&id, &stored_id) && stored_id == append->commit.commit_id)
+	failure_set(&failure, kind, NULL, "%s", message);
+	append_fail(append, NULL, &failure);
+}
+
+/* Steps the lanes, as many at once as may be. true when none is on the way any more. */
+static bool
+lanes_step(AppendOperation *append)
+{
+	int			busy = 0;
+
+	for (size_t i = 0; i < append->nlanes; i++)
+		busy += lane_is_busy(&append->lanes[i]);
+	for (size_t i = 0; i < append->nlanes; i++)
 	{
-		append_succeed(append);
-		return true;
+		Lane	   *lane = &append->lanes[i];
+		bool		was_busy = lane_is_busy(lane);
+		bool		may_send = !append->failed && (was_busy || busy < append->settings.max_parallel);
+
+		if (lane->state == LANE_DONE || lane->state == LANE_FAILED || (!was_busy && !may_send))
+			continue;
+		lane_step(lane, &append->context, may_send);
+		busy += lane_is_busy(lane) - was_busy;
+		if (lane->state == LANE_FAILED)
+			append_fail(append, lane->rows[lane->next], &lane->failure);
 	}
-	append->fate = APPEND_NOT_STORED;
-	failure_set(&failure, FAILURE_CONDITION, NULL, "%s", "");
-	append_fail(append, &failure);
+	return busy == 0;
+}
+
+/* Asks for the last versions that are needed; the other lanes know theirs. */
+static void
+versions_step(AppendOperation *append)
+{
+	if (!lanes_step(append))
+		return;
+	for (size_t i = 0; i < append->nlanes && !append->failed; i++)
+	{
+		Lane	   *lane = &append->lanes[i];
+
+		if (lane->state == LANE_NEW && !lane_resolve_versions(lane, &append->context, -1))
+			append_fail(append, lane->rows[lane->next], &lane->failure);
+	}
+	append->phase = append->failed ? PHASE_FINISHED : PHASE_IDS;
+}
+
+static int64_t
+rows_to_put(const AppendOperation *append)
+{
+	int64_t		count = 0;
+
+	for (size_t i = 0; i < append->nrows; i++)
+		count += !append->rows[i].skipped;
+	return count;
+}
+
+static void
+take_ids(AppendOperation *append)
+{
+	const LaneContext *context = &append->context;
+	ByteBuffer	body = {0};
+
+	request_counter_add(&body, context->names->counter_table, context->names->counter, rows_to_put(append));
+	append->counter = call_start(context->client, OPERATION_UPDATE_ITEM, &body, context->usage);
+	buffer_free(&body);
+	if (append->counter == NULL)
+		append_fail_with(append, FAILURE_MEMORY, "out of memory");
+}
+
+static int
+compare_pointers(const void *a, const void *b)
+{
+	const AppendRow *x = *(AppendRow *const *) a;
+	const AppendRow *y = *(AppendRow *const *) b;
+
+	return (x > y) - (x < y);
+}
+
+/*
+ * Ids follow the order of the statement; within an aggregate, whose rows may have been put into another order, its ids follow the versions.
+ */
+static bool
+give_ids(AppendOperation *append, int64_t first, int64_t deadline)
+{
+	int64_t    *id_of_row = malloc(append->nrows * sizeof(int64_t));
+	int64_t    *ids = malloc(append->nrows * sizeof(int64_t));
+	AppendRow **in_order = malloc(append->nrows * sizeof(AppendRow *));
+	bool		enough = id_of_row != NULL && ids != NULL && in_order != NULL;
+
+	for (size_t i = 0; enough && i < append->nrows; i++)
+		id_of_row[i] = append->rows[i].skipped ? 0 : first++;
+	for (size_t i = 0; enough && i < append->nlanes; i++)
+	{
+		Lane	   *lane = &append->lanes[i];
+		size_t		n = 0;
+
+		memcpy(in_order, lane->rows, lane->nrows * sizeof(AppendRow *));
+		qsort(in_order, lane->nrows, sizeof(AppendRow *), compare_pointers);
+		for (size_t j = 0; j < lane->nrows; j++)
+			if (!in_order[j]->skipped)
+				ids[n++] = id_of_row[in_order[j] - append->rows];
+		lane_give_ids(lane, ids, deadline);
+	}
+	free(id_of_row);
+	free(ids);
+	free(in_order);
+	return enough;
+}
+
+static void
+ids_step(AppendOperation *append)
+{
+	int64_t		count = rows_to_put(append);
+	int64_t		last;
+	StepResult	result;
+
+	if (count == 0)
+	{
+		append->phase = PHASE_FINISHED;
+		return;
+	}
+	if (append->counter == NULL)
+		take_ids(append);
+	result = append->counter != NULL ? call_step(append->counter) : STEP_FAILED;
+	if (result == STEP_PENDING)
+		return;
+	if (result == STEP_FAILED && append->counter != NULL)
+		append_fail(append, NULL, call_failure(append->counter));
+	else if (result == STEP_DONE)
+	{
+		if (!commit_read_counter(call_response(append->counter), &last) || last < count)
+			append_fail_with(append, FAILURE_BAD_ANSWER, "the counter did not answer a commit id");
+		else if (!give_ids(append, last - count + 1, http_now_ms() + append->settings.deadline_ms))
+			append_fail_with(append, FAILURE_MEMORY, "out of memory");
+	}
+	append->phase = append->failed ? PHASE_FINISHED : PHASE_PUTS;
+}
+
+static bool
+lanes_are_done(const AppendOperation *append)
+{
+	for (size_t i = 0; i < append->nlanes; i++)
+		if (append->lanes[i].state != LANE_DONE)
+			return false;
 	return true;
 }
 
 static void
-look_at_item(AppendOperation *append)
+puts_step(AppendOperation *append)
 {
-	char		digits[24];
-	const Attribute key[2] = {
-		{COMMIT_AGGREGATE_ID, attribute_string(append->commit.aggregate_id, append->commit.aggregate_id_length)},
-		{COMMIT_VERSION, attribute_int64(append->commit.version, digits)},
-	};
-	ByteBuffer	body = {0};
+	LaneContext *context = &append->context;
 
-	request_get(&body, append->names.commit_table, key);
-	append_send(append, OPERATION_GET_ITEM, &body, APPEND_LOOKING);
-}
-
-static void
-put_failed(AppendOperation *append)
-{
-	const Failure *failure = call_failure(append->call);
-
-	if (failure->kind == FAILURE_CONDITION)
-	{
-		if (!decide_by_item(append, json_member(call_error(append->call), "Item")))
-			look_at_item(append);
-	}
-	else if (call_may_have_happened(append->call))
-		append_fate_unknown(append, failure);
-	else
-	{
-		append->fate = APPEND_NOT_STORED;
-		append_fail(append, failure);
-	}
-}
-
-static void
-looked(AppendOperation *append, StepResult result)
-{
-	Failure		failure;
-
-	if (result == STEP_FAILED)
-		append_fate_unknown(append, call_failure(append->call));
-	else if (!decide_by_item(append, json_member(call_response(append->call), "Item")))
-	{
-		failure_set(&failure, FAILURE_UNKNOWN_FATE, NULL, "the version was taken, and is free again");
-		append_fate_unknown(append, &failure);
-	}
+	if (!lanes_step(append) || !(append->failed || lanes_are_done(append)))
+		return;
+	for (size_t i = 0; i < append->nlanes; i++)
+		lane_burn_unused(&append->lanes[i], &context->burned);
+	if (append->settings.burn_notes)
+		append->burn = burn_start(context->client, context->names, &context->burned, append->settings.max_parallel,
+								  context->usage);
+	append->phase = append->burn != NULL ? PHASE_NOTES : PHASE_FINISHED;
 }
 
 StepResult
 append_step(AppendOperation *append)
 {
-	while (append->state != APPEND_FINISHED)
+	AppendPhase before;
+
+	do
 	{
-		StepResult	result = call_step(append->call);
-
-		if (result == STEP_PENDING)
-			return STEP_PENDING;
-		switch (append->state)
+		before = append->phase;
+		switch (append->phase)
 		{
-			case APPEND_TAKING_ID:
-				if (result == STEP_DONE)
-					id_arrived(append);
-				else
-					append_fail(append, call_failure(append->call));
+			case PHASE_VERSIONS:
+				versions_step(append);
 				break;
-			case APPEND_PUTTING:
-				if (result == STEP_DONE)
-					append_succeed(append);
-				else
-					put_failed(append);
+			case PHASE_IDS:
+				ids_step(append);
 				break;
-			case APPEND_LOOKING:
-				looked(append, result);
+			case PHASE_PUTS:
+				puts_step(append);
 				break;
-			case APPEND_FINISHED:
+			case PHASE_NOTES:
+				if (burn_step(append->burn) == STEP_DONE)
+					append->phase = PHASE_FINISHED;
 				break;
+			case PHASE_FINISHED:
+				return append->failed ? STEP_FAILED : STEP_DONE;
 		}
-	}
-	return append->result;
-}
-
-AppendFate
-append_fate(const AppendOperation *append)
-{
-	return append->fate;
-}
-
-const Commit *
-append_commit(const AppendOperation *append)
-{
-	return &append->commit;
+	} while (append->phase != before);
+	return STEP_PENDING;
 }
 
 const Failure *
@@ -267,11 +325,23 @@ append_failure(const AppendOperation *append)
 	return &append->failure;
 }
 
+const AppendRow *
+append_failed_row(const AppendOperation *append)
+{
+	return append->failed_row;
+}
+
 void
 append_free(AppendOperation *append)
 {
 	if (append == NULL)
 		return;
-	call_free(append->call);
+	for (size_t i = 0; i < append->nlanes; i++)
+		lane_free(&append->lanes[i]);
+	call_free(append->counter);
+	burn_operation_free(append->burn);
+	burn_free(&append->context.burned);
+	free(append->order);
+	free(append->lanes);
 	free(append);
 }

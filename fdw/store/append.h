@@ -1,36 +1,65 @@
 /*
- * append: one commit into the store: an id from the counter, then the put on condition that its version is free.
+ * append: a batch of commits into the store.
  *
- * Two requests. The id is taken first, so a refused put leaves it unused; ids say the order in which commits were begun.
+ * One request takes the ids of the whole batch; then the commits of different aggregates are put side by side, those of one aggregate one after the
+ * other in the order of their versions, so that no failure leaves a later version without an earlier one. Ids and versions of an aggregate
+ * rise together. Ids that come to nothing are noted for the readers that follow the ids (burn.h).
  */
 #ifndef DYNAMODB_ES_APPEND_H
 #define DYNAMODB_ES_APPEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
 
 #include "base/failure.h"
 #include "base/step.h"
 #include "dynamodb/client.h"
 #include "store/commit.h"
 
-typedef struct AppendOperation AppendOperation;
-
-/* What is known of the commit when the operation ends, or is given up. */
+/* What is known of a commit, at any moment. */
 typedef enum AppendFate
 {
-	APPEND_NOT_STORED,			/* certainly not in the store */
-	APPEND_STORED,				/* certainly in the store, under commit_id */
-	APPEND_UNKNOWN				/* the put was sent and no answer settles what became of it */
+	APPEND_NOT_STORED,			/* certainly not in the store, so far */
+	APPEND_STORED,				/* certainly in the store, under its commit_id */
+	APPEND_UNKNOWN				/* a put was sent and nothing has settled what became of it */
 } AppendFate;
 
-/* *commit is copied as a view: its texts must outlive the operation. commit_check must have passed. NULL when memory ran out. */
-extern AppendOperation *append_start(Client *client, const StoreNames *names, const Commit *commit, Usage *usage);
+typedef struct AppendRow
+{
+	Commit		commit;			/* id, times and a version left out are filled in by the operation */
+	bool		next_version;	/* the version is left out: the one after the aggregate's last */
+	bool		skipped;		/* its version existed, and that is no error */
+	AppendFate	fate;
+} AppendRow;
 
-/* FAILED with FAILURE_CONDITION: the version exists. With FAILURE_UNKNOWN_FATE: see append_fate. */
+typedef struct AppendSettings
+{
+	bool		skip_conflicts; /* pass over versions that exist */
+	bool		burn_notes;
+	int			max_parallel;	/* puts on the way at once */
+	int			deadline_ms;	/* no put is sent later than this after its id was taken */
+	const char *token_attribute;	/* an item with the same value in it is the row's own; NULL: none */
+} AppendSettings;
+
+typedef struct AppendOperation AppendOperation;
+
+/*
+ * The rows are the caller's, are filled in as the operation goes, and must outlive it, as must *names and the settings' texts. commit_check must have
+ * passed for each. NULL when memory ran out.
+ */
+extern AppendOperation *append_start(Client *client, const StoreNames *names, const AppendSettings *settings,
+									 AppendRow *rows, size_t nrows, Usage *usage);
+
+/*
+ * DONE: every row is stored or skipped. FAILED: append_failure tells why the row append_failed_row is not, or may not be; the fates tell of the
+ * others. FAILURE_CONDITION: its version exists; FAILURE_UNKNOWN_FATE: its put got no answer that settles it; FAILURE_CONFLICT: the next
+ * version was taken by others too often.
+ */
 extern StepResult append_step(AppendOperation *append);
-extern AppendFate append_fate(const AppendOperation *append);
-
-/* The commit with the id and times it was given (from the moment the id is known). */
-extern const Commit *append_commit(const AppendOperation *append);
 extern const Failure *append_failure(const AppendOperation *append);
+
+/* The row that the failure is about; NULL when it is about none in particular. */
+extern const AppendRow *append_failed_row(const AppendOperation *append);
 extern void append_free(AppendOperation *append);
 
 #endif

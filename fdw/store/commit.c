@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dynamodb/json.h"
+#include "dynamodb/request.h"
 
 /* aggregateId to active, and appendedAt. */
 #define MAX_OWN_ATTRIBUTES 7
@@ -167,4 +168,12 @@ commit_read_item(const cJSON *item, Commit *commit)
 		read_number(item, COMMIT_COMMITTED_AT, &commit->committed_at) &&
 		read_text(item, COMMIT_EVENTS, &commit->events, &commit->events_length) &&
 		attribute_get(item, COMMIT_ACTIVE).type == ATTRIBUTE_S;
+}
+
+bool
+commit_read_counter(const cJSON *response, int64_t *id)
+{
+	AttributeValue value = attribute_get(json_member(response, "Attributes"), COUNTER_ID);
+
+	return attribute_to_int64(&value, id) && *id >= 1;
 }

@@ -72,4 +72,7 @@ extern void commit_write_item(const Commit *commit, ByteBuffer *out);
  */
 extern bool commit_read_item(const cJSON *item, Commit *commit);
 
+/* The counter's value in the answer to its ADD; false when there is none, or it is no commit id. */
+extern bool commit_read_counter(const cJSON *response, int64_t *id);
+
 #endif

@@ -16,7 +16,6 @@
 
 #define FIRST_POLL_MS 50
 #define SLOWEST_POLL_MS 2000
-#define BURN_NOTE_INFIX "#burned#"
 
 typedef enum TablesState
 {
@@ -113,36 +112,6 @@ tables_again_later(TablesOperation *operation)
 }
 
 static void
-request_last_commit(ByteBuffer *body, const StoreNames *names)
-{
-	Expression	expression = {0};
-	ByteBuffer		condition = {0};
-	ByteBuffer		projection = {0};
-	AttributeValue active = attribute_string(COMMIT_ACTIVE_VALUE, strlen(COMMIT_ACTIVE_VALUE));
-	ReadRequest request = {
-		.table = names->commit_table,
-		.index = names->commit_index,
-		.expression = &expression,
-		.limit = 1,
-		.backward = true,
-	};
-
-	expression_name(&expression, &condition, COMMIT_ACTIVE);
-	buffer_puts(&condition, " = ");
-	expression_value(&expression, &condition, &active);
-	expression_name(&expression, &projection, COMMIT_ID);
-	request.key_condition = condition.data;
-	request.projection = projection.data;
-	if (condition.failed || projection.failed)
-		body->failed = true;
-	else
-		request_read(body, &request);
-	expression_free(&expression);
-	buffer_free(&condition);
-	buffer_free(&projection);
-}
-
-static void
 request_counters(ByteBuffer *body, const StoreNames *names, const cJSON *start_key)
 {
 	Expression	expression = {0};
@@ -169,6 +138,7 @@ static Operation
 tables_request(const TablesOperation *operation, ByteBuffer *body)
 {
 	const StoreNames *names = &operation->names;
+	AttributeValue active = attribute_string(COMMIT_ACTIVE_VALUE, strlen(COMMIT_ACTIVE_VALUE));
 	TableDefinition commits = {
 		.table = names->commit_table,
 		.hash = {COMMIT_AGGREGATE_ID, ATTRIBUTE_S},
@@ -199,7 +169,7 @@ tables_request(const TablesOperation *operation, ByteBuffer *body)
 			request_create_table(body, &counters);
 			return OPERATION_CREATE_TABLE;
 		case FIND_LAST_COMMIT:
-			request_last_commit(body, names);
+			request_last_by_key(body, names->commit_table, names->commit_index, COMMIT_ACTIVE, &active, COMMIT_ID);
 			return OPERATION_QUERY;
 		case PUT_COUNTER:
 			request_counter_put_new(body, names->counter_table, names->counter, operation->last_commit_id);
@@ -352,7 +322,7 @@ is_own_counter(const cJSON *item, const char *counter)
 	size_t		length = strlen(counter);
 
 	return name.type == ATTRIBUTE_S && strncmp(name.text, counter, length) == 0
-		&& (name.text[length] == '\0' || strncmp(name.text + length, BURN_NOTE_INFIX, strlen(BURN_NOTE_INFIX)) == 0);
+		&& (name.text[length] == '\0' || strncmp(name.text + length, COUNTER_BURNED_INFIX, strlen(COUNTER_BURNED_INFIX)) == 0);
 }
 
 /* The counter of this store and its burn notes may go with their table; that of another keeps it. */

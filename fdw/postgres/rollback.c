@@ -1,0 +1,94 @@
+/*
+ * rollback.c: how many commits has a transaction stored that it is now taking back?
+ *
+ * An append is final when its statement ends; DynamoDB is no part of the local transaction. So the count is kept for each level of
+ * subtransactions, passed on to the parent where one commits, and told where one aborts.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "utils/memutils.h"
+
+#include "postgres/rollback.h"
+
+typedef struct StoredCount
+{
+	int			level;			/* GetCurrentTransactionNestLevel */
+	int64		commits;
+	struct StoredCount *outer;
+} StoredCount;
+
+static StoredCount *innermost = NULL;	/* in TopTransactionContext */
+
+static void
+warn_of_stored(int64 commits)
+{
+	ereport(WARNING,
+			(errmsg_plural("%lld commit of the rolled back transaction stays stored in DynamoDB",
+						   "%lld commits of the rolled back transaction stay stored in DynamoDB",
+						   (unsigned long) commits, (long long) commits),
+			 errhint("An append is final when its statement ends.")));
+}
+
+static void
+transaction_ended(XactEvent event, void *arg)
+{
+	int64		commits = 0;
+
+	if (event != XACT_EVENT_ABORT && event != XACT_EVENT_COMMIT && event != XACT_EVENT_PREPARE
+		&& event != XACT_EVENT_PARALLEL_ABORT && event != XACT_EVENT_PARALLEL_COMMIT)
+		return;
+	for (StoredCount *count = innermost; count != NULL; count = count->outer)
+		commits += count->commits;
+	innermost = NULL;
+	if (event == XACT_EVENT_ABORT && commits > 0)
+		warn_of_stored(commits);
+}
+
+static void
+subtransaction_ended(SubXactEvent event, SubTransactionId own, SubTransactionId parent, void *arg)
+{
+	StoredCount *count = innermost;
+	int			level = GetCurrentTransactionNestLevel();
+
+	if ((event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB) || count == NULL || count->level < level)
+		return;
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+	{
+		innermost = count->outer;
+		warn_of_stored(count->commits);
+	}
+	else if (count->outer != NULL && count->outer->level == level - 1)
+	{
+		count->outer->commits += count->commits;
+		innermost = count->outer;
+	}
+	else
+		count->level = level - 1;
+}
+
+void
+rollback_count_stored(int64 commits)
+{
+	static bool registered = false;
+	int			level = GetCurrentTransactionNestLevel();
+
+	if (commits == 0)
+		return;
+	if (!registered)
+	{
+		RegisterXactCallback(transaction_ended, NULL);
+		RegisterSubXactCallback(subtransaction_ended, NULL);
+		registered = true;
+	}
+	if (innermost == NULL || innermost->level < level)
+	{
+		StoredCount *count = MemoryContextAlloc(TopTransactionContext, sizeof(StoredCount));
+
+		count->level = level;
+		count->commits = 0;
+		count->outer = innermost;
+		innermost = count;
+	}
+	innermost->commits += commits;
+}

@@ -1,0 +1,226 @@
+/*
+ * row.c: which commit is a row, and which row has become of it?
+ *
+ * All that can be checked is checked here, before an id is taken, so that a row that can never be stored costs no request.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+
+#include "postgres/json_text.h"
+#include "postgres/row.h"
+
+/* Attributes that the store writes by itself. */
+static const char *const reserved_attributes[] = {COMMIT_ACTIVE, COMMIT_APPENDED_AT};
+
+void
+row_check_columns(const ColumnMap *map)
+{
+	static const ColumnRole needed[] = {COLUMN_AGGREGATE_ID, COLUMN_VERSION, COLUMN_EVENTS};
+	static const char *const names[] = {"aggregate_id", "version", "events"};
+
+	for (size_t i = 0; i < lengthof(needed); i++)
+		if (map->by_role[needed[i]] == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
+					 errmsg("cannot insert into foreign table \"%s\" without a column for %s",
+							map->relation_name, names[i])));
+}
+
+/* The row's value for a role, and whether there is one. */
+static bool
+row_value(const ColumnMap *map, TupleTableSlot *slot, ColumnRole role, Datum *value)
+{
+	Column	   *column = map->by_role[role];
+	bool		isnull = true;
+
+	if (column != NULL)
+		*value = slot_getattr(slot, column->attnum, &isnull);
+	return !isnull;
+}
+
+static void
+report_missing(const ColumnMap *map, ColumnRole role)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NOT_NULL_VIOLATION),
+			 errmsg("null value in column \"%s\" of foreign table \"%s\"",
+					map->by_role[role]->name, map->relation_name)));
+}
+
+static void
+take_aggregate_id(const ColumnMap *map, TupleTableSlot *slot, Commit *commit)
+{
+	AttributeValue text;
+	Datum		value;
+
+	if (!row_value(map, slot, COLUMN_AGGREGATE_ID, &value))
+		report_missing(map, COLUMN_AGGREGATE_ID);
+	text = column_write(map->by_role[COLUMN_AGGREGATE_ID], value);
+	commit->aggregate_id = text.text;
+	commit->aggregate_id_length = text.length;
+}
+
+/* A version left out is the next one. */
+static void
+take_version(const ColumnMap *map, TupleTableSlot *slot, AppendRow *row)
+{
+	Datum		value;
+
+	row->next_version = !row_value(map, slot, COLUMN_VERSION, &value);
+	if (!row->next_version)
+		row->commit.version = map->by_role[COLUMN_VERSION]->type == INT4OID
+			? DatumGetInt32(value) : DatumGetInt64(value);
+}
+
+static void
+take_events(const ColumnMap *map, TupleTableSlot *slot, Commit *commit)
+{
+	Column	   *column = map->by_role[COLUMN_EVENTS];
+	AttributeValue written;
+	Datum		value;
+	bool		is_array;
+
+	if (!row_value(map, slot, COLUMN_EVENTS, &value))
+		report_missing(map, COLUMN_EVENTS);
+	if (column->kind == KIND_JSONB)
+	{
+		Jsonb	   *json = DatumGetJsonbP(value);
+
+		is_array = JB_ROOT_IS_ARRAY(json) && !JB_ROOT_IS_SCALAR(json);
+	}
+	else
+	{
+		char	   *json = TextDatumGetCString(value);
+
+		if (column->kind == KIND_TEXT)
+			DirectFunctionCall1(json_in, CStringGetDatum(json));
+		is_array = json_text_is_array(json);
+	}
+	if (!is_array)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("column \"%s\" of foreign table \"%s\" must be a JSON array",
+						column->name, map->relation_name)));
+	written = column_write(column, value);
+	commit->events = written.text;
+	commit->events_length = written.length;
+}
+
+static void
+take_times(const ColumnMap *map, TupleTableSlot *slot, Commit *commit)
+{
+	Datum		value;
+
+	if (row_value(map, slot, COLUMN_COMMIT_ID, &value))
+		ereport(ERROR,
+				(errcode(ERRCODE_GENERATED_ALWAYS),
+				 errmsg("cannot insert a non-NULL value into column \"%s\" of foreign table \"%s\"",
+						map->by_role[COLUMN_COMMIT_ID]->name, map->relation_name),
+				 errdetail("The event store gives out commit ids.")));
+	commit->committed_at_given = row_value(map, slot, COLUMN_COMMITTED_AT, &value);
+	if (commit->committed_at_given)
+		commit->committed_at = map->by_role[COLUMN_COMMITTED_AT]->kind == KIND_TIMESTAMP
+			? timestamp_to_ms(DatumGetTimestampTz(value)) : DatumGetInt64(value);
+}
+
+static void
+check_not_reserved(const ColumnMap *map, const Column *column)
+{
+	for (size_t i = 0; i < lengthof(reserved_attributes); i++)
+		if (strcmp(column->attribute, reserved_attributes[i]) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_GENERATED_ALWAYS),
+					 errmsg("cannot insert a non-NULL value into column \"%s\" of foreign table \"%s\"",
+							column->name, map->relation_name),
+					 errdetail("The event store itself writes the attribute \"%s\".", column->attribute)));
+}
+
+static void
+take_extra(const ColumnMap *map, TupleTableSlot *slot, Commit *commit)
+{
+	Attribute  *extra = palloc(sizeof(Attribute) * Max(map->natts, 1));
+
+	for (int i = 0; i < map->natts; i++)
+	{
+		Column	   *column = map->columns[i];
+		Datum		value;
+		bool		isnull;
+
+		if (column == NULL || column->role != COLUMN_EXTRA)
+			continue;
+		value = slot_getattr(slot, column->attnum, &isnull);
+		if (isnull)
+			continue;
+		check_not_reserved(map, column);
+		extra[commit->nextra].name = column->attribute;
+		extra[commit->nextra].value = column_write(column, value);
+		commit->nextra++;
+	}
+	commit->extra = extra;
+}
+
+AppendRow
+row_to_commit(const ColumnMap *map, TupleTableSlot *slot)
+{
+	AppendRow	row = {0};
+	Commit	   *commit = &row.commit;
+	Failure		failure;
+
+	take_aggregate_id(map, slot, commit);
+	take_version(map, slot, &row);
+	take_times(map, slot, commit);
+	take_events(map, slot, commit);
+	take_extra(map, slot, commit);
+	if (!commit_check(commit, &failure))
+		ereport(ERROR,
+				(errcode(failure.kind == FAILURE_TOO_LARGE
+						 ? ERRCODE_PROGRAM_LIMIT_EXCEEDED : ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a row cannot be stored as a commit in foreign table \"%s\"", map->relation_name),
+				 errdetail_internal("%s", failure.message)));
+	return row;
+}
+
+void
+row_update(const ColumnMap *map, const Commit *commit, TupleTableSlot *slot)
+{
+	TupleDesc	desc = slot->tts_tupleDescriptor;
+	Column	   *commit_id = map->by_role[COLUMN_COMMIT_ID];
+	Column	   *committed_at = map->by_role[COLUMN_COMMITTED_AT];
+	Column	   *version = map->by_role[COLUMN_VERSION];
+	Datum	   *values = palloc(sizeof(Datum) * desc->natts);
+	bool	   *nulls = palloc(sizeof(bool) * desc->natts);
+
+	slot_getallattrs(slot);
+	memcpy(values, slot->tts_values, sizeof(Datum) * desc->natts);
+	memcpy(nulls, slot->tts_isnull, sizeof(bool) * desc->natts);
+	for (int i = 0; i < map->natts; i++)
+	{
+		Column	   *column = map->columns[i];
+
+		if (column != NULL && column->kind == KIND_TIMESTAMP && !nulls[i])
+			values[i] = TimestampTzGetDatum(timestamp_from_ms(timestamp_to_ms(DatumGetTimestampTz(values[i]))));
+	}
+	values[version->attnum - 1] = version->type == INT4OID
+		? Int32GetDatum((int32) commit->version) : Int64GetDatum(commit->version);
+	nulls[version->attnum - 1] = false;
+	if (commit_id != NULL)
+	{
+		values[commit_id->attnum - 1] = Int64GetDatum(commit->commit_id);
+		nulls[commit_id->attnum - 1] = false;
+	}
+	if (committed_at != NULL)
+	{
+		values[committed_at->attnum - 1] = committed_at->kind == KIND_TIMESTAMP
+			? TimestampTzGetDatum(timestamp_from_ms(commit->committed_at)) : Int64GetDatum(commit->committed_at);
+		nulls[committed_at->attnum - 1] = false;
+	}
+	MemoryContextSwitchTo(slot->tts_mcxt);
+	ExecForceStoreHeapTuple(heap_form_tuple(desc, values, nulls), slot, true);
+}
+

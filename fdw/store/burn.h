@@ -1,0 +1,38 @@
+/*
+ * burn: commit ids that were given out and will never be stored.
+ *
+ * A reader that follows the ids would wait for them; a burn note spares it that. It is an item in the counter table,
+ * {name: "<counter>#burned#<first id>", n: <how many>}, one for each run of consecutive ids. Writing it is a courtesy: a note that could not be
+ * written costs such readers time, and nobody anything else.
+ */
+#ifndef DYNAMODB_ES_BURN_H
+#define DYNAMODB_ES_BURN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/step.h"
+#include "dynamodb/client.h"
+#include "store/commit.h"
+
+typedef struct BurnList
+{
+	int64_t    *ids;			/* malloc'ed */
+	size_t		nids;
+	size_t		room;
+} BurnList;
+
+/* Adds an id; one for which there is no memory is left out. */
+extern void burn_add(BurnList *list, int64_t id);
+extern void burn_free(BurnList *list);
+
+typedef struct BurnOperation BurnOperation;
+
+/* Writes the notes, several at once. NULL when memory ran out, or there is nothing to note. */
+extern BurnOperation *burn_start(Client *client, const StoreNames *names, BurnList *list, int max_parallel, Usage *usage);
+
+/* PENDING or DONE. */
+extern StepResult burn_step(BurnOperation *burn);
+extern void burn_operation_free(BurnOperation *burn);
+
+#endif

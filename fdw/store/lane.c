@@ -1,0 +1,386 @@
+/*
+ * lane.c: what happens to the rows of one aggregate, one after the other?
+ *
+ * As a rule each is put under the id that the batch took for it. A lane takes ids of its own when the next version was taken by somebody else, so
+ * that ids and versions still rise together, and when the batch's have grown too old to be used.
+ */
+#include "store/lane.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "dynamodb/json.h"
+#include "dynamodb/request.h"
+
+/* Times that the next version is looked for anew. */
+#define MAX_LOST_RACES 20
+
+static int64_t
+clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void
+lane_init(Lane *lane, AppendRow **rows, size_t nrows)
+{
+	memset(lane, 0, sizeof(*lane));
+	lane->rows = rows;
+	lane->nrows = nrows;
+	lane->state = rows[0]->next_version ? LANE_NEEDS_LAST_VERSION : LANE_NEW;
+}
+
+static void
+lane_fail(Lane *lane, const Failure *failure)
+{
+	lane->state = LANE_FAILED;
+	lane->failure = *failure;
+}
+
+static void
+lane_fail_with(Lane *lane, FailureKind kind, const char *message)
+{
+	Failure		failure;
+
+	failure_set(&failure, kind, NULL, "%s", message);
+	lane_fail(lane, &failure);
+}
+
+/* Stable: rows of one version keep their order. */
+static void
+sort_by_version(AppendRow **rows, size_t nrows)
+{
+	for (size_t i = 1; i < nrows; i++)
+	{
+		AppendRow  *row = rows[i];
+		size_t		at = i;
+
+		for (; at > 0 && rows[at - 1]->commit.version > row->commit.version; at--)
+			rows[at] = rows[at - 1];
+		rows[at] = row;
+	}
+}
+
+bool
+lane_resolve_versions(Lane *lane, const LaneContext *context, int64_t last)
+{
+	for (size_t i = lane->next; i < lane->nrows; i++)
+	{
+		AppendRow  *row = lane->rows[i];
+
+		if (row->next_version)
+			row->commit.version = last + 1;
+		last = row->commit.version;
+	}
+	sort_by_version(lane->rows + lane->next, lane->nrows - lane->next);
+	lane->state = LANE_NEEDS_IDS;
+	for (size_t i = lane->next + 1; i < lane->nrows; i++)
+	{
+		if (lane->rows[i]->commit.version != lane->rows[i - 1]->commit.version)
+			continue;
+		if (context->settings->skip_conflicts)
+			lane->rows[i]->skipped = true;
+		else
+		{
+			lane->next = i;
+			lane_fail_with(lane, FAILURE_CONDITION, "");
+			return false;
+		}
+	}
+	return true;
+}
+
+void
+lane_give_ids(Lane *lane, const int64_t *ids, int64_t deadline)
+{
+	for (size_t i = lane->next; i < lane->nrows; i++)
+		if (!lane->rows[i]->skipped)
+			lane->rows[i]->commit.commit_id = *ids++;
+	lane->holds_ids = true;
+	lane->ids_deadline = deadline;
+	lane->state = LANE_READY;
+}
+
+bool
+lane_is_busy(const Lane *lane)
+{
+	return lane->call != NULL || lane->put != NULL;
+}
+
+void
+lane_burn_unused(Lane *lane, BurnList *burned)
+{
+	for (size_t i = lane->next; lane->holds_ids && i < lane->nrows; i++)
+		if (!lane->rows[i]->skipped && lane->rows[i]->fate == APPEND_NOT_STORED)
+			burn_add(burned, lane->rows[i]->commit.commit_id);
+	lane->holds_ids = false;
+}
+
+static void
+lane_send(Lane *lane, const LaneContext *context, Operation operation, ByteBuffer *body, LaneState next)
+{
+	lane->call = call_start(context->client, operation, body, context->usage);
+	buffer_free(body);
+	if (lane->call == NULL)
+		lane_fail_with(lane, FAILURE_MEMORY, "out of memory");
+	else
+		lane->state = next;
+}
+
+static void
+ask_last_version(Lane *lane, const LaneContext *context)
+{
+	const Commit *commit = &lane->rows[0]->commit;
+	AttributeValue aggregate_id = attribute_string(commit->aggregate_id, commit->aggregate_id_length);
+	ByteBuffer	body = {0};
+
+	request_last_by_key(&body, context->names->commit_table, NULL, COMMIT_AGGREGATE_ID, &aggregate_id, COMMIT_VERSION);
+	lane_send(lane, context, OPERATION_QUERY, &body, LANE_READING_LAST_VERSION);
+}
+
+static size_t
+rows_left(const Lane *lane)
+{
+	size_t		left = 0;
+
+	for (size_t i = lane->next; i < lane->nrows; i++)
+		left += !lane->rows[i]->skipped;
+	return left;
+}
+
+/* Fresh ids for the rows that are left. */
+static void
+take_own_ids(Lane *lane, LaneContext *context)
+{
+	ByteBuffer	body = {0};
+
+	lane_burn_unused(lane, &context->burned);
+	request_counter_add(&body, context->names->counter_table, context->names->counter, (int64_t) rows_left(lane));
+	lane_send(lane, context, OPERATION_UPDATE_ITEM, &body, LANE_TAKING_IDS);
+}
+
+static void
+put_next(Lane *lane, LaneContext *context)
+{
+	AppendRow  *row = lane->rows[lane->next];
+	Commit	   *commit = &row->commit;
+
+	if (http_now_ms() > lane->ids_deadline)
+	{
+		take_own_ids(lane, context);
+		return;
+	}
+	commit->appended_at = clock_ms();
+	if (!commit->committed_at_given)
+		commit->committed_at = commit->appended_at;
+	lane->put = put_start(context->client, context->names, commit, lane->ids_deadline, context->usage);
+	if (lane->put == NULL)
+	{
+		lane_fail_with(lane, FAILURE_MEMORY, "out of memory");
+		return;
+	}
+	row->fate = APPEND_UNKNOWN;
+	lane->state = LANE_PUTTING;
+}
+
+static void
+last_version_arrived(Lane *lane, const LaneContext *context)
+{
+	const cJSON *items = json_member(call_response(lane->call), "Items");
+	AttributeValue version = attribute_get(items != NULL ? items->child : NULL, COMMIT_VERSION);
+	int64_t		last = -1;
+
+	if (!cJSON_IsArray(items) || (items->child != NULL && !attribute_to_int64(&version, &last)))
+		lane_fail_with(lane, FAILURE_BAD_ANSWER, "the last version of the aggregate is not an integer");
+	else if (last == INT64_MAX)
+		lane_fail_with(lane, FAILURE_OTHER, "the aggregate has no version left");
+	else
+		lane_resolve_versions(lane, context, last);
+}
+
+static void
+own_ids_arrived(Lane *lane, const LaneContext *context)
+{
+	int64_t		last;
+	size_t		left = rows_left(lane);
+	int64_t    *ids = malloc(left * sizeof(int64_t));
+
+	if (ids == NULL)
+		lane_fail_with(lane, FAILURE_MEMORY, "out of memory");
+	else if (!commit_read_counter(call_response(lane->call), &last) || last < (int64_t) left)
+		lane_fail_with(lane, FAILURE_BAD_ANSWER, "the counter did not answer a commit id");
+	else
+	{
+		for (size_t i = 0; i < left; i++)
+			ids[i] = last - (int64_t) left + 1 + (int64_t) i;
+		lane_give_ids(lane, ids, http_now_ms() + context->settings->deadline_ms);
+	}
+	free(ids);
+}
+
+static void
+call_ended(Lane *lane, const LaneContext *context, StepResult result)
+{
+	Call	   *call = lane->call;
+
+	if (result == STEP_FAILED)
+		lane_fail(lane, call_failure(call));
+	else if (lane->state == LANE_READING_LAST_VERSION)
+		last_version_arrived(lane, context);
+	else
+		own_ids_arrived(lane, context);
+	lane->call = NULL;
+	call_free(call);
+}
+
+/* The item that has the row's version carries the row's token: a repeated statement of the same client. */
+static bool
+is_own_by_token(const AppendRow *row, const char *token_attribute, const cJSON *item)
+{
+	AttributeValue there;
+
+	if (token_attribute == NULL)
+		return false;
+	there = attribute_get(item, token_attribute);
+	for (size_t i = 0; i < row->commit.nextra; i++)
+	{
+		const Attribute *attribute = &row->commit.extra[i];
+
+		if (strcmp(attribute->name, token_attribute) == 0)
+			return there.type == attribute->value.type && there.text != NULL
+				&& there.length == attribute->value.length
+				&& memcmp(there.text, attribute->value.text, there.length) == 0;
+	}
+	return false;
+}
+
+static void
+row_stored(Lane *lane)
+{
+	lane->rows[lane->next++]->fate = APPEND_STORED;
+	lane->state = LANE_READY;
+}
+
+/* Another commit has the version. */
+static void
+version_taken(Lane *lane, LaneContext *context, const cJSON *item)
+{
+	AppendRow  *row = lane->rows[lane->next];
+	int64_t		own_id = row->commit.commit_id;
+	Commit		standing;
+
+	row->fate = APPEND_NOT_STORED;
+	if (is_own_by_token(row, context->settings->token_attribute, item) && commit_read_item(item, &standing))
+	{
+		burn_add(&context->burned, own_id);
+		row->commit.commit_id = standing.commit_id;
+		row->commit.committed_at = standing.committed_at;
+		row_stored(lane);
+	}
+	else if (row->next_version && lane->lost_races++ < MAX_LOST_RACES)
+	{
+		lane_burn_unused(lane, &context->burned);
+		lane->state = LANE_NEEDS_LAST_VERSION;
+	}
+	else if (row->next_version)
+		lane_fail_with(lane, FAILURE_CONFLICT, "the next version was taken by others too often");
+	else if (context->settings->skip_conflicts)
+	{
+		burn_add(&context->burned, own_id);
+		row->skipped = true;
+		lane->next++;
+		lane->state = LANE_READY;
+	}
+	else
+		lane_fail_with(lane, FAILURE_CONDITION, "");
+}
+
+static void
+put_ended(Lane *lane, LaneContext *context)
+{
+	PutOperation *put = lane->put;
+	AppendRow  *row = lane->rows[lane->next];
+
+	lane->put = NULL;
+	switch (put_outcome(put))
+	{
+		case PUT_STORED:
+			row_stored(lane);
+			break;
+		case PUT_TAKEN:
+			version_taken(lane, context, put_standing_item(put));
+			break;
+		case PUT_REFUSED:
+			row->fate = APPEND_NOT_STORED;
+			lane_fail(lane, put_failure(put));
+			break;
+		case PUT_UNKNOWN:
+			lane_fail(lane, put_failure(put));
+			lane->failure.kind = FAILURE_UNKNOWN_FATE;
+			break;
+	}
+	put_free(put);
+}
+
+/* Starts what comes next. false when there is nothing to start. */
+static bool
+lane_start_next(Lane *lane, LaneContext *context)
+{
+	while (lane->next < lane->nrows && lane->rows[lane->next]->skipped)
+		lane->next++;
+	switch (lane->state)
+	{
+		case LANE_NEEDS_LAST_VERSION:
+			ask_last_version(lane, context);
+			return true;
+		case LANE_NEEDS_IDS:
+			/* The first time the batch takes them. */
+			if (lane->lost_races == 0)
+				return false;
+			take_own_ids(lane, context);
+			return true;
+		case LANE_READY:
+			if (lane->next < lane->nrows)
+			{
+				put_next(lane, context);
+				return true;
+			}
+			lane->state = LANE_DONE;
+			return false;
+		default:
+			return false;
+	}
+}
+
+void
+lane_step(Lane *lane, LaneContext *context, bool may_send)
+{
+	do
+	{
+		if (lane->call != NULL)
+		{
+			StepResult	result = call_step(lane->call);
+
+			if (result == STEP_PENDING)
+				return;
+			call_ended(lane, context, result);
+		}
+		if (lane->put != NULL)
+		{
+			if (put_step(lane->put) == STEP_PENDING)
+				return;
+			put_ended(lane, context);
+		}
+	} while (may_send && lane_start_next(lane, context));
+}
+
+void
+lane_free(Lane *lane)
+{
+	call_free(lane->call);
+	put_free(lane->put);
+}

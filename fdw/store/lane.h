@@ -1,0 +1,70 @@
+/*
+ * lane: the rows of a batch that belong to one aggregate, put one after the other in the order of their versions.
+ */
+#ifndef DYNAMODB_ES_LANE_H
+#define DYNAMODB_ES_LANE_H
+
+#include "store/append.h"
+#include "store/burn.h"
+#include "store/put.h"
+
+typedef enum LaneState
+{
+	LANE_NEW,					/* every version can be told without a look at the store */
+	LANE_NEEDS_LAST_VERSION,
+	LANE_READING_LAST_VERSION,
+	LANE_NEEDS_IDS,
+	LANE_TAKING_IDS,			/* of its own, those of the batch being spent or too old */
+	LANE_READY,					/* to put its next row */
+	LANE_PUTTING,
+	LANE_DONE,
+	LANE_FAILED
+} LaneState;
+
+/* What all lanes of a batch have in common. */
+typedef struct LaneContext
+{
+	Client	   *client;
+	const StoreNames *names;
+	const AppendSettings *settings;
+	Usage	   *usage;
+	BurnList	burned;
+} LaneContext;
+
+typedef struct Lane
+{
+	AppendRow **rows;			/* a part of the batch's array of pointers; in the order of versions once these are known */
+	size_t		nrows;
+	size_t		next;			/* the rows before it are settled */
+	LaneState	state;
+	bool		holds_ids;		/* the rows from `next` on have ids */
+	int64_t		ids_deadline;	/* http_now_ms after which these are not used any more */
+	int			lost_races;		/* for the next version */
+	Call	   *call;
+	PutOperation *put;
+	Failure		failure;		/* after LANE_FAILED, of the row `next` */
+} Lane;
+
+/* Sets the lane up for its rows, which stand in the order of the statement. */
+extern void lane_init(Lane *lane, AppendRow **rows, size_t nrows);
+
+/*
+ * Fills in the versions that were left out, `last` being the aggregate's last one (-1: none), and brings the rows into the order of versions. Needed
+ * before ids are given. Of two rows with one version the later one is skipped, or fails the lane: false then.
+ */
+extern bool lane_resolve_versions(Lane *lane, const LaneContext *context, int64_t last);
+
+/* Gives the rows from `next` on their ids, ascending. `ids` are as many as there are such rows. */
+extern void lane_give_ids(Lane *lane, const int64_t *ids, int64_t deadline);
+
+/* true while a request of the lane is on the way. */
+extern bool lane_is_busy(const Lane *lane);
+
+/* Goes on with what is on the way; and, with `may_send`, starts what comes next. */
+extern void lane_step(Lane *lane, LaneContext *context, bool may_send);
+
+/* Counts the ids of the rows that were never sent as burned. */
+extern void lane_burn_unused(Lane *lane, BurnList *burned);
+extern void lane_free(Lane *lane);
+
+#endif

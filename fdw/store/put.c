@@ -1,0 +1,180 @@
+/*
+ * put.c: is the commit in the store?
+ *
+ * The put itself, and where its condition failed without DynamoDB showing the item that is there, a strongly consistent look at it.
+ */
+#include "store/put.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dynamodb/json.h"
+
+struct PutOperation
+{
+	Client	   *client;
+	const StoreNames *names;
+	const Commit *commit;
+	Usage	   *usage;
+	Call	   *put;
+	Call	   *look;			/* NULL unless the put's own answer leaves it open whose item is there */
+	const cJSON *standing_item; /* in the answer of one of the two */
+	StepResult	state;
+	PutOutcome	outcome;
+	Failure		failure;
+};
+
+static void
+put_end(PutOperation *put, PutOutcome outcome, const Failure *failure)
+{
+	put->state = STEP_DONE;
+	put->outcome = outcome;
+	if (failure != NULL)
+		put->failure = *failure;
+}
+
+static void
+put_end_without_memory(PutOperation *put, PutOutcome outcome)
+{
+	put_end(put, outcome, NULL);
+	failure_set(&put->failure, FAILURE_MEMORY, NULL, "out of memory");
+}
+
+PutOperation *
+put_start(Client *client, const StoreNames *names, const Commit *commit, int64_t deadline, Usage *usage)
+{
+	PutOperation *put = calloc(1, sizeof(PutOperation));
+	ByteBuffer	item = {0};
+	ByteBuffer	body = {0};
+
+	if (put == NULL)
+		return NULL;
+	put->client = client;
+	put->names = names;
+	put->commit = commit;
+	put->usage = usage;
+	put->state = STEP_PENDING;
+	commit_write_item(commit, &item);
+	if (item.failed)
+		body.failed = true;
+	else
+		request_put_new(&body, names->commit_table, item.data, COMMIT_AGGREGATE_ID);
+	buffer_free(&item);
+	put->put = call_start(client, OPERATION_PUT_ITEM, &body, usage);
+	buffer_free(&body);
+	if (put->put == NULL)
+		put_end_without_memory(put, PUT_REFUSED);
+	else
+		call_set_deadline(put->put, deadline);
+	return put;
+}
+
+/* The version is taken: by the commit itself, if the item there carries its id. false when there is no item to tell. */
+static bool
+decide_by_item(PutOperation *put, const cJSON *item)
+{
+	AttributeValue id = attribute_get(item, COMMIT_ID);
+	int64_t		stored_id;
+
+	if (!cJSON_IsObject(item))
+		return false;
+	put->standing_item = item;
+	if (attribute_to_int64(&id, &stored_id) && stored_id == put->commit->commit_id)
+		put_end(put, PUT_STORED, NULL);
+	else
+		put_end(put, PUT_TAKEN, NULL);
+	return true;
+}
+
+static void
+look_at_item(PutOperation *put)
+{
+	char		digits[24];
+	const Attribute key[2] = {
+		{COMMIT_AGGREGATE_ID, attribute_string(put->commit->aggregate_id, put->commit->aggregate_id_length)},
+		{COMMIT_VERSION, attribute_int64(put->commit->version, digits)},
+	};
+	ByteBuffer	body = {0};
+
+	request_get(&body, put->names->commit_table, key);
+	put->look = call_start(put->client, OPERATION_GET_ITEM, &body, put->usage);
+	buffer_free(&body);
+	if (put->look == NULL)
+		put_end_without_memory(put, PUT_UNKNOWN);
+}
+
+static void
+put_failed(PutOperation *put)
+{
+	const Failure *failure = call_failure(put->put);
+
+	if (failure->kind == FAILURE_CONDITION)
+	{
+		if (!decide_by_item(put, json_member(call_error(put->put), "Item")))
+			look_at_item(put);
+	}
+	else
+		put_end(put, call_may_have_happened(put->put) ? PUT_UNKNOWN : PUT_REFUSED, failure);
+}
+
+static void
+looked(PutOperation *put, StepResult result)
+{
+	Failure		failure;
+
+	if (result == STEP_FAILED)
+		put_end(put, PUT_UNKNOWN, call_failure(put->look));
+	else if (!decide_by_item(put, json_member(call_response(put->look), "Item")))
+	{
+		failure_set(&failure, FAILURE_UNKNOWN_FATE, NULL, "the version was taken, and is free again");
+		put_end(put, PUT_UNKNOWN, &failure);
+	}
+}
+
+StepResult
+put_step(PutOperation *put)
+{
+	while (put->state == STEP_PENDING)
+	{
+		Call	   *call = put->look != NULL ? put->look : put->put;
+		StepResult	result = call_step(call);
+
+		if (result == STEP_PENDING)
+			break;
+		if (call == put->look)
+			looked(put, result);
+		else if (result == STEP_DONE)
+			put_end(put, PUT_STORED, NULL);
+		else
+			put_failed(put);
+	}
+	return put->state;
+}
+
+PutOutcome
+put_outcome(const PutOperation *put)
+{
+	return put->outcome;
+}
+
+const cJSON *
+put_standing_item(const PutOperation *put)
+{
+	return put->standing_item;
+}
+
+const Failure *
+put_failure(const PutOperation *put)
+{
+	return &put->failure;
+}
+
+void
+put_free(PutOperation *put)
+{
+	if (put == NULL)
+		return;
+	call_free(put->put);
+	call_free(put->look);
+	free(put);
+}

@@ -1,0 +1,43 @@
+/*
+ * put: one commit into the commits table, on condition that its version is free, and what became of it.
+ *
+ * A put may be carried out more than once, by the client's retries or by something on the way, so a failed condition can be the put's own
+ * success. Ids are given out once: the commit id of the item that is there decides whose it is. Where that cannot be learned, and where a put that
+ * may have arrived got no answer, the outcome is unknown and says so; an item that is not there decides nothing.
+ */
+#ifndef DYNAMODB_ES_PUT_H
+#define DYNAMODB_ES_PUT_H
+
+#include "base/failure.h"
+#include "base/step.h"
+#include "dynamodb/client.h"
+#include "store/commit.h"
+
+typedef struct PutOperation PutOperation;
+
+typedef enum PutOutcome
+{
+	PUT_STORED,					/* the commit is in the store */
+	PUT_TAKEN,					/* another commit has its version; this one is not in the store, and never will be */
+	PUT_REFUSED,				/* not in the store for another reason, which the failure tells */
+	PUT_UNKNOWN					/* nothing settles it; the failure tells why */
+} PutOutcome;
+
+/*
+ * *commit and *names are views and must outlive the operation. No attempt is sent after `deadline` (http_now_ms). NULL when memory ran out.
+ */
+extern PutOperation *put_start(Client *client, const StoreNames *names, const Commit *commit, int64_t deadline,
+							   Usage *usage);
+
+/* PENDING or DONE; the outcome tells the rest. */
+extern StepResult put_step(PutOperation *put);
+extern PutOutcome put_outcome(const PutOperation *put);
+
+/* After PUT_TAKEN: the item that is there. Belongs to the operation. */
+extern const cJSON *put_standing_item(const PutOperation *put);
+
+/* After PUT_REFUSED or PUT_UNKNOWN. */
+extern const Failure *put_failure(const PutOperation *put);
+extern void put_free(PutOperation *put);
+
+#endif
