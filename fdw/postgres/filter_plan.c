@@ -23,8 +23,8 @@
 #include "postgres/compat.h"
 #include "postgres/filter_tree.h"
 
-/* Of the tree; DynamoDB's limit is 32, and a leaf can be three deep. */
-#define MAX_DEPTH 20
+/* Of the tree. DynamoDB's limit is 32, but some engines take eight times as long for each further pair of parentheses. */
+#define MAX_DEPTH 10
 
 typedef struct Planning
 {
@@ -210,8 +210,11 @@ plan_distinct(Planning *planning, DistinctExpr *clause, bool negated)
 static int
 elements_expected(Node *array)
 {
-	Const	   *constant = (Const *) array;
+	Const	   *constant;
 
+	while (IsA(array, ArrayCoerceExpr))
+		array = (Node *) ((ArrayCoerceExpr *) array)->arg;
+	constant = (Const *) array;
 	if (IsA(array, ArrayExpr) && !((ArrayExpr *) array)->multidims)
 		return list_length(((ArrayExpr *) array)->elements);
 	if (!IsA(array, Const))
