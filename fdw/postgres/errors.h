@@ -7,17 +7,17 @@
 #include "postgres.h"
 
 #include "base/failure.h"
+#include "postgres/compat.h"
 #include "store/commit.h"
 
 /* Raises an error for a failed read or table operation on a foreign table. */
-extern void report_failure(const Failure *failure, const char *relation_name) pg_attribute_noreturn();
+pg_noreturn extern void report_failure(const Failure *failure, const char *relation_name);
 
 /* Likewise for a failed append, whose version may be taken, or whose fate may be unknown. */
-extern void report_append_failure(const Failure *failure, const char *relation_name, const Commit *commit)
-			pg_attribute_noreturn();
+pg_noreturn extern void report_append_failure(const Failure *failure, const char *relation_name, const Commit *commit);
 
 /* Raises "out of memory" for a NULL from the layers below. */
-extern void report_out_of_memory(void) pg_attribute_noreturn();
+pg_noreturn extern void report_out_of_memory(void);
 
 /* "aggregate "a", version 3", for a DETAIL. */
 extern char *describe_commit(const Commit *commit);
