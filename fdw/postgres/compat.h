@@ -28,6 +28,11 @@
 #include "varatt.h"
 #endif
 
+/* 18 puts it before the declaration, where the one of earlier releases cannot stand. */
+#ifndef pg_noreturn
+#define pg_noreturn __attribute__((noreturn))
+#endif
+
 /* The user whose rights and user mapping an INSERT into its target goes by: the session's, or a view's owner. */
 static inline Oid
 compat_modify_user(EState *estate, ResultRelInfo *target)

@@ -7,20 +7,21 @@
 #include "postgres.h"
 
 #include "base/failure.h"
+#include "postgres/compat.h"
 #include "store/commit.h"
 
 /* Raises an error for a failed read or table operation on a foreign table. */
-extern void report_failure(const Failure *failure, const char *relation_name) pg_attribute_noreturn();
+pg_noreturn extern void report_failure(const Failure *failure, const char *relation_name);
 
 /*
  * Likewise for a failed append. `commit` is the one that failed, NULL where it was none in particular; `fates` says what became of a batch's rows, NULL
  * where there was one row.
  */
-extern void report_append_failure(const Failure *failure, const char *relation_name, const Commit *commit,
-								  const char *fates) pg_attribute_noreturn();
+pg_noreturn extern void report_append_failure(const Failure *failure, const char *relation_name,
+											  const Commit *commit, const char *fates);
 
 /* Raises "out of memory" for a NULL from the layers below. */
-extern void report_out_of_memory(void) pg_attribute_noreturn();
+pg_noreturn extern void report_out_of_memory(void);
 
 /* "aggregate "a", version 3", for a DETAIL. */
 extern char *describe_commit(const Commit *commit);
