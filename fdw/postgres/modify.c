@@ -125,6 +125,7 @@ insert_new(ResultRelInfo *target, bool skip_conflicts)
 		.burn_notes = insert->options.burn_notes,
 		.max_parallel = insert->options.max_connections,
 		.deadline_ms = insert->options.append_deadline_ms,
+		.max_version = insert->map->by_role[COLUMN_VERSION]->type == INT4OID ? PG_INT32_MAX : PG_INT64_MAX,
 		.token_attribute = token_attribute(insert->map, insert->options.append_token),
 	};
 	target->ri_FdwState = insert;

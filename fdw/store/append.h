@@ -38,6 +38,7 @@ typedef struct AppendSettings
 	bool		burn_notes;
 	int			max_parallel;	/* puts on the way at once */
 	int			deadline_ms;	/* no put is sent later than this after its id was taken */
+	int64_t		max_version;	/* no next version is above it */
 	const char *token_attribute;	/* an item with the same value in it is the row's own; NULL: none */
 } AppendSettings;
 

@@ -31,7 +31,10 @@ lane_init(Lane *lane, AppendRow **rows, size_t nrows)
 	memset(lane, 0, sizeof(*lane));
 	lane->rows = rows;
 	lane->nrows = nrows;
-	lane->state = rows[0]->next_version ? LANE_NEEDS_LAST_VERSION : LANE_NEW;
+	lane->state = LANE_NEW;
+	for (size_t i = 0; i < nrows; i++)
+		if (rows[i]->next_version)
+			lane->state = LANE_NEEDS_LAST_VERSION;
 }
 
 static void
@@ -72,9 +75,16 @@ lane_resolve_versions(Lane *lane, const LaneContext *context, int64_t last)
 	{
 		AppendRow  *row = lane->rows[i];
 
+		if (row->next_version && last >= context->settings->max_version)
+		{
+			lane->next = i;
+			lane_fail_with(lane, FAILURE_TOO_LARGE, "the aggregate has no version left");
+			return false;
+		}
 		if (row->next_version)
 			row->commit.version = last + 1;
-		last = row->commit.version;
+		if (row->commit.version > last)
+			last = row->commit.version;
 	}
 	sort_by_version(lane->rows + lane->next, lane->nrows - lane->next);
 	lane->state = LANE_NEEDS_IDS;
@@ -196,8 +206,6 @@ last_version_arrived(Lane *lane, const LaneContext *context)
 
 	if (!cJSON_IsArray(items) || (items->child != NULL && !attribute_to_int64(&version, &last)))
 		lane_fail_with(lane, FAILURE_BAD_ANSWER, "the last version of the aggregate is not an integer");
-	else if (last == INT64_MAX)
-		lane_fail_with(lane, FAILURE_OTHER, "the aggregate has no version left");
 	else
 		lane_resolve_versions(lane, context, last);
 }
