@@ -24,12 +24,26 @@ typedef struct CountChoice
 	List	   *values;
 } CountChoice;
 
+/* count(*), and count(1) or the like. */
+static bool
+counts_rows(const Aggref *aggregate)
+{
+	const Const *argument;
+
+	if (aggregate->aggfnoid == F_COUNT_)
+		return true;
+	if (aggregate->aggfnoid != F_COUNT_ANY)
+		return false;
+	argument = (const Const *) linitial_node(TargetEntry, aggregate->args)->expr;
+	return IsA(argument, Const) && !argument->constisnull;
+}
+
 static bool
 is_count_star(const Expr *expr)
 {
 	const Aggref *aggregate = (const Aggref *) expr;
 
-	return IsA(aggregate, Aggref) && aggregate->aggfnoid == F_COUNT_ && aggregate->aggfilter == NULL
+	return IsA(aggregate, Aggref) && counts_rows(aggregate) && aggregate->aggfilter == NULL
 		&& aggregate->aggdistinct == NIL && aggregate->aggorder == NIL && aggregate->aggsplit == AGGSPLIT_SIMPLE;
 }
 

@@ -80,6 +80,8 @@ limit_plan(PlannerInfo *root, RelOptInfo *rel, Path *path, ScanPlan *plan, List 
 			return;
 		plan->limit = append_value(query->limitCount, values);
 		plan->offset = append_value(query->limitOffset, values);
+		if (query->limitOption == LIMIT_OPTION_WITH_TIES)
+			plan->wanted = 1;	/* the row that is no tie any more */
 	}
 	else if (root->tuple_fraction >= 1)
 		plan->wanted = (int) Min(root->tuple_fraction, FIRST_ROWS_OF_CURSOR);
@@ -113,7 +115,7 @@ limit_evaluate(const ScanPlan *plan, List *value_states, ExprContext *econtext)
 		/* LIMIT NULL is none; a sum that large is as good as none. */
 		if (count == 0 || count > PG_INT32_MAX || offset > PG_INT32_MAX)
 			return 0;
-		wanted = count + offset;
+		wanted += count + offset;
 	}
 	return plan->exact ? wanted : wanted * ROWS_FOR_ONE;
 }

@@ -26,7 +26,7 @@ typedef struct ScanPlan
 	bool		count_only;		/* the only output is the number of items */
 	bool		exact;			/* no condition is left to be checked here */
 	int			segments;		/* READ_SCAN */
-	int			wanted;			/* rows that will probably be taken; 0: all */
+	int			wanted;			/* rows that will probably be taken, beside limit and offset; 0 without these: all */
 	int			limit;			/* where in fdw_exprs LIMIT and OFFSET stand; -1: nowhere */
 	int			offset;
 	List	   *condition_roles;	/* IntList of ColumnRole; strategies and is_array beside it */

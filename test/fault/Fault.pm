@@ -79,12 +79,19 @@ sub wait_for
 	}
 }
 
-# The operations requested since the rules were set (and not taken by wait_for), in order.
+# The events of this kind since the rules were set (and not taken by wait_for), in order.
+sub events
+{
+	my ($self, $kind) = @_;
+	$self->_command;
+	return grep { $_->{event} eq $kind } @{ $self->{events} };
+}
+
+# The operations requested, likewise.
 sub operations
 {
 	my ($self) = @_;
-	$self->_command;
-	return map { $_->{operation} } grep { $_->{event} eq 'request' } @{ $self->{events} };
+	return map { $_->{operation} } $self->events('request');
 }
 
 sub stop

@@ -10,8 +10,10 @@
 //   {"release":true}    lets go what is stalled
 //   {"close":true}      closes the connections that have no request (FIN); {"reset":true} the same with a RST
 // Events
-//   {"event":"request","n":,"connection":,"operation":,"rule":,"body":}    a whole request is here; rule: the name of the one it met
-//   {"event":"answer","n":,"status":}                                      its answer is known, and about to be sent
+//   {"event":"request","n":,"connection":,"operation":,"rule":,"size":,"body":}    a whole request is here; rule: the name of the one it met;
+//                                                                                  size: of its body in bytes
+//   {"event":"answer","n":,"status":,"size":,"scanned":}                   its answer is known, and about to be sent; scanned: the items
+//                                                                          that a Query or Scan has read for it
 //   {"event":"closed","connection":}                                       a client has closed its connection, or it is broken
 //
 // For each request the first rule that fits it holds. All members are optional:
@@ -96,10 +98,10 @@ async function send (bytes, rule, socket) {
 async function serve (socket, request) {
   const rule = ruleFor(request)
   const n = ++requests
-  tell('request', { n, connection: socket.number, operation: request.operation, rule: rule.name, body: Buffer.from(request.body, 'latin1').toString() })
+  tell('request', { n, connection: socket.number, operation: request.operation, rule: rule.name, size: request.body.length, body: Buffer.from(request.body, 'latin1').toString() })
   if (!await obey(rule.before, socket)) return
   const { status, bytes } = await answerTo(request, rule)
-  tell('answer', { n, status })
+  tell('answer', { n, status, size: bytes.length, scanned: Number((/"ScannedCount":(\d+)/.exec(bytes.toString('latin1')) || [])[1]) || 0 })
   if (!await obey(rule.after, socket)) return
   await send(bytes, rule, socket)
 }
