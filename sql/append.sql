@@ -51,7 +51,8 @@ EXECUTE append ('p', 3, NULL);
 RESET plan_cache_mode;
 DEALLOCATE append;
 
--- INSERT … SELECT and COPY; a failure in their midst keeps what was stored before.
+-- INSERT … SELECT and COPY; of an aggregate, nothing is stored behind a version that is taken.
+\set SHOW_CONTEXT never
 INSERT INTO commits (aggregate_id, version, events) SELECT 'i', n, jsonb_build_array(n) FROM generate_series(0, 2) n;
 COPY commits (aggregate_id, version, events, author) FROM STDIN;
 c	0	[0]	\N
@@ -68,6 +69,7 @@ c	5	[5]
 c	6	[6]
 \.
 SELECT aggregate_id, version, events, author FROM commits WHERE aggregate_id IN ('i', 'c') ORDER BY aggregate_id, version;
+\set SHOW_CONTEXT errors
 COPY (SELECT version, events FROM commits WHERE aggregate_id = 'c' ORDER BY version) TO STDOUT;
 COPY commits (version, events) TO STDOUT;
 \echo :SQLSTATE
@@ -146,7 +148,7 @@ EXECUTE into_parted (3);
 EXECUTE into_parted (4);
 RESET plan_cache_mode;
 
--- A rollback takes nothing back: an append is final when its statement ends.
+-- A rollback takes nothing back, and says so: an append is final when its statement ends.
 BEGIN;
 INSERT INTO commits (aggregate_id, version, events) VALUES ('rolled', 0, '[]');
 ROLLBACK;

@@ -94,6 +94,7 @@ CREATE FOREIGN TABLE narrow (
 SELECT n FROM narrow WHERE aggregate_id = 'a' AND version = 0;
 \echo :SQLSTATE
 SELECT * FROM narrow WHERE aggregate_id = 'a';
+-- A condition does not hold of it.
 SELECT version FROM narrow WHERE aggregate_id = 'a' AND n > 0;
 SELECT version, f FROM narrow WHERE aggregate_id = 'a' ORDER BY version;
 SELECT count(*) FROM narrow;

@@ -86,7 +86,10 @@ SELECT analyzed('SELECT * FROM commits WHERE aggregate_id = ''a''');
 SELECT analyzed('SELECT * FROM commits WHERE commit_id > 1');
 SELECT analyzed('SELECT * FROM commits');
 SELECT counted('INSERT INTO commits (aggregate_id, version, events) VALUES (''c'', 0, ''[]'')');
-SELECT counted('INSERT INTO commits (aggregate_id, version, events) VALUES (''c'', 0, ''[]'') ON CONFLICT DO NOTHING');
+-- A refused append: its burn note is one more, and so is a look at the item where DynamoDB does not show it.
+\getenv engine DYNAMODB_ENGINE
+SELECT replace(counted('INSERT INTO commits (aggregate_id, version, events) VALUES (''c'', 0, ''[]'') ON CONFLICT DO NOTHING'),
+               CASE :'engine' WHEN 'dynalite' THEN '4' ELSE '3' END || ' requests', 'as many requests as are needed');
 SELECT counted('SELECT * FROM commits WHERE aggregate_id = ''a''');
 SELECT counted('SELECT * FROM commits WHERE commit_id > 1');
 SELECT counted('SELECT * FROM commits');

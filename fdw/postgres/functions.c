@@ -68,6 +68,12 @@ server_of_table(Oid relation)
 					get_rel_name(relation) != NULL ? get_rel_name(relation) : psprintf("%u", relation))));
 }
 
+static void
+free_tables(void *operation)
+{
+	tables_free(operation);
+}
+
 /* Runs a task to its end. The report lives in the current memory context. */
 static TablesReport *
 run_task(Oid relation, TablesTask task, StoreNames *names)
@@ -81,7 +87,7 @@ run_task(Oid relation, TablesTask task, StoreNames *names)
 
 	*names = options.names;
 	operation = tables_start(tenure_client(tenure), names, task, NULL);
-	tenure_hold(tenure, operation, (void (*) (void *)) tables_free);
+	tenure_hold(tenure, operation, free_tables);
 	while ((result = tables_step(operation)) == STEP_PENDING)
 		wait_for_client(tenure_client(tenure));
 	if (result == STEP_FAILED)

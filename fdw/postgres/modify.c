@@ -254,6 +254,12 @@ await_append(StoreInsert *insert, AppendOperation *append)
 	return result;
 }
 
+static void
+free_append(void *operation)
+{
+	append_free(operation);
+}
+
 /* Appends the rows at hand. Returns when each is stored or skipped. */
 static void
 append_rows(StoreInsert *insert)
@@ -263,7 +269,7 @@ append_rows(StoreInsert *insert)
 										   insert->rows, insert->nrows, &insert->usage);
 	StepResult	result;
 
-	tenure_hold(insert->tenure, append, (void (*) (void *)) append_free);
+	tenure_hold(insert->tenure, append, free_append);
 	result = await_append(insert, append);
 	rollback_count_stored(count_fate(insert, APPEND_STORED));
 	if (result == STEP_FAILED)

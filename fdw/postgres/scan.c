@@ -82,6 +82,12 @@ scan_begin(ForeignScanState *node, int flags)
 }
 
 static void
+free_read(void *operation)
+{
+	read_free(operation);
+}
+
+static void
 start_reading(ForeignScanState *node)
 {
 	StoreScan  *scan = node->fdw_state;
@@ -106,7 +112,7 @@ start_reading(ForeignScanState *node)
 						   &spec.filter) != FILTER_NONE)
 		tenure_hold(scan->tenure,
 					read_start(tenure_client(scan->tenure), &scan->options.names, &spec, &scan->usage),
-					(void (*) (void *)) read_free);
+					free_read);
 	else
 		scan->at_end = true;
 	if (spec.naggregates > 0)
