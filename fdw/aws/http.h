@@ -53,11 +53,6 @@ extern void http_client_pump(HttpClient *client);
 /* Makes the descriptor readable at `when` (http_now_ms) at the latest; once it is past, it is forgotten. */
 extern void http_client_wake_at(HttpClient *client, int64_t when);
 
-/*
- * What keeps `url` from being an endpoint (http or https, a host, perhaps a port, and nothing more), in a few words; NULL when nothing does.
- */
-extern const char *http_endpoint_complaint(const char *url);
-
 /* A monotonic clock, ms. */
 extern int64_t http_now_ms(void);
 

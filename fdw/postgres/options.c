@@ -18,6 +18,7 @@
 #include "utils/builtins.h"
 #include "utils/varlena.h"
 
+#include "aws/endpoint.h"
 #include "postgres/compat.h"
 #include "postgres/options.h"
 
@@ -264,7 +265,7 @@ check_value(const OptionRule *rule, const char *value)
 				report_invalid_value(rule->name, value, "Give an AWS region such as \"us-east-1\".");
 			break;
 		case OPTION_ENDPOINT:
-			complaint = http_endpoint_complaint(value);
+			complaint = endpoint_complaint(value);
 			if (complaint != NULL)
 				report_invalid_value(rule->name, value,
 									 psprintf("Give a URL such as \"http://localhost:8000\": %s.", complaint));
