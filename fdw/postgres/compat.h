@@ -23,6 +23,7 @@
 #include "optimizer/paths.h"
 #include "parser/parsetree.h"
 #include "utils/acl.h"
+#include "utils/pg_locale.h"
 #include "utils/wait_event.h"
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
@@ -130,6 +131,17 @@ compat_ascending_pathkey(PlannerInfo *root, EquivalenceClass *class, Oid opfamil
 	return make_canonical_pathkey(root, class, opfamily, COMPARE_LT, false);
 #else
 	return make_canonical_pathkey(root, class, opfamily, BTLessStrategyNumber, false);
+#endif
+}
+
+/* true where texts are ordered by their bytes: C, POSIX, and the default collation of a database that has one of these. */
+static inline bool
+compat_collation_is_c(Oid collation)
+{
+#if PG_VERSION_NUM >= 180000
+	return pg_newlocale_from_collation(collation)->collate_is_c;
+#else
+	return lc_collate_is_c(collation);
 #endif
 }
 
