@@ -12,6 +12,9 @@
 /* Raises an error for a failed read or table operation on a foreign table. */
 extern void report_failure(const Failure *failure, const char *relation_name) pg_attribute_noreturn();
 
+/* Likewise for a request that is about no foreign table yet. */
+extern void report_server_failure(const Failure *failure, const char *server_name) pg_attribute_noreturn();
+
 /* Likewise for a failed append, whose version may be taken, or whose fate may be unknown. */
 extern void report_append_failure(const Failure *failure, const char *relation_name, const Commit *commit)
 			pg_attribute_noreturn();
