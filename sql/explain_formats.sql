@@ -103,7 +103,6 @@ SELECT explained(statement) FROM (VALUES
 ) statements (statement);
 -- Nothing to ask: the plan says so by itself, or finds out when it runs.
 SELECT explained(statement) FROM (VALUES
-  ($$SELECT * FROM commits WHERE aggregate_id = 'a' AND aggregate_id = 'b'$$),
   ($$SELECT * FROM commits WHERE aggregate_id = NULL$$),
   ($$SELECT * FROM commits WHERE aggregate_id = 'a' AND version > 5 AND version < 5$$)
 ) statements (statement);
