@@ -197,7 +197,7 @@ END $$;
 SELECT e.* FROM unnest(ARRAY[
   'committed_at >= ''2020-01-01+00'' AND committed_at < ''2021-01-01+00''', 'i4 = 5 AND (t = ''a'' OR NOT b)', 'NOT (i4 = 5 AND t <> ''a'')',
   'n > 1.5 AND f8 > 1.5', 'ts IS NULL AND by IS NOT NULL AND u IS DISTINCT FROM ''00000000-0000-0000-0000-000000000000''', 'i8 IN (1, 2, 3) AND i8 <> ALL (''{4,5}'')',
-  'aggregate_id = ''a'' AND commit_id > 7 AND i2 = 1', 't < ''b'' AND t COLLATE "C" < ''b''', 'b IS NOT TRUE AND b IS NOT UNKNOWN', 'lower(t) = ''a'' AND i4 + 1 = 2 AND i4 = i8',
+  'aggregate_id = ''a'' AND commit_id > 7 AND i2 = 1', 't COLLATE "C" < ''b'' AND v5 = ''b''', 'b IS NOT TRUE AND b IS NOT UNKNOWN', 'lower(t) = ''a'' AND i4 + 1 = 2 AND i4 = i8',
   'i4 = length(current_setting(''timezone'')) AND i8 > random()']) condition, explained(condition) e;
 
 -- A stored value that its column cannot show does not satisfy a condition on it, and is an error only when it is asked for.

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -32,12 +33,18 @@ struct HttpClient
 	int			timer_fd;
 	int64_t		curl_deadline;	/* when libcurl wants to be called, ms; -1: not at all */
 	int64_t		wake_deadline;	/* when a caller wants to be woken, ms; -1: not at all */
+	HttpTransfer *running;		/* a list, linked by previous and next */
+	int64_t		counted_until;	/* the time up to which deadlines have been looked after, ms */
+	bool		awaited;		/* since then the caller has been waiting */
 	int64_t		armed;			/* what the timer is set to, ms; -1: off */
 };
 
 struct HttpTransfer
 {
 	HttpClient *client;
+	HttpTransfer *previous;		/* in the client's list, while it is running */
+	HttpTransfer *next;
+	int64_t		deadline;		/* ms; moved by the time in which nobody waits */
 	CURL	   *easy;
 	struct curl_slist *headers;
 	const char *body;
@@ -76,15 +83,21 @@ signals_restore(const sigset_t *saved)
 	pthread_sigmask(SIG_SETMASK, saved, NULL);
 }
 
-/* Sets the timer to the earlier of the two deadlines. */
+static int64_t
+earlier(int64_t deadline, int64_t other)
+{
+	return deadline < 0 || (other >= 0 && other < deadline) ? other : deadline;
+}
+
+/* Sets the timer to the earliest of all deadlines. */
 static void
 timer_arm(HttpClient *client)
 {
-	int64_t		deadline = client->curl_deadline;
+	int64_t		deadline = earlier(client->curl_deadline, client->wake_deadline);
 	struct itimerspec when = {0};
 
-	if (client->wake_deadline >= 0 && (deadline < 0 || client->wake_deadline < deadline))
-		deadline = client->wake_deadline;
+	for (const HttpTransfer *transfer = client->running; transfer != NULL; transfer = transfer->next)
+		deadline = earlier(deadline, transfer->deadline);
 	if (deadline == client->armed)
 		return;
 	client->armed = deadline;
@@ -292,6 +305,70 @@ transfer_finish(HttpTransfer *transfer, CURLcode code)
 }
 
 static void
+transfer_link(HttpTransfer *transfer)
+{
+	HttpClient *client = transfer->client;
+
+	if (client->running != NULL)
+		client->running->previous = transfer;
+	transfer->next = client->running;
+	client->running = transfer;
+}
+
+static void
+transfer_unlink(HttpTransfer *transfer)
+{
+	if (transfer->previous != NULL)
+		transfer->previous->next = transfer->next;
+	else if (transfer->client->running == transfer)
+		transfer->client->running = transfer->next;
+	if (transfer->next != NULL)
+		transfer->next->previous = transfer->previous;
+	transfer->previous = transfer->next = NULL;
+}
+
+/* Only the time in which the caller waits counts: an answer may be long here, and unread, while it does something else. */
+static void
+deadlines_count(HttpClient *client)
+{
+	int64_t		now = http_now_ms();
+
+	for (HttpTransfer *transfer = client->running; transfer != NULL && !client->awaited; transfer = transfer->next)
+		transfer->deadline += now - client->counted_until;
+	client->counted_until = now;
+}
+
+static void
+deadlines_check(HttpClient *client)
+{
+	HttpTransfer *next;
+
+	for (HttpTransfer *transfer = client->running; transfer != NULL; transfer = next)
+	{
+		next = transfer->next;
+		if (transfer->deadline > client->counted_until)
+			continue;
+		snprintf(transfer->error, sizeof(transfer->error), "no answer came within %d milliseconds",
+				 client->settings.request_timeout_ms);
+		transfer_finish(transfer, CURLE_OPERATION_TIMEDOUT);
+		transfer_unlink(transfer);
+		curl_multi_remove_handle(client->multi, transfer->easy);
+	}
+}
+
+/* A connection that could not be made in time, but nobody was there to make it, is tried anew. */
+static bool
+transfer_begin_again(HttpTransfer *transfer, CURLcode code)
+{
+	CURLM	   *multi = transfer->client->multi;
+
+	if (code != CURLE_OPERATION_TIMEDOUT || transfer->client->awaited)
+		return false;
+	curl_multi_remove_handle(multi, transfer->easy);
+	return curl_multi_add_handle(multi, transfer->easy) == CURLM_OK;
+}
+
+static void
 transfers_collect(HttpClient *client)
 {
 	CURLMsg    *message;
@@ -306,9 +383,19 @@ transfers_collect(HttpClient *client)
 		if (message->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &transfer);
+		if (transfer_begin_again(transfer, code))
+			continue;
 		transfer_finish(transfer, code);
+		transfer_unlink(transfer);
 		curl_multi_remove_handle(client->multi, easy);
 	}
+}
+
+void
+http_client_await(HttpClient *client)
+{
+	deadlines_count(client);
+	client->awaited = true;
 }
 
 void
@@ -320,6 +407,7 @@ http_client_pump(HttpClient *client)
 	int			running;
 	int64_t		now;
 
+	deadlines_count(client);
 	signals_block(&saved);
 	do
 	{
@@ -354,6 +442,8 @@ http_client_pump(HttpClient *client)
 	if (client->wake_deadline >= 0 && client->wake_deadline <= now)
 		client->wake_deadline = -1;
 	transfers_collect(client);
+	deadlines_check(client);
+	client->awaited = false;
 	timer_arm(client);
 	signals_restore(&saved);
 }
@@ -456,7 +546,6 @@ transfer_set_up(HttpTransfer *transfer, const char *url)
 		&& SET(CURLOPT_FOLLOWLOCATION, 0L)
 		&& SET(CURLOPT_MAXAGE_CONN, MAX_IDLE_SECONDS)
 		&& SET(CURLOPT_CONNECTTIMEOUT_MS, (long) settings->connect_timeout_ms)
-		&& SET(CURLOPT_TIMEOUT_MS, (long) settings->request_timeout_ms)
 		&& SET(CURLOPT_HTTPHEADER, transfer->headers)
 		&& SET(CURLOPT_POST, 1L)
 		&& SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) transfer->body_length)
@@ -503,6 +592,10 @@ http_post(HttpClient *client, const char *url, const char *const *headers, size_
 
 	signals_block(&saved);
 	begun = transfer_begin(transfer, url, headers, nheaders);
+	if (client->running == NULL)
+		client->counted_until = http_now_ms();
+	transfer->deadline = client->counted_until + client->settings.request_timeout_ms;
+	transfer_link(transfer);
 	timer_arm(client);
 	signals_restore(&saved);
 	if (!begun)
@@ -545,6 +638,7 @@ http_transfer_free(HttpTransfer *transfer)
 	if (transfer == NULL)
 		return;
 	signals_block(&saved);
+	transfer_unlink(transfer);
 	if (transfer->easy != NULL)
 	{
 		curl_multi_remove_handle(transfer->client->multi, transfer->easy);

@@ -26,7 +26,7 @@ typedef struct HttpSettings
 {
 	int			max_connections;	/* requests on the wire at once; further ones queue */
 	int			connect_timeout_ms;
-	int			request_timeout_ms;
+	int			request_timeout_ms; /* of a request, as long as the caller waits for it (http_client_await) */
 	size_t		max_response_bytes; /* a longer answer fails as FAILURE_TOO_LONG */
 } HttpSettings;
 
@@ -46,6 +46,12 @@ extern HttpClient *http_client_new(const HttpSettings *settings, Failure *failur
 extern void http_client_free(HttpClient *client);
 
 extern int	http_client_fd(const HttpClient *client);
+
+/*
+ * Announces that the caller is about to wait on the descriptor. Timeouts run from there to the next pump, and not while the caller does something
+ * else: the answer to a request that it made ahead may be there, unread.
+ */
+extern void http_client_await(HttpClient *client);
 
 /* Does what can be done now: moves bytes, notices timeouts, finishes transfers. */
 extern void http_client_pump(HttpClient *client);

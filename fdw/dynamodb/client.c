@@ -151,6 +151,12 @@ client_fd(const Client *client)
 }
 
 void
+client_await(Client *client)
+{
+	http_client_await(client->http);
+}
+
+void
 client_pump(Client *client)
 {
 	http_client_pump(client->http);

@@ -48,6 +48,7 @@ extern Client *client_new(const ClientSettings *settings, const Credentials *cre
 extern void client_free(Client *client);
 
 extern int	client_fd(const Client *client);
+extern void client_await(Client *client);	/* see http_client_await */
 extern void client_pump(Client *client);
 extern void client_wake_at(Client *client, int64_t when);	/* see http_client_wake_at */
 extern const Usage *client_usage(const Client *client);

@@ -54,6 +54,7 @@ async_configure_wait(AsyncRequest *request)
 
 	if (read_is_ready(scan->tenure->operation))
 		client_wake_at(tenure_client(scan->tenure), 0);
+	client_await(tenure_client(scan->tenure));
 	AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE, tenure_descriptor(scan->tenure), NULL, request);
 }
 

@@ -6,10 +6,12 @@
 #include "fmgr.h"
 #include "foreign/fdwapi.h"
 
+#include "postgres/analyze.h"
 #include "postgres/async.h"
 #include "postgres/budget.h"
 #include "postgres/count.h"
 #include "postgres/explain.h"
+#include "postgres/import.h"
 #include "postgres/modify.h"
 #include "postgres/plan.h"
 #include "postgres/scan.h"
@@ -60,6 +62,9 @@ dynamodb_es_handler(PG_FUNCTION_ARGS)
 
 	routine->ExplainForeignScan = explain_scan;
 	routine->ExplainForeignModify = explain_modify;
+
+	routine->AnalyzeForeignTable = analyze_table;
+	routine->ImportForeignSchema = import_schema;
 
 	PG_RETURN_POINTER(routine);
 }

@@ -16,7 +16,7 @@
 typedef struct ErrorText
 {
 	int			sqlstate;
-	const char *message;		/* with one %s, the foreign table's name */
+	const char *message;		/* with one %s: what it happened to */
 	const char *hint;			/* or NULL */
 } ErrorText;
 
@@ -29,91 +29,91 @@ text_of_failure(FailureKind kind)
 			return (ErrorText)
 			{
 				ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION,
-				"could not reach DynamoDB for foreign table \"%s\"",
-				"Check the options \"endpoint\" and \"region\" of its server."
+				"could not reach DynamoDB for %s",
+				"Check the options \"endpoint\" and \"region\" of the server."
 			};
 		case FAILURE_BAD_ANSWER:
 			return (ErrorText)
 			{
 				ERRCODE_FDW_ERROR,
-				"the endpoint of foreign table \"%s\" does not answer as DynamoDB does",
+				"the endpoint of %s does not answer as DynamoDB does",
 				NULL
 			};
 		case FAILURE_TOO_LONG:
 			return (ErrorText)
 			{
 				ERRCODE_FDW_ERROR,
-				"an answer of DynamoDB is too long for foreign table \"%s\"",
-				"Raise the option \"max_response_mb\" of its server."
+				"an answer of DynamoDB is too long for %s",
+				"Raise the option \"max_response_mb\" of the server."
 			};
 		case FAILURE_UNFIT:
 			return (ErrorText)
 			{
 				ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-				"the DynamoDB tables of foreign table \"%s\" are not as they have to be",
+				"the DynamoDB tables of %s are not as they have to be",
 				"Check the options commit_table, commit_index and counter_table."
 			};
 		case FAILURE_CREDENTIALS:
 			return (ErrorText)
 			{
 				ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
-				"DynamoDB rejects the credentials for foreign table \"%s\"",
+				"DynamoDB rejects the credentials for %s",
 				"Check the options of the user mapping."
 			};
 		case FAILURE_ACCESS_DENIED:
 			return (ErrorText)
 			{
 				ERRCODE_INSUFFICIENT_PRIVILEGE,
-				"AWS denies access for foreign table \"%s\"",
+				"AWS denies access for %s",
 				"The README lists the IAM permissions that each statement needs."
 			};
 		case FAILURE_NOT_FOUND:
 			return (ErrorText)
 			{
 				ERRCODE_FDW_TABLE_NOT_FOUND,
-				"DynamoDB has no such table or index for foreign table \"%s\"",
+				"DynamoDB has no such table or index for %s",
 				"Create them with dynamodb_es_create_tables, or check the options of the foreign table and the region."
 			};
 		case FAILURE_EXISTS:
 			return (ErrorText)
 			{
 				ERRCODE_DUPLICATE_TABLE,
-				"the DynamoDB tables of foreign table \"%s\" exist already",
+				"the DynamoDB tables of %s exist already",
 				"They can be used as they are; dynamodb_es_status shows their state."
 			};
 		case FAILURE_CONFLICT:
 			return (ErrorText)
 			{
 				ERRCODE_T_R_SERIALIZATION_FAILURE,
-				"a transaction in DynamoDB conflicts with the statement on foreign table \"%s\"",
+				"a transaction in DynamoDB conflicts with the statement on %s",
 				"Try the statement again."
 			};
 		case FAILURE_THROTTLED:
 			return (ErrorText)
 			{
 				ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-				"DynamoDB throttles requests for foreign table \"%s\"",
+				"DynamoDB throttles requests for %s",
 				"Try later, or raise the throughput of the table."
 			};
 		case FAILURE_TOO_LARGE:
 			return (ErrorText)
 			{
 				ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-				"a limit of DynamoDB is exceeded for foreign table \"%s\"",
+				"a limit of DynamoDB is exceeded for %s",
 				NULL
 			};
 		case FAILURE_UNKNOWN_FATE:
 			return (ErrorText)
 			{
 				ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN,
-				"it is unknown whether a commit was stored in foreign table \"%s\"",
+				"it is unknown whether a commit was stored in %s",
 				"Read the aggregate before you append to it again."
 			};
 		case FAILURE_MEMORY:
 			return (ErrorText)
 			{
 				ERRCODE_OUT_OF_MEMORY,
-				"out of memory for foreign table \"%s\"",
+				"out of memory for %s",
 				NULL
 			};
 		case FAILURE_NONE:
@@ -123,7 +123,7 @@ text_of_failure(FailureKind kind)
 	}
 	return (ErrorText)
 	{
-		ERRCODE_FDW_ERROR, "DynamoDB refuses a request for foreign table \"%s\"", NULL
+		ERRCODE_FDW_ERROR, "DynamoDB refuses a request for %s", NULL
 	};
 }
 
@@ -142,16 +142,29 @@ words_of_failure(const Failure *failure)
 	return words[0] == '\0' ? pstrdup(failure->code) : psprintf("%s: %s", failure->code, words);
 }
 
-void
-report_failure(const Failure *failure, const char *relation_name)
+static void
+report_failure_of(const Failure *failure, const char *object)
 {
 	ErrorText	text = text_of_failure(failure->kind);
 
 	ereport(ERROR,
 			(errcode(text.sqlstate),
-			 errmsg_internal(text.message, relation_name),
+			 errmsg_internal(text.message, object),
 			 errdetail_internal("%s", words_of_failure(failure)),
 			 text.hint != NULL ? errhint("%s", text.hint) : 0));
+}
+
+void
+report_failure(const Failure *failure, const char *relation_name)
+{
+	report_failure_of(failure, psprintf("foreign table \"%s\"", relation_name));
+	pg_unreachable();
+}
+
+void
+report_server_failure(const Failure *failure, const char *server_name)
+{
+	report_failure_of(failure, psprintf("server \"%s\"", server_name));
 	pg_unreachable();
 }
 
@@ -179,6 +192,7 @@ void
 report_append_failure(const Failure *failure, const char *relation_name, const Commit *commit, const char *fates)
 {
 	ErrorText	text = text_of_failure(failure->kind);
+	char	   *object = psprintf("foreign table \"%s\"", relation_name);
 
 	if (commit != NULL && failure->kind == FAILURE_CONDITION)
 		ereport(ERROR,
@@ -189,7 +203,7 @@ report_append_failure(const Failure *failure, const char *relation_name, const C
 	if (commit != NULL && failure->kind == FAILURE_UNKNOWN_FATE)
 		ereport(ERROR,
 				(errcode(text.sqlstate),
-				 errmsg_internal(text.message, relation_name),
+				 errmsg_internal(text.message, object),
 				 errdetail_internal("%s", with_fates(psprintf(_("The answer to %s, commit id " INT64_FORMAT ", was lost: %s."),
 															  describe_commit(commit), commit->commit_id,
 															  words_of_failure(failure)), fates)),
@@ -198,7 +212,7 @@ report_append_failure(const Failure *failure, const char *relation_name, const C
 		report_failure(failure, relation_name);
 	ereport(ERROR,
 			(errcode(text.sqlstate),
-			 errmsg_internal(text.message, relation_name),
+			 errmsg_internal(text.message, object),
 			 errdetail_internal("%s", with_fates(psprintf("%s.", words_of_failure(failure)), fates)),
 			 text.hint != NULL ? errhint("%s", text.hint) : 0));
 	pg_unreachable();

@@ -13,6 +13,9 @@
 /* Raises an error for a failed read or table operation on a foreign table. */
 pg_noreturn extern void report_failure(const Failure *failure, const char *relation_name);
 
+/* Likewise for a request that is about no foreign table yet. */
+pg_noreturn extern void report_server_failure(const Failure *failure, const char *server_name);
+
 /*
  * Likewise for a failed append. `commit` is the one that failed, NULL where it was none in particular; `fates` says what became of a batch's rows, NULL
  * where there was one row.

@@ -1,7 +1,8 @@
 /*
  * explain.c: what does a plan do at DynamoDB, and, once it has run, what did it cost?
  *
- * Always the operation and its key condition; with VERBOSE the rest; with ANALYZE requests, items and capacity units. Nothing is sent from here.
+ * Always the operation, its conditions, and how much of the result is wanted at first; with VERBOSE the rest; with ANALYZE requests, items and
+ * capacity units. Nothing is sent from here.
  */
 #include "postgres.h"
 
@@ -87,6 +88,34 @@ projection_text(const StoreScan *scan)
 	return text.data;
 }
 
+/* How many rows the reading starts with, where it does not start with all: "10 + $1" for LIMIT 10 OFFSET $1. NULL: all. */
+static char *
+rows_wanted_text(ForeignScanState *node, ExplainState *es)
+{
+	StoreScan  *scan = node->fdw_state;
+	ForeignScan *plan = castNode(ForeignScan, node->ss.ps.plan);
+	List	   *context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
+	const int	places[] = {scan->plan.limit, scan->plan.offset};
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (size_t i = 0; i < lengthof(places); i++)
+	{
+		Const	   *value = places[i] < 0 ? NULL : list_nth(plan->fdw_exprs, places[i]);
+
+		if (value == NULL)
+			continue;
+		appendStringInfoString(&text, text.len > 0 ? " + " : "");
+		if (IsA(value, Const) && !value->constisnull)
+			appendStringInfo(&text, INT64_FORMAT, DatumGetInt64(value->constvalue));
+		else
+			appendStringInfoString(&text, deparse_expression((Node *) value, context, true, false));
+	}
+	if (scan->plan.wanted > 0)
+		appendStringInfo(&text, "%s%d", text.len > 0 ? " + " : "", scan->plan.wanted);
+	return text.len > 0 ? text.data : NULL;
+}
+
 static void
 explain_usage(const Usage *usage, bool reads, bool writes, ExplainState *es)
 {
@@ -105,9 +134,11 @@ explain_scan(ForeignScanState *node, ExplainState *es)
 {
 	StoreScan  *scan = node->fdw_state;
 	bool		is_query = scan->plan.path != READ_SCAN;
+	bool		names_relation = castNode(ForeignScan, node->ss.ps.plan)->scan.scanrelid > 0;
+	char	   *rows_wanted = rows_wanted_text(node, es);
 
 	ExplainPropertyText("DynamoDB Operation", operation_name(is_query ? OPERATION_QUERY : OPERATION_SCAN), es);
-	if (es->verbose)
+	if (es->verbose || !names_relation)
 	{
 		ExplainPropertyText("DynamoDB Table", scan->options.names.commit_table, es);
 		if (scan->plan.path == READ_INDEX)
@@ -117,6 +148,8 @@ explain_scan(ForeignScanState *node, ExplainState *es)
 		ExplainPropertyText("Key Condition", key_condition_text(node, es), es);
 	if (scan->plan.filter != NULL)
 		ExplainPropertyText("Filter Expression", filter_expression_text(node, es), es);
+	if (rows_wanted != NULL)
+		ExplainPropertyText("Rows Wanted", rows_wanted, es);
 	if (scan->plan.count_only)
 		ExplainPropertyText("Select", "COUNT", es);
 	if (es->verbose)

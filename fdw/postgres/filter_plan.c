@@ -5,13 +5,12 @@
  * NULL too), and each leaf means "is TRUE": false of an absent attribute unless it asks for absence.
  *
  * What a leaf may be depends on the column's kind. Numbers are exact on both sides, except for float columns, whose values are rounded when
- * read. Texts order by their UTF-8 bytes, so only the collations C and POSIX agree; uuid and bytea by their bytes, too. Equality of texts
+ * read. Texts order by their UTF-8 bytes, so only C collations agree; uuid and bytea by their bytes, too. Equality of texts
  * is that of bytes under any deterministic collation. Texts take part only where the server's encoding is UTF8 (others have characters
  * with two forms in it), and not varchar(n), since reading that cuts blanks off the end.
  */
 #include "postgres.h"
 
-#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "nodes/makefuncs.h"
@@ -119,7 +118,7 @@ text_is_comparable(const Column *column, StrategyNumber strategy, Oid collation)
 		return false;
 	if (strategy == BTEqualStrategyNumber || strategy == NOT_EQUAL_STRATEGY)
 		return get_collation_isdeterministic(collation);
-	return collation == C_COLLATION_OID || collation == POSIX_COLLATION_OID;
+	return compat_collation_is_c(collation);
 }
 
 /* Does the comparison with a value of that type (for an array: of its elements) mean the same in DynamoDB? */

@@ -27,7 +27,8 @@ typedef enum OptionPlace
 	ON_SERVER = 1,
 	ON_TABLE = 2,
 	ON_COLUMN = 4,
-	ON_MAPPING = 8
+	ON_MAPPING = 8,
+	ON_IMPORT = 16				/* IMPORT FOREIGN SCHEMA */
 } OptionPlace;
 
 typedef enum OptionType
@@ -67,8 +68,8 @@ static const OptionRule rules[] = {
 	{.name = "scan_segments", .places = ON_SERVER | ON_TABLE, .type = OPTION_INTEGER, .min = 1, .max = 1024},
 	{.name = "commit_table", .places = ON_TABLE, .type = OPTION_TABLE_NAME},
 	{.name = "commit_index", .places = ON_TABLE, .type = OPTION_TABLE_NAME},
-	{.name = "counter_table", .places = ON_TABLE, .type = OPTION_TABLE_NAME},
-	{.name = "counter", .places = ON_TABLE, .type = OPTION_TEXT},
+	{.name = "counter_table", .places = ON_TABLE | ON_IMPORT, .type = OPTION_TABLE_NAME},
+	{.name = "counter", .places = ON_TABLE | ON_IMPORT, .type = OPTION_TEXT},
 	{.name = "append_mode", .places = ON_TABLE, .type = OPTION_CHOICE, .choices = "counter dense", .only = "counter"},
 	{.name = "append_at", .places = ON_TABLE, .type = OPTION_CHOICE, .choices = "statement commit", .only = "statement"},
 	{.name = "contiguous_versions", .places = ON_TABLE, .type = OPTION_BOOLEAN, .only = "false"},
@@ -131,6 +132,7 @@ place_name(int places)
 		case ON_SERVER:
 			return "a server";
 		case ON_TABLE:
+		case ON_TABLE | ON_IMPORT:
 			return "a foreign table";
 		case ON_COLUMN:
 			return "a column";
@@ -304,6 +306,18 @@ check_right(const OptionRule *rule)
 				 errhint("Only a superuser may let a user mapping use the server's own AWS identity.")));
 }
 
+static const OptionRule *
+check_option(const DefElem *option, OptionPlace place)
+{
+	const OptionRule *rule = rule_find(option->defname, place);
+
+	if (rule == NULL)
+		report_unknown_option(option->defname, place);
+	check_right(rule);
+	check_value(rule, defGetString(unconstify(DefElem *, option)));
+	return rule;
+}
+
 Datum
 dynamodb_es_validator(PG_FUNCTION_ARGS)
 {
@@ -316,13 +330,8 @@ dynamodb_es_validator(PG_FUNCTION_ARGS)
 
 	foreach(cell, options)
 	{
-		DefElem    *option = lfirst_node(DefElem, cell);
-		const OptionRule *rule = rule_find(option->defname, place);
+		const OptionRule *rule = check_option(lfirst_node(DefElem, cell), place);
 
-		if (rule == NULL)
-			report_unknown_option(option->defname, place);
-		check_right(rule);
-		check_value(rule, defGetString(option));
 		has_key = has_key || strcmp(rule->name, "access_key_id") == 0;
 		has_secret = has_secret || strcmp(rule->name, "secret_access_key") == 0;
 		has_token = has_token || strcmp(rule->name, "session_token") == 0;
@@ -376,18 +385,26 @@ option_bool(const char *name, List *first, List *second, bool fallback)
 	return value;
 }
 
+static StoreNames
+names_of_options(List *options)
+{
+	StoreNames	names = {
+		.commit_table = option_text("commit_table", options, NIL, "commits"),
+		.commit_index = option_text("commit_index", options, NIL, "byId"),
+		.counter_table = option_text("counter_table", options, NIL, "counters"),
+		.counter = option_text("counter", options, NIL, "commits"),
+	};
+
+	return names;
+}
+
 TableOptions
 options_of_table(Oid relation)
 {
 	ForeignTable *table = GetForeignTable(relation);
 	ForeignServer *server = GetForeignServer(table->serverid);
 	TableOptions options = {
-		.names = {
-			.commit_table = option_text("commit_table", table->options, NIL, "commits"),
-			.commit_index = option_text("commit_index", table->options, NIL, "byId"),
-			.counter_table = option_text("counter_table", table->options, NIL, "counters"),
-			.counter = option_text("counter", table->options, NIL, "commits"),
-		},
+		.names = names_of_options(table->options),
 		.consistent_read = option_bool("consistent_read", table->options, server->options, true),
 		.max_connections = option_int("max_connections", server->options, NIL, DEFAULT_MAX_CONNECTIONS),
 		.batch_size = option_int("batch_size", table->options, server->options, DEFAULT_BATCH_SIZE),
@@ -398,6 +415,26 @@ options_of_table(Oid relation)
 
 	options.scan_segments = option_int("scan_segments", table->options, server->options, options.max_connections);
 	return options;
+}
+
+StoreNames
+options_of_import(List *options)
+{
+	ListCell   *cell;
+
+	/* The core gives no options of an IMPORT to the validator. */
+	foreach(cell, options)
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+
+		check_option(option, ON_IMPORT);
+		for (int i = 0; i < foreach_current_index(cell); i++)
+			if (strcmp(list_nth_node(DefElem, options, i)->defname, option->defname) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_DUPLICATE_OBJECT),
+						 errmsg("option \"%s\" provided more than once", option->defname)));
+	}
+	return names_of_options(options);
 }
 
 const char *

@@ -27,6 +27,9 @@ typedef struct TableOptions
 
 extern TableOptions options_of_table(Oid relation);
 
+/* The counter's names for the tables of an IMPORT FOREIGN SCHEMA with these options, which are checked; the others are defaults. */
+extern StoreNames options_of_import(List *options);
+
 /* The column option "attribute", or NULL. */
 extern const char *options_attribute_of_column(Oid relation, AttrNumber attnum);
 

@@ -22,6 +22,7 @@ wait_for_client(Client *client)
 	int			events;
 
 	CHECK_FOR_INTERRUPTS();
+	client_await(client);
 	events = WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_SOCKET_READABLE | WL_EXIT_ON_PM_DEATH,
 							   client_fd(client), -1, compat_wait_event());
 	if (events & WL_LATCH_SET)

@@ -1,8 +1,9 @@
 /*
  * read.c: how are many pages fetched at once, each row handed out once, and no more asked for than is wanted?
  *
- * Each stream asks for its next page as soon as its last one has arrived and is taken, so that the network works while rows are used. A page
- * whose turn has not come waits unparsed. Only a page without a LastEvaluatedKey is a stream's last; an empty one is not.
+ * Each stream asks for its next page as soon as its last one has arrived and is taken, and what is under way is looked after between two items, so
+ * that the network works while rows are used. A page whose turn has not come waits unparsed. Only a page without a LastEvaluatedKey is a stream's
+ * last; an empty one is not.
  *
  * Where the caller wants few items, reading starts with one stream and a page of that size, nothing ahead; if more is asked for after all, pages and
  * parallelism grow until they are what they would have been.
@@ -19,6 +20,9 @@
 /* A small page grows by this factor, and has no limit any more beyond that many items. */
 #define PAGE_GROWTH 4
 #define LARGEST_LIMITED_PAGE 1000
+
+/* While items are handed out, what is under way is looked after so often. */
+#define PUMP_INTERVAL_MS 1
 
 /* A filter may throw away most of a page: the first one is not smaller than this then. */
 #define SMALLEST_FILTERED_PAGE 100
@@ -47,6 +51,9 @@ struct ReadOperation
 	int64_t		page_limit;		/* items of the next page; 0: as many as fit */
 	cJSON	   *page;			/* the one whose items are handed out */
 	const cJSON *next_item;
+	int64_t		wanted;			/* spec.wanted, until more is asked for */
+	int64_t		received;		/* items of all pages so far */
+	int64_t		pumped_at;		/* ms */
 	int64_t		count;			/* count_only: so far */
 	bool		failed;
 	Failure		failure;
@@ -115,6 +122,7 @@ read_start(Client *client, const StoreNames *names, const ReadSpec *spec, Usage 
 	for (size_t i = 0; i < read->nstreams; i++)
 		stream_describe(&read->streams[i], spec, i);
 
+	read->wanted = spec->wanted;
 	read->parallel = max_parallel;
 	if (spec->wanted > 0 && spec->wanted <= LARGEST_LIMITED_PAGE && !spec->count_only)
 	{
@@ -281,6 +289,20 @@ streams_ask(ReadOperation *read)
 			stream_ask(read, read->active[i]);
 }
 
+static void
+read_pump(ReadOperation *read, int64_t now)
+{
+	client_pump(read->client);
+	read->pumped_at = now;
+}
+
+/* true when what the caller will probably take is at hand. */
+static bool
+read_is_covered(const ReadOperation *read)
+{
+	return read->wanted > 0 && read->received >= read->wanted;
+}
+
 /* The stream whose page comes next, or NULL where that has yet to arrive. */
 static Stream *
 stream_choose(const ReadOperation *read)
@@ -346,6 +368,7 @@ page_open(ReadOperation *read, Stream *stream)
 	if (!cJSON_IsArray(json_member(read->page, "Items")))
 		return false;
 	read->next_item = json_member(read->page, "Items")->child;
+	read->received += response_count(read->page);
 	return true;
 }
 
@@ -367,10 +390,25 @@ page_take(ReadOperation *read, Stream *stream)
 	}
 	if (stream->start_key == NULL)
 		stream_end(read, stream);
-	if (read->page_limit == 0)
-		streams_ask(read);
-	else
+	if (read->page_limit > 0)
 		read_grow(read);
+	else if (!read_is_covered(read))
+	{
+		streams_ask(read);
+		read_pump(read, http_now_ms());
+	}
+}
+
+static const cJSON *
+item_take(ReadOperation *read)
+{
+	const cJSON *item = read->next_item;
+	int64_t		now = read->nactive > 0 ? http_now_ms() : 0;
+
+	read->next_item = item->next;
+	if (read->nactive > 0 && now - read->pumped_at >= PUMP_INTERVAL_MS)
+		read_pump(read, now);
+	return item;
 }
 
 ReadResult
@@ -384,10 +422,11 @@ read_next(ReadOperation *read, const cJSON **item)
 			return READ_FAILED;
 		if (read->next_item != NULL)
 		{
-			*item = read->next_item;
-			read->next_item = read->next_item->next;
+			*item = item_take(read);
 			return READ_ITEM;
 		}
+		if (read_is_covered(read))
+			read->wanted = 0;
 		streams_ask(read);
 		if (read->failed)
 			return READ_FAILED;

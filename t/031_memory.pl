@@ -1,0 +1,66 @@
+# Reading a store of 500 MB grows a backend by less than 64 MB, however it is read.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../test/fault", "$FindBin::RealBin/../test/pages";
+
+use Pages;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Session;
+use Test::More;
+
+my $most_kb = 64 * 1024;
+my ($items, $bytes) = (500, 2000);    # of a page, of an item's events: 1 MB, as DynamoDB cuts it
+my %pages = (all => 480, some => 160);
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->append_conf('postgresql.conf', "autovacuum = off\nwork_mem = '1MB'");
+$node->start;
+
+my $server = Pages->new;
+my $observer = Session->new($node);
+$observer->create_table('commits', $server->endpoint);
+$observer->create_table('segmented', $server->endpoint, scan_segments => 16);
+
+# What ANALYZE would find in 500 MB.
+$observer->query(q{UPDATE pg_class SET reltuples = 1e7, relpages = 1000 WHERE oid = 'segmented'::regclass});
+
+sub memory
+{
+	my ($session, $what) = @_;
+	my ($kb) = slurp_file('/proc/' . $session->pid . '/status') =~ /^$what:\s*(\d+) kB/m or die "no $what";
+	return $kb;
+}
+
+# Reads so many pages in so many streams, in a session of its own, which has run the same on a small page first, so that code and caches are there.
+sub stays_small
+{
+	my ($name, $sql, $size, $streams) = @_;
+	my $session = Session->new($node);
+	my $pages = $pages{$size};
+	$server->store(pages => [10]);
+	$session->query($sql);
+	my $before = memory($session, 'VmRSS');
+	$server->store(bytes => $bytes, pages => [ ($items) x ($pages / $streams) ]);
+	my $result = $session->query($sql);
+	my ($peak, $after) = (memory($session, 'VmHWM') - $before, memory($session, 'VmRSS') - $before);
+	note sprintf '%s: %d pages; grown by %d kB at most, %d kB in the end: %.1f kB per page', $name, $server->counts->{seen}, $peak, $after, $peak / $pages;
+	is($result, $pages * $items, "$name: every row");
+	is($server->counts->{seen}, $pages, "$name: every page");
+	cmp_ok($peak, '<', $most_kb, "$name: grows by less than 64 MB");
+	$session->close;
+	return;
+}
+
+stays_small('a Scan', 'SELECT count(events) FROM commits', all => 1);
+stays_small('a Scan in 16 segments', 'SELECT count(events) FROM segmented', all => 16);
+stays_small('an aggregate', "SELECT count(events) FROM commits WHERE aggregate_id = 'a'", some => 1);
+stays_small('the index, in order', 'SELECT count(events) FROM (SELECT * FROM commits WHERE commit_id > -1 ORDER BY commit_id OFFSET 0) c', some => 1);
+stays_small('16 aggregates', 'SELECT count(events) FROM commits WHERE aggregate_id IN (' . join(', ', map { "'$_'" } 1 .. 16) . ')', some => 16);
+
+$server->stop;
+$node->stop;
+done_testing();
