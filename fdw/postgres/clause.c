@@ -5,12 +5,18 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_database.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "postgres/clause.h"
@@ -102,4 +108,38 @@ clause_array_elements(Datum array, Datum **elements, bool **nulls)
 	get_typlenbyvalalign(ARR_ELEMTYPE(whole), &length, &by_value, &alignment);
 	deconstruct_array(whole, ARR_ELEMTYPE(whole), length, by_value, alignment, elements, nulls, &count);
 	return count;
+}
+
+/* What PostgreSQL's own header offers for this needs ICU's headers, and changes from release to release; the catalogs do not. */
+bool
+clause_collation_is_c(Oid collation)
+{
+	bool		is_default = collation == DEFAULT_COLLATION_OID;
+	HeapTuple	tuple = is_default ? SearchSysCache1(DATABASEOID, ObjectIdGetDatum(MyDatabaseId))
+		: SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
+	char		provider;
+	Datum		locale;
+	bool		isnull;
+	bool		is_c = false;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	if (is_default)
+	{
+		provider = ((Form_pg_database) GETSTRUCT(tuple))->datlocprovider;
+		locale = SysCacheGetAttr(DATABASEOID, tuple, Anum_pg_database_datcollate, &isnull);
+	}
+	else
+	{
+		provider = ((Form_pg_collation) GETSTRUCT(tuple))->collprovider;
+		locale = SysCacheGetAttr(COLLOID, tuple, Anum_pg_collation_collcollate, &isnull);
+	}
+	if (provider == COLLPROVIDER_LIBC && !isnull)
+	{
+		char	   *name = TextDatumGetCString(locale);
+
+		is_c = strcmp(name, "C") == 0 || strcmp(name, "POSIX") == 0;
+	}
+	ReleaseSysCache(tuple);
+	return is_c;
 }

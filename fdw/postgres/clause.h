@@ -36,4 +36,7 @@ extern int64 clause_integer(Datum value, Oid type);
 /* How many elements an array has, of whatever dimensions. They are made in the current memory context; *nulls says which are NULL. */
 extern int	clause_array_elements(Datum array, Datum **elements, bool **nulls);
 
+/* true where texts are ordered by their bytes: C, POSIX, and the default collation of a database that has one of these. */
+extern bool clause_collation_is_c(Oid collation);
+
 #endif

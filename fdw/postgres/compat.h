@@ -23,7 +23,6 @@
 #include "optimizer/paths.h"
 #include "parser/parsetree.h"
 #include "utils/acl.h"
-#include "utils/pg_locale.h"
 #include "utils/wait_event.h"
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
@@ -144,17 +143,6 @@ static inline bool
 compat_copy_makes_batches(void)
 {
 	return PG_VERSION_NUM >= 160000;
-}
-
-/* true where texts are ordered by their bytes: C, POSIX, and the default collation of a database that has one of these. */
-static inline bool
-compat_collation_is_c(Oid collation)
-{
-#if PG_VERSION_NUM >= 180000
-	return pg_newlocale_from_collation(collation)->collate_is_c;
-#else
-	return lc_collate_is_c(collation);
-#endif
 }
 
 /* What pg_stat_activity shows a wait for DynamoDB as; in 17 and later by name. */

@@ -118,7 +118,7 @@ text_is_comparable(const Column *column, StrategyNumber strategy, Oid collation)
 		return false;
 	if (strategy == BTEqualStrategyNumber || strategy == NOT_EQUAL_STRATEGY)
 		return get_collation_isdeterministic(collation);
-	return compat_collation_is_c(collation);
+	return clause_collation_is_c(collation);
 }
 
 /* Does the comparison with a value of that type (for an array: of its elements) mean the same in DynamoDB? */
