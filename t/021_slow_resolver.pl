@@ -32,7 +32,7 @@ append_to_file($rows, "a\t0\t[]\n");
 
 $observer->create_table('good', $ENV{DYNAMODB_ENDPOINT});
 $observer->create_table('slow', "http://dynamodb.slow.test:$port", connect_timeout_ms => 600000, request_timeout_ms => 600000);
-$observer->create_table('impatient', "http://dynamodb.slow.test:$port", connect_timeout_ms => 300);
+$observer->create_table('impatient', "http://dynamodb.slow.test:$port", connect_timeout_ms => 300, max_attempts => 1);
 $observer->query(q{SELECT dynamodb_es_create_tables('good')});
 $observer->query(q{INSERT INTO good (aggregate_id, version, events) VALUES ('a', 0, '[]')});
 

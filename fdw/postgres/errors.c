@@ -177,8 +177,9 @@ describe_commit(const Commit *commit)
 
 	length = pg_encoding_mbcliplen(PG_UTF8, commit->aggregate_id, commit->aggregate_id_length, length);
 	aggregate_id = pnstrdup(commit->aggregate_id, length);
-	return psprintf("aggregate \"%s%s\", version " INT64_FORMAT,
-					pg_any_to_server(aggregate_id, length, PG_UTF8), dots, commit->version);
+	aggregate_id = psprintf("aggregate \"%s%s\"", pg_any_to_server(aggregate_id, length, PG_UTF8), dots);
+	return commit->version < 0 ? psprintf("%s, its next version", aggregate_id)
+		: psprintf("%s, version " INT64_FORMAT, aggregate_id, commit->version);
 }
 
 /* A DETAIL with what became of the rest of the batch behind it. */
@@ -198,7 +199,9 @@ report_append_failure(const Failure *failure, const char *relation_name, const C
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
 				 errmsg("version already exists in foreign table \"%s\"", relation_name),
-				 errdetail_internal("%s", with_fates(psprintf(_("There is a commit with %s."), describe_commit(commit)),
+				 errdetail_internal("%s", with_fates(psprintf(failure->message[0] == '\0'
+															  ? _("There is a commit with %s.")
+															  : _("Two rows have %s."), describe_commit(commit)),
 													 fates))));
 	if (commit != NULL && failure->kind == FAILURE_UNKNOWN_FATE)
 		ereport(ERROR,

@@ -73,9 +73,9 @@ row_is_looked_at(const ResultRelInfo *target)
 
 /* Do a view's check options look only at what the row has before it is stored? */
 static bool
-check_options_can_precede(const StoreInsert *insert, const ResultRelInfo *target)
+check_options_can_precede(const StoreInsert *insert, const ResultRelInfo *target, TupleTableSlot *slot)
 {
-	static const ColumnRole given_by_store[] = {COLUMN_COMMIT_ID, COLUMN_COMMITTED_AT};
+	static const ColumnRole given_by_store[] = {COLUMN_COMMIT_ID, COLUMN_COMMITTED_AT, COLUMN_VERSION};
 	Index		index = target->ri_RootResultRelInfo != NULL
 		? target->ri_RootResultRelInfo->ri_RangeTableIndex : target->ri_RangeTableIndex;
 	Bitmapset  *used = NULL;
@@ -87,7 +87,8 @@ check_options_can_precede(const StoreInsert *insert, const ResultRelInfo *target
 	{
 		const Column *column = insert->map->by_role[given_by_store[i]];
 
-		if (column != NULL && bms_is_member(column->attnum - FirstLowInvalidHeapAttributeNumber, used))
+		if (column != NULL && bms_is_member(column->attnum - FirstLowInvalidHeapAttributeNumber, used)
+			&& (column->role != COLUMN_VERSION || slot_attisnull(slot, column->attnum)))
 			return false;
 	}
 	return !bms_is_member(InvalidAttrNumber - FirstLowInvalidHeapAttributeNumber, used);
@@ -208,6 +209,9 @@ describe_fates(const StoreInsert *insert)
 	int			unknown = count_fate(insert, APPEND_UNKNOWN);
 	const AppendRow *first = first_not_stored(insert);
 
+	if (insert->nrows == 1 && insert->rows[0].fate == APPEND_STORED)
+		return psprintf("The commit with %s, commit id " INT64_FORMAT " is stored.",
+						describe_commit(&insert->rows[0].commit), insert->rows[0].commit.commit_id);
 	if (insert->nrows == 1)
 		return unknown == 0 ? NULL
 			: psprintf("A commit with %s, commit id " INT64_FORMAT " may have been stored all the same.",
@@ -321,7 +325,7 @@ modify_insert(EState *estate, ResultRelInfo *target, TupleTableSlot *slot, Tuple
 	}
 	forget_rows(insert);
 	/* PostgreSQL checks them after the insert, when a commit cannot be taken back. */
-	if (target->ri_WithCheckOptions != NIL && check_options_can_precede(insert, target))
+	if (target->ri_WithCheckOptions != NIL && check_options_can_precede(insert, target, slot))
 		ExecWithCheckOptions(WCO_VIEW_CHECK, target, slot, estate);
 	add_row(insert, slot);
 	append_rows(insert);
@@ -336,10 +340,11 @@ modify_insert_batch(EState *estate, ResultRelInfo *target, TupleTableSlot **slot
 					int *nslots)
 {
 	StoreInsert *insert = target->ri_FdwState;
-	TupleTableSlot **stored = palloc(sizeof(TupleTableSlot *) * *nslots);
+	TupleTableSlot **stored;
 	int			nstored = 0;
 
 	forget_rows(insert);
+	stored = MemoryContextAlloc(insert->row_context, sizeof(TupleTableSlot *) * *nslots);
 	for (int i = 0; i < *nslots; i++)
 		add_row(insert, slots[i]);
 	append_rows(insert);

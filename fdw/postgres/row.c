@@ -183,6 +183,8 @@ row_to_commit(const ColumnMap *map, TupleTableSlot *slot)
 						 ? ERRCODE_PROGRAM_LIMIT_EXCEEDED : ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a row cannot be stored as a commit in foreign table \"%s\"", map->relation_name),
 				 errdetail_internal("%s", failure.message)));
+	if (row.next_version)
+		commit->version = -1;	/* not known yet */
 	return row;
 }
 

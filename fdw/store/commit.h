@@ -43,7 +43,7 @@ typedef struct Commit
 {
 	const char *aggregate_id;
 	size_t		aggregate_id_length;	/* bytes */
-	int64_t		version;
+	int64_t		version;		/* below 0: the next one, not known yet */
 	int64_t		commit_id;
 	int64_t		committed_at;	/* ms since the epoch, UTC */
 	bool		committed_at_given; /* by the user; the item then carries appendedAt as well */

@@ -97,7 +97,7 @@ lane_resolve_versions(Lane *lane, const LaneContext *context, int64_t last)
 		else
 		{
 			lane->next = i;
-			lane_fail_with(lane, FAILURE_CONDITION, "");
+			lane_fail_with(lane, FAILURE_CONDITION, "two rows have it");
 			return false;
 		}
 	}

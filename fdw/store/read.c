@@ -372,13 +372,17 @@ page_open(ReadOperation *read, Stream *stream)
 	return true;
 }
 
-/* The items at hand are used up: takes the next page. */
+/* The items at hand are used up: takes the next page, if the answer that has arrived is one. */
 static void
 page_take(ReadOperation *read, Stream *stream)
 {
+	StepResult	result = call_step(stream->call);
+
 	cJSON_Delete(read->page);
 	read->page = NULL;
-	if (call_step(stream->call) == STEP_FAILED)
+	if (result == STEP_PENDING)
+		return;					/* it arrived damaged, and has been asked for again */
+	if (result == STEP_FAILED)
 	{
 		read_fail(read, call_failure(stream->call));
 		return;
