@@ -81,7 +81,8 @@ for my $answer ({ body => table('commits', ItemCount => 0, TableSizeBytes => 0) 
 	$fault->rules({ operation => 'DescribeTable', answer => $answer }, { operation => 'Scan', answer => { body => page(128, @again) } });
 	$session->query('ANALYZE fake');
 	my @scans = scans();
-	cmp_ok(scalar @scans, '<=', 8 + 1 + 3 * 2 + 8 + 1, 'a table of unknown size costs little more than twice the bound');
+	# The last page of each kind of read has its successor under way.
+	cmp_ok(scalar @scans, '<=', 8 + 1 + 3 * 2 + 8 + 1 + 1, 'a table of unknown size costs little more than twice the bound');
 	my %cuts = map { ($_->{TotalSegments} // 1, 1) } @scans;
 	is(join(' ', sort { $a <=> $b } keys %cuts), '1 256 4096 65536 1000000', 'its segments shrink');
 	cmp_ok(rows_of('fake'), '>=', 1_000_000, 'and it is known to be large');
