@@ -193,6 +193,28 @@ is(scalar(() = $session->query("SELECT c.events FROM commits c, generate_series(
 is($server->wait_for(in_flight => 0)->{in_flight}, 0, 'no request is left');
 is($session->query("SELECT count(events) FROM commits WHERE $ten"), 200, 'the session works');
 
+note 'a read budget';
+$session->query('SET dynamodb_es.read_budget = 250');
+$server->store(pages => [ (1) x 10 ], units => 100);
+my $error = $session->try(q{SELECT events FROM commits WHERE aggregate_id = 'a'})->{error};
+is("$error->{sqlstate} $error->{detail}", '53400 It has read 300.0 capacity units; dynamodb_es.read_budget is 250.', 'pages are added up');
+$server->wait_for(in_flight => 0);
+my @requests = $server->requests;
+ok(@requests >= 3 && @requests <= 4, 'and no more are asked for, but for the one under way') or diag("@requests");
+$server->store(pages => [1], units => 100);
+my $caught = $session->try(<<'SQL');
+DO $$ BEGIN
+	FOR n IN 1 .. 20 LOOP
+		BEGIN PERFORM count(events) FROM commits WHERE aggregate_id = 'a'; EXCEPTION WHEN configuration_limit_exceeded THEN END;
+	END LOOP;
+END $$
+SQL
+is($caught->{error}, undef, 'a statement that goes on all the same');
+is($server->counts->{seen}, 3, 'reads nothing more');
+$server->store(pages => [1], units => 100);
+is($session->query(q{SELECT count(events) FROM commits WHERE aggregate_id = 'a'}), 1, 'the next statement begins anew');
+$session->query('RESET dynamodb_es.read_budget');
+
 note 'a reader that takes its time';
 for my $from (q{hasty WHERE aggregate_id = 'a'}, 'hasty')
 {

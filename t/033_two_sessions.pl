@@ -1,0 +1,123 @@
+# What a join with a store does when another session holds its local rows, and what ends several stores that are read at once.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../test/fault", "$FindBin::RealBin/../test/pages";
+
+use Pages;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Session;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->append_conf('postgresql.conf', 'autovacuum = off');
+$node->start;
+
+my $server = Pages->new;
+my ($observer, $holder, $session) = map { Session->new($node) } 1 .. 3;
+$observer->create_table('commits', $ENV{DYNAMODB_ENDPOINT});
+$observer->query(q{SELECT dynamodb_es_create_tables('commits')});
+$observer->query(q{INSERT INTO commits (aggregate_id, version, events) SELECT a, v, '[]' FROM unnest('{a,b,c}'::text[]) a, generate_series(0, 3) v});
+$observer->query(q{CREATE TABLE accounts (aggregate_id text, seen bigint, note text)});
+
+sub wait_for_lock
+{
+	my $deadline = Session::now() + 60;
+	until ($observer->query('SELECT wait_event_type IS NOT DISTINCT FROM \'Lock\' FROM pg_stat_activity WHERE pid = ' . $session->pid) eq 't')
+	{
+		die 'the session waits for no lock' if Session::now() > $deadline;
+	}
+	return;
+}
+
+# One session changes the accounts and commits while the other waits for them: rows are then judged as they have become.
+sub recheck
+{
+	my ($name, $change, $sql, $expected) = @_;
+	for my $join ('nestloop', 'hashjoin', 'mergejoin')
+	{
+		my @others = grep { $_ ne $join } qw(nestloop hashjoin mergejoin);
+		$observer->query(q{TRUNCATE accounts; INSERT INTO accounts VALUES ('a', 0, 'x'), ('b', 1, 'x'), ('c', 2, 'x')});
+		$holder->query("BEGIN; $change");
+		$session->query(join '; ', (map { "SET enable_$_ = off" } @others), "SET enable_$join = on");
+		$session->send($sql);
+		wait_for_lock();
+		$holder->query('COMMIT');
+		my $result = $session->result;
+		is($result->{error} && $result->{error}{message}, undef, "$name, $join: no error");
+		is(join(' ', sort map { join '', @$_ } @{ $result->{rows} }), $expected, "$name, $join: the rows");
+	}
+	return;
+}
+
+my $update = q{UPDATE accounts SET note = c.version FROM commits c WHERE c.aggregate_id = accounts.aggregate_id AND c.version = accounts.seen RETURNING accounts.aggregate_id, note};
+recheck('a row that still matches', q{UPDATE accounts SET note = 'y' WHERE aggregate_id = 'b'}, $update, 'a0 b1 c2');
+recheck('a row that matches no more', q{UPDATE accounts SET seen = 9 WHERE aggregate_id = 'b'}, $update, 'a0 c2');
+recheck('a row whose key has changed', q{UPDATE accounts SET aggregate_id = 'c' WHERE aggregate_id = 'b'}, $update, 'a0 c2');
+recheck('a row that is gone', q{DELETE FROM accounts WHERE aggregate_id = 'b'}, $update, 'a0 c2');
+recheck('a filter of the store', q{UPDATE accounts SET note = 'y' WHERE aggregate_id = 'b'},
+	q{UPDATE accounts SET note = c.version FROM commits c WHERE c.aggregate_id = accounts.aggregate_id AND c.version = accounts.seen AND c.events = '[]' AND c.commit_id > 0 RETURNING accounts.aggregate_id, note},
+	'a0 b1 c2');
+recheck('SELECT FOR UPDATE', q{UPDATE accounts SET note = 'y' WHERE aggregate_id = 'b'},
+	'SELECT accounts.aggregate_id, note FROM accounts JOIN commits c ON c.aggregate_id = accounts.aggregate_id AND c.version = accounts.seen FOR UPDATE OF accounts', 'ax by cx');
+recheck('SELECT FOR UPDATE of both', q{UPDATE accounts SET seen = 3 WHERE aggregate_id = 'b'},
+	'SELECT accounts.aggregate_id, c.version FROM accounts JOIN commits c ON c.aggregate_id = accounts.aggregate_id AND c.version = accounts.seen FOR UPDATE', 'a0 c2');
+recheck('DELETE', q{UPDATE accounts SET note = 'y' WHERE aggregate_id = 'b'},
+	'DELETE FROM accounts USING commits c WHERE c.aggregate_id = accounts.aggregate_id AND c.version = accounts.seen RETURNING accounts.aggregate_id', 'a b c');
+$session->query('RESET ALL');
+
+# No row of the store is locked: two sessions may want the same.
+$holder->query(q{BEGIN; SELECT * FROM commits WHERE aggregate_id = 'a' FOR UPDATE});
+is($session->query(q{SELECT count(*) FROM (SELECT * FROM commits WHERE aggregate_id = 'a' FOR UPDATE NOWAIT) c}), 4, 'FOR UPDATE of a store locks nothing');
+$holder->query('ROLLBACK');
+
+# Two stores behind one Append that is asynchronous.
+my $other = Pages->new;
+$session->create_table('one', $server->endpoint);
+$session->create_table('two', $other->endpoint);
+my $both = 'SELECT aggregate_id, version FROM one UNION ALL SELECT aggregate_id, version FROM two';
+like(join("\n", map { $_->[0] } $session->query("EXPLAIN $both")), qr/Async Foreign Scan on one.*Async Foreign Scan on two/s, 'the plan is asynchronous');
+$_->hold for $server, $other;
+$_->store(pages => [ 5, 0, 5 ]) for $server, $other;
+$session->send("SELECT count(*) FROM ($both OFFSET 0) c");
+$server->wait_for(in_flight => 1);
+is($other->wait_for(in_flight => 1)->{in_flight}, 1, 'both stores are asked at once');
+$other->let_go;
+$other->wait_for(seen => 3);
+is($server->counts->{seen}, 1, 'one is read while the other says nothing');
+$server->let_go;
+is($session->result->{rows}[0][0], 20, 'every row');
+
+$server->hold;
+for my $case ([ 'a cancel', 'pg_cancel_backend', '57014' ], [ 'a statement_timeout', undef, '57014' ], [ 'an error of one store', undef, '22012' ])
+{
+	my ($name, $function, $sqlstate) = @$case;
+	my $sql = $sqlstate eq '22012' ? 'SELECT 1 / (version - 7) FROM ' : 'SELECT count(*) FROM ';
+	$other->store(pages => [ 5, 5 ]);
+	$session->query('SET statement_timeout = ' . ($name =~ /timeout/ ? 200 : 0));
+	my $sent = $session->send("$sql ($both OFFSET 0) c");
+	if ($function)
+	{
+		$server->wait_for(in_flight => 1);
+		$other->wait_for(seen => 2);
+		$sent = $observer->send("SELECT $function(" . $session->pid . ')');
+		$observer->result;
+	}
+	my $result = $session->result;
+	my $ms = 1000 * ($result->{error_at} - $sent);
+	is($result->{error}{sqlstate}, $sqlstate, "$name ends it");
+	cmp_ok($ms, '<', $name =~ /timeout/ ? 300 : 100, "$name: at once") if $sqlstate eq '57014';
+	is($server->wait_for(in_flight => 0)->{in_flight}, 0, "$name: no request is left");
+	$session->query('SET statement_timeout = 0');
+}
+is(scalar(() = $session->query("$both LIMIT 3")), 3, 'a LIMIT that one store covers does not wait for the other');
+is($server->wait_for(in_flight => 0)->{in_flight}, 0, 'whose request is given up');
+$server->let_go;
+is(scalar(() = $session->query($both)), 20, 'the session works');
+
+$_->stop for $server, $other;
+$node->stop;
+done_testing();
