@@ -98,6 +98,28 @@ temp_install() {
   pgbin=$root$bindir
 }
 
+# The tests in $scratch/src, as the tester may read them; and an environment in which they do not find the developer's own identity.
+copy_tests() {
+  local dir
+  mkdir -p "$scratch/src"
+  for dir in sql expected t test doc; do
+    [[ ! -d $top/$dir ]] || (cd "$top" && tar --exclude=node_modules --exclude=build -cf - "$dir") | tar -xf - -C "$scratch/src" --no-same-owner
+  done
+  [[ $(id -u) -ne 0 ]] || chown -R "$tester" "$scratch/src"
+  unset "${!AWS_@}"
+  export AWS_EC2_METADATA_DISABLED=true
+}
+
+# Runs t/NAME.pl on the engine that was started: prove_tap NAME ENGINE FOLDER [PREFIX OF THE COMMAND …]
+prove_tap() {
+  local name=$1 engine=$2 dir=$3; shift 3
+  "${as_tester[@]}" mkdir "$dir"
+  as_job "${as_tester[@]}" "$@" env --chdir="$scratch/src" PATH="$pgbin:$PATH" PG_REGRESS="$(pgxs_test regress/pg_regress)" TMPDIR="$scratch" \
+    TESTDIR="$dir" TESTDATADIR="$dir/tmp_check" TESTLOGDIR="$dir/tmp_check/log" \
+    DYNAMODB_ENDPOINT="$endpoint" DYNAMODB_ENGINE="$engine" \
+    prove --verbose --merge -I "$(pgxs_test perl)" -I t "t/$name.pl"
+}
+
 # A throw-away server on a socket in the scratch folder, in which the tester is superuser: start_postgres [SETTING=VALUE …].
 # Sets PGHOST, PGPORT, PGUSER and PGDATABASE for psql.
 start_postgres() {

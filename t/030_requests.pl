@@ -788,7 +788,8 @@ TEXT
 		compare => 0,
 	},
 	{ section => 'Appending', text => <<'TEXT' },
-The counter gives an id, then the commit is put where there is none.
+The counter gives the ids of a batch, then each commit is put where there is none. Where there is one, the id is noted as burned; DynamoDB
+shows whose the commit is that is there, and some stand-ins for it have to be asked.
 TEXT
 	{
 		what => 'one commit',
@@ -802,14 +803,51 @@ TEXT
 		what => 'two commits',
 		sql => q{INSERT INTO journal (aggregate_id, version, events) VALUES ('x', 1, '[]'), ('y', 0, '[]')},
 		requests => [
-			q{UpdateItem journal-counters: name = 'commits'; ADD id 1},
+			q{UpdateItem journal-counters: name = 'commits'; ADD id 2},
 			q{PutItem journal: aggregateId = 'x', version = 1; if attribute_not_exists(aggregateId)},
-			q{UpdateItem journal-counters: name = 'commits'; ADD id 1},
 			q{PutItem journal: aggregateId = 'y', version = 0; if attribute_not_exists(aggregateId)},
+		],
+		parallel => 1,
+		compare => 0,
+	}, {
+		what => 'two commits that are looked at one by one',
+		sql => q{INSERT INTO journal (aggregate_id, version, events) VALUES ('z', 0, '[]'), ('z', 1, '[]') RETURNING version},
+		requests => [
+			q{UpdateItem journal-counters: name = 'commits'; ADD id 1},
+			q{PutItem journal: aggregateId = 'z', version = 0; if attribute_not_exists(aggregateId)},
+			q{UpdateItem journal-counters: name = 'commits'; ADD id 1},
+			q{PutItem journal: aggregateId = 'z', version = 1; if attribute_not_exists(aggregateId)},
 		],
 		compare => 0,
 	}, {
-		what => 'the next version',
+		what => 'more than a batch',
+		sql => q{INSERT INTO journal (aggregate_id, version, events) SELECT 'n', n, '[]' FROM generate_series(0, 4) n},
+		requests => [
+			q{UpdateItem journal-counters: name = 'commits'; ADD id 2},
+			q{PutItem journal: aggregateId = 'n', version = 0; if attribute_not_exists(aggregateId)},
+			q{PutItem journal: aggregateId = 'n', version = 1; if attribute_not_exists(aggregateId)},
+			q{UpdateItem journal-counters: name = 'commits'; ADD id 2},
+			q{PutItem journal: aggregateId = 'n', version = 2; if attribute_not_exists(aggregateId)},
+			q{PutItem journal: aggregateId = 'n', version = 3; if attribute_not_exists(aggregateId)},
+			q{UpdateItem journal-counters: name = 'commits'; ADD id 1},
+			q{PutItem journal: aggregateId = 'n', version = 4; if attribute_not_exists(aggregateId)},
+		],
+		before => q{ALTER FOREIGN TABLE journal OPTIONS (ADD batch_size '2')},
+		after => q{ALTER FOREIGN TABLE journal OPTIONS (DROP batch_size)},
+		compare => 0,
+	}, {
+		what => 'the next versions of an aggregate',
+		sql => q{INSERT INTO journal (aggregate_id, events) VALUES ('y', '[]'), ('y', '[]')},
+		requests => [
+			q{Query journal: aggregateId = 'y'; Limit 1; backward; fetch version},
+			q{UpdateItem journal-counters: name = 'commits'; ADD id 2},
+			q{PutItem journal: aggregateId = 'y', version = 1; if attribute_not_exists(aggregateId)},
+			q{PutItem journal: aggregateId = 'y', version = 2; if attribute_not_exists(aggregateId)},
+		],
+		items => 1,
+		compare => 0,
+	}, {
+		what => 'the next version, asked for in SQL',
 		sql => q{INSERT INTO journal (aggregate_id, version, events) SELECT 'x', max(version) + 1, '[]' FROM journal WHERE aggregate_id = 'x'},
 		requests => [
 			q{Query journal: aggregateId = 'x'; Limit 1; backward; fetch key},
@@ -824,7 +862,9 @@ TEXT
 		requests => [
 			q{UpdateItem journal-counters: name = 'commits'; ADD id 1},
 			q{PutItem journal: aggregateId = 'x', version = 0; if attribute_not_exists(aggregateId)},
+			q{PutItem journal-counters: name = 'commits#burned#14'},
 		],
+		perhaps => [ q{GetItem journal: aggregateId = 'x', version = 0} ],
 		error => '23505',
 		compare => 0,
 	}, {
@@ -833,7 +873,9 @@ TEXT
 		requests => [
 			q{UpdateItem journal-counters: name = 'commits'; ADD id 1},
 			q{PutItem journal: aggregateId = 'x', version = 0; if attribute_not_exists(aggregateId)},
+			q{PutItem journal-counters: name = 'commits#burned#15'},
 		],
+		perhaps => [ q{GetItem journal: aggregateId = 'x', version = 0} ],
 		compare => 0,
 	}, {
 		what => 'a row that can be no commit',
@@ -875,7 +917,7 @@ TEXT
 			q{DeleteTable journal},
 			q{DeleteTable journal-counters},
 		],
-		items => 1,
+		items => 3,
 		polls => 1,
 		compare => 0,
 	},

@@ -42,7 +42,8 @@ struct Call
 	HttpTransfer *transfer;		/* the attempt under way; NULL between two */
 	int			attempts;
 	int			retry_cost;		/* of the last retry; 0: there was none */
-	int64_t		not_before;		/* the next attempt, http_now_ms */
+	int64_t		sent_at;		/* the last attempt, http_now_ms */
+	int64_t		not_before;		/* the next one */
 	int64_t		deadline;		/* no attempt after that; 0: none */
 	Usage	   *usage;
 	StepResult	state;
@@ -259,6 +260,7 @@ static void
 call_attempt(Call *call)
 {
 	call->attempts++;
+	call->sent_at = http_now_ms();
 	cJSON_Delete(call->error);
 	call->error = NULL;
 	call->transfer = call->body.failed ? NULL : send_signed(call->client, call->operation, &call->body);
@@ -292,6 +294,12 @@ void
 call_set_deadline(Call *call, int64_t deadline)
 {
 	call->deadline = deadline;
+}
+
+int64_t
+call_sent_at(const Call *call)
+{
+	return call->sent_at;
 }
 
 static bool
@@ -388,12 +396,17 @@ call_attempt_ended(Call *call)
 static bool
 call_resume(Call *call)
 {
-	if (http_now_ms() < call->not_before)
+	int64_t		now = http_now_ms();
+
+	if (now < call->not_before)
 	{
 		client_wake_at(call->client, call->not_before);
 		return false;
 	}
-	call_attempt(call);
+	if (call->deadline != 0 && now > call->deadline)
+		call->state = STEP_FAILED;	/* as the attempt before it */
+	else
+		call_attempt(call);
 	return true;
 }
 

@@ -64,6 +64,9 @@ extern Call *call_start(Client *client, Operation operation, ByteBuffer *body, U
 extern void call_set_deadline(Call *call, int64_t deadline);
 extern StepResult call_step(Call *call);
 
+/* When the last attempt was sent (http_now_ms): what its answer tells of happened after that. */
+extern int64_t call_sent_at(const Call *call);
+
 /*
  * true once call_step will not be PENDING any more. A good answer is left as it came until call_step parses it, which saves memory when it has to
  * wait for its turn.

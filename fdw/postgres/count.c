@@ -117,7 +117,8 @@ count_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input, RelOp
 	List	   *recheck = NIL;
 	Cost		cost;
 
-	if (stage != UPPERREL_GROUP_AGG || input->reloptkind != RELOPT_BASEREL || output->fdw_private != NULL
+	/* A table with children has no state of its own: it is read as one of them. */
+	if (stage != UPPERREL_GROUP_AGG || input->reloptkind != RELOPT_BASEREL || state == NULL || output->fdw_private != NULL
 		|| query->groupingSets != NIL || root->hasHavingQual || !bms_is_empty(input->lateral_relids)
 		|| has_pseudoconstant(input->baserestrictinfo) || !has_one_group(root, input, &group))
 		return;

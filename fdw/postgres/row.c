@@ -197,6 +197,7 @@ row_update(const ColumnMap *map, const Commit *commit, TupleTableSlot *slot)
 	Column	   *version = map->by_role[COLUMN_VERSION];
 	Datum	   *values = palloc(sizeof(Datum) * desc->natts);
 	bool	   *nulls = palloc(sizeof(bool) * desc->natts);
+	MemoryContext caller;
 
 	slot_getallattrs(slot);
 	memcpy(values, slot->tts_values, sizeof(Datum) * desc->natts);
@@ -222,7 +223,10 @@ row_update(const ColumnMap *map, const Commit *commit, TupleTableSlot *slot)
 			? TimestampTzGetDatum(timestamp_from_ms(commit->committed_at)) : Int64GetDatum(commit->committed_at);
 		nulls[committed_at->attnum - 1] = false;
 	}
-	MemoryContextSwitchTo(slot->tts_mcxt);
+	caller = MemoryContextSwitchTo(slot->tts_mcxt);
 	ExecForceStoreHeapTuple(heap_form_tuple(desc, values, nulls), slot, true);
+	MemoryContextSwitchTo(caller);
+	pfree(values);
+	pfree(nulls);
 }
 

@@ -259,7 +259,7 @@ ids_step(AppendOperation *append)
 	{
 		if (!commit_read_counter(call_response(append->counter), &last) || last < count)
 			append_fail_with(append, FAILURE_BAD_ANSWER, "the counter did not answer a commit id");
-		else if (!give_ids(append, last - count + 1, http_now_ms() + append->settings.deadline_ms))
+		else if (!give_ids(append, last - count + 1, call_sent_at(append->counter) + append->settings.deadline_ms))
 			append_fail_with(append, FAILURE_MEMORY, "out of memory");
 	}
 	append->phase = append->failed ? PHASE_FINISHED : PHASE_PUTS;

@@ -225,7 +225,9 @@ own_ids_arrived(Lane *lane, const LaneContext *context)
 	{
 		for (size_t i = 0; i < left; i++)
 			ids[i] = last - (int64_t) left + 1 + (int64_t) i;
-		lane_give_ids(lane, ids, http_now_ms() + context->settings->deadline_ms);
+		lane_give_ids(lane, ids, call_sent_at(lane->call) + context->settings->deadline_ms);
+		if (http_now_ms() > lane->ids_deadline)
+			lane_fail_with(lane, FAILURE_UNREACHABLE, "the counter's answers come too late for its ids to be used");
 	}
 	free(ids);
 }

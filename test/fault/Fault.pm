@@ -64,8 +64,25 @@ sub rules
 }
 
 sub release { return $_[0]->_command(release => 1) }
+sub seed { return $_[0]->_command(seed => $_[1]) }
 sub close_idle { return $_[0]->_command(close => 1) }
 sub reset_idle { return $_[0]->_command(reset => 1) }
+
+# Takes in what is told, for so many seconds: a proxy to which nobody listens stops in the end.
+sub listen
+{
+	my ($self, $seconds) = @_;
+	my $deadline = clock_gettime(CLOCK_MONOTONIC) + $seconds;
+	while ((my $left = $deadline - clock_gettime(CLOCK_MONOTONIC)) > 0)
+	{
+		next if !IO::Select->new($self->{out})->can_read($left);
+		sysread($self->{out}, $self->{buffer}, 65536, length $self->{buffer}) or croak 'the fault proxy has ended';
+	}
+	return;
+}
+
+# Waits until no request is under way any more, late ones included.
+sub finish { return $_[0]->_command(finish => 1) }
 
 # The next event that has these members, waited for; earlier ones are dropped. Dies when it does not come.
 sub wait_for

@@ -9,21 +9,32 @@
 //   {"rules":[…]}       replaces all rules
 //   {"release":true}    lets go what is stalled
 //   {"close":true}      closes the connections that have no request (FIN); {"reset":true} the same with a RST
+//   {"seed":N}          starts the dice of `chance` anew
+//   {"finish":true}     is done only when no request is under way any more, copies and late ones included
 // Events
-//   {"event":"request","n":,"connection":,"operation":,"rule":,"size":,"body":}    a whole request is here; rule: the name of the one it met;
-//                                                                                  size: of its body in bytes
-//   {"event":"answer","n":,"status":,"size":,"scanned":}                   its answer is known, and about to be sent; scanned: the items
-//                                                                          that a Query or Scan has read for it
+//   {"event":"request","n":,"at":,"connection":,"client":,"operation":,"rule":,"size":,"body":}
+//                                                                          a whole request is here; at: ms since the epoch; client: the session
+//                                                                          token, if it has one; rule: the name of the one it met; size: of its
+//                                                                          body in bytes
+//   {"event":"answer","n":,"ms":,"status":,"size":,"scanned":,"counted":}  its answer is known, and about to be sent (for each time that the
+//                                                                          engine sees it); ms: since the request; scanned: the items that a
+//                                                                          Query or Scan has read for it; counted: what an ADD has come to
 //   {"event":"closed","connection":}                                       a client has closed its connection, or it is broken
 //
 // For each request the first rule that fits it holds. All members are optional:
 //   name                what it is called in events
 //   operation, match    fits "PutItem"; fits where this text is in the request, headers included
 //   skip, times         fits only after so many fits, and only so often
+//   chance              fits with this probability
 //   before              before the engine sees the request: "stall", "close", "reset", or a number of ms
+//   late                the engine sees it so many ms later, even if the client is gone by then
+//   again               the engine sees it twice, the second time so many ms after its first answer; the client gets the second answer
+//   echo                the engine sees it twice likewise; the client gets the first answer
 //   answer              {status, headers, body} in place of the engine's; a body that is no text is sent as JSON
+//   carried_out         the engine sees it all the same
 //   after               when the answer is known, but nothing of it is sent: as before
-//   bytes, pace         sends only so many bytes of the answer (headers included); so many ms between two bytes
+//   bytes, pace         sends only so many bytes of the answer (headers included), or all but so many where below 0; so many ms between two
+//                       bytes
 //   then                after these bytes: "stall" (the default), "close", "reset"
 'use strict'
 const http = require('http')
@@ -35,14 +46,26 @@ const connections = new Set()
 let rules = []
 let stalled = []
 let requests = 0
+let underWay = 0
+let dice = 0
 
 const tell = (event, more) => process.stdout.write(JSON.stringify({ event, ...more }) + '\n')
+const tellError = error => tell('error', { message: String(error) })
 const sleep = ms => new Promise(resolve => setTimeout(resolve, ms))
+
+// In [0, 1): mulberry32.
+function roll () {
+  dice = (dice + 0x6d2b79f5) | 0
+  let mixed = Math.imul(dice ^ (dice >>> 15), dice | 1)
+  mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+  return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
+}
 
 function ruleFor (request) {
   return rules.find(rule => {
     if (rule.operation && rule.operation !== request.operation) return false
     if (rule.match && !(request.head + request.body).includes(rule.match)) return false
+    if (rule.chance !== undefined && roll() >= rule.chance) return false
     rule.fits = (rule.fits || 0) + 1
     return rule.fits > (rule.skip || 0) && rule.fits <= (rule.skip || 0) + (rule.times || Infinity)
   }) || {}
@@ -75,10 +98,47 @@ function forward (request) {
   })
 }
 
-async function answerTo (request, { answer }) {
-  if (!answer && engine) return forward(request)
+// Counts what must be over before {"finish":true} is done.
+async function finishing (work) {
+  underWay++
+  try {
+    return await work()
+  } finally {
+    underWay--
+  }
+}
+
+function tellAnswer (request, { status, bytes }) {
+  const text = bytes.toString('latin1')
+  const number = pattern => Number((pattern.exec(text) || [])[1]) || 0
+  tell('answer', { n: request.n, ms: Date.now() - request.at, status, size: bytes.length,
+    scanned: number(/"ScannedCount":(\d+)/), counted: number(/"id":\{"N":"(\d+)"/) })
+}
+
+// The engine's answer, told; the last one where it sees the request twice.
+async function askEngine (request, rule) {
+  const ask = async () => {
+    const answer = await forward(request)
+    tellAnswer(request, answer)
+    return answer
+  }
+  const askLater = async ms => { await sleep(ms); return ask() }
+  if (rule.late) await sleep(rule.late)
+  const first = await ask()
+  if (rule.echo !== undefined) finishing(() => askLater(rule.echo)).catch(tellError)
+  return rule.again !== undefined ? askLater(rule.again) : first
+}
+
+async function answerTo (request, rule) {
+  const { answer } = rule
+  if (engine && (!answer || rule.carried_out)) {
+    const engines = await askEngine(request, rule)
+    if (!answer) return engines
+  }
   const { status = 200, headers = { 'content-type': 'application/x-amz-json-1.0' }, body = {} } = answer || {}
-  return { status, bytes: answerBytes(status, headers, Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))) }
+  const replacement = { status, bytes: answerBytes(status, headers, Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))) }
+  if (!rule.carried_out) tellAnswer(request, replacement)
+  return replacement
 }
 
 async function send (bytes, rule, socket) {
@@ -97,11 +157,11 @@ async function send (bytes, rule, socket) {
 
 async function serve (socket, request) {
   const rule = ruleFor(request)
-  const n = ++requests
-  tell('request', { n, connection: socket.number, operation: request.operation, rule: rule.name, size: request.body.length, body: Buffer.from(request.body, 'latin1').toString() })
+  const n = request.n = ++requests
+  const at = request.at = Date.now()
+  tell('request', { n, at, connection: socket.number, client: request.client, operation: request.operation, rule: rule.name, size: request.body.length, body: Buffer.from(request.body, 'latin1').toString() })
   if (!await obey(rule.before, socket)) return
-  const { status, bytes } = await answerTo(request, rule)
-  tell('answer', { n, status, size: bytes.length, scanned: Number((/"ScannedCount":(\d+)/.exec(bytes.toString('latin1')) || [])[1]) || 0 })
+  const { bytes } = await answerTo(request, rule)
   if (!await obey(rule.after, socket)) return
   await send(bytes, rule, socket)
 }
@@ -122,8 +182,9 @@ const server = net.createServer({ noDelay: true }, socket => {
     const body = received.slice(end + 4)
     received = ''
     socket.busy = true
-    serve(socket, { head, body, operation: (/^x-amz-target:.*\.(\w+)/mi.exec(head) || [])[1] })
-      .catch(error => { tell('error', { message: String(error) }); socket.destroy() })
+    const header = pattern => (pattern.exec(head) || [])[1]
+    finishing(() => serve(socket, { head, body, operation: header(/^x-amz-target:.*\.(\w+)/mi), client: header(/^x-amz-security-token: *(\S+)/mi) }))
+      .catch(error => { tellError(error); socket.destroy() })
       .finally(() => { socket.busy = false })
   })
   socket.on('error', () => {})
@@ -134,15 +195,17 @@ const server = net.createServer({ noDelay: true }, socket => {
   })
 })
 
-function command (line) {
-  const { rules: newRules, release, close, reset } = JSON.parse(line)
+async function command (line) {
+  const { rules: newRules, release, close, reset, seed, finish } = JSON.parse(line)
   if (newRules) rules = newRules
+  if (seed !== undefined) dice = seed | 0
   if (release) stalled.splice(0).forEach(resolve => resolve())
   for (const socket of connections) {
     if (socket.busy) continue
     if (close) socket.end()
     if (reset) socket.resetAndDestroy()
   }
+  while (finish && underWay > 0) await sleep(10)
   tell('done')
 }
 

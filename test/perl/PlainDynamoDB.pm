@@ -10,13 +10,15 @@ use JSON::PP;
 
 my $json = JSON::PP->new->utf8->canonical;
 
-# PlainDynamoDB->new($endpoint, $access_key_id): the engines look at no signature, and one keeps a store for each key id.
+# PlainDynamoDB->new($endpoint, $access_key_id, session_token =>, timeout => seconds): the engines look at no signature, and one keeps
+# a store for each key id.
 sub new
 {
-	my ($class, $endpoint, $access_key_id) = @_;
+	my ($class, $endpoint, $access_key_id, %options) = @_;
 	my $authorization = "AWS4-HMAC-SHA256 Credential=$access_key_id/20000101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0";
-	my $http = HTTP::Tiny->new(timeout => 60, default_headers => {
-		'Content-Type' => 'application/x-amz-json-1.0', 'X-Amz-Date' => '20000101T000000Z', Authorization => $authorization });
+	my $http = HTTP::Tiny->new(timeout => $options{timeout} // 60, default_headers => {
+		'Content-Type' => 'application/x-amz-json-1.0', 'X-Amz-Date' => '20000101T000000Z', Authorization => $authorization,
+		$options{session_token} ? ('X-Amz-Security-Token' => $options{session_token}) : () });
 	return bless { endpoint => "$endpoint/", http => $http }, $class;
 }
 

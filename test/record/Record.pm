@@ -67,7 +67,7 @@ my %rest = (
 	PutItem => sub {
 		my ($body) = @_;
 		my %key = map { exists $body->{Item}{$_} ? ($_, $body->{Item}{$_}) : () } qw(aggregateId version name);
-		return _key(%key) . '; if ' . _expression($body, $body->{ConditionExpression} // 'anything');
+		return _key(%key) . ($body->{ConditionExpression} ? '; if ' . _expression($body, $body->{ConditionExpression}) : '');
 	},
 );
 

@@ -1,0 +1,171 @@
+# Many writers, backends and a program with dynamodb-event-store 1.x, append to the same aggregates while requests and answers are lost, late, doubled
+# and throttled: nobody is told anything that the store does not bear out.
+#
+# The environment may set SOAK_SECONDS, how long this goes on, in rounds that each have a store of their own; SEED, to get the same statements
+# and faults again, as far as the order of events allows; SOAK_FAULTS, the share of requests that meet a fault.
+use strict;
+use warnings;
+
+use FindBin;
+use lib map { "$FindBin::RealBin/../test/$_" } qw(fault perl soak);
+
+use Checker;
+use Fault;
+use PlainDynamoDB;
+use PlainWriter;
+use POSIX ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Session;
+use Storable qw(nstore retrieve);
+use Test::More;
+use Time::HiRes qw(time);
+use Writer;
+
+my $seconds = $ENV{SOAK_SECONDS} // 10;
+my $round_seconds = 30;
+my $seed = $ENV{SEED} // int rand 2**31;
+my $faults = $ENV{SOAK_FAULTS} // 0.05;
+my $timeout_ms = 1000;          # request_timeout_ms
+# One attempt leaves fates unknown, four decide nearly all.
+my @max_attempts = (1, 1, 2, 2, 4, 4, 4, 4);
+my @batch_sizes = (100, 4, 100, 3, 100, 100, 5, 2);
+my @aggregates = map { "aggregate-$_" } 1 .. 20;
+
+my $engine = $ENV{DYNAMODB_ENDPOINT};
+my $dynamodb = PlainDynamoDB->new($engine, 'AKIDEXAMPLE');
+my $fault = Fault->new($engine);
+my $node = PostgreSQL::Test::Cluster->new('main');
+my $dir = PostgreSQL::Test::Utils::tempdir();
+$node->init;
+$node->append_conf("postgresql.conf", "log_min_messages = fatal");
+$node->start;
+note "SEED=$seed";
+
+my $admin = Session->new($node);
+$admin->query('CREATE EXTENSION dynamodb_es');
+for my $i (0 .. $#max_attempts)
+{
+	my $options = join ', ', "endpoint '" . $fault->endpoint . "'", "region 'us-east-1'", "request_timeout_ms '$timeout_ms'",
+	  "max_attempts '$max_attempts[$i]'", "batch_size '$batch_sizes[$i]'";
+	$admin->query("CREATE SERVER s$i FOREIGN DATA WRAPPER dynamodb_es OPTIONS ($options)");
+	$admin->query("CREATE USER MAPPING FOR CURRENT_USER SERVER s$i OPTIONS (access_key_id 'AKIDEXAMPLE', secret_access_key 'secret', session_token 'backend-$i')");
+}
+
+# Each of them befalls the same share of requests.
+sub fault_rules
+{
+	my %error = (status => 500, body => { __type => 'com.amazonaws.dynamodb.v20120810#InternalServerError', message => 'internal' });
+	my %throttled = (status => 400,
+		body => { __type => 'com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException', message => 'too much' });
+	my @rules = (
+		{ name => 'cut before the engine has seen it', before => 'reset' },
+		{ name => 'closed before the engine has seen it', before => 'close' },
+		{ name => 'cut after the engine has seen it', after => 'reset' },
+		{ name => 'cut in the answer', bytes => 60, then => 'reset' },
+		{ name => 'closed before the last byte of the answer', bytes => -1, then => 'close' },
+		{ name => '500 though carried out', answer => \%error, carried_out => 1 },
+		{ name => '500', answer => \%error },
+		{ name => 'throttled', answer => \%throttled },
+		{ name => 'stalled before the engine has seen it', before => 2 * $timeout_ms },
+		{ name => 'stalled after the engine has seen it', after => 2 * $timeout_ms },
+		{ name => 'seen by the engine when the client has given up', late => 1.3 * $timeout_ms },
+		{ name => 'slow', late => 150 },
+		{ name => 'sent twice, second answer', again => 0 },
+		{ name => 'sent twice, second one late', echo => 700 });
+	# The next rule has its chance where those before it have not fitted.
+	my $share = $faults / @rules;
+	$_->{chance} = $share / (1 - $share * $_->{place}) for map { $rules[$_]{place} = $_; $rules[$_] } 0 .. $#rules;
+	return @rules;
+}
+
+# Lets the writers, {name => sub that returns a record}, run beside each other; their records.
+sub run_beside
+{
+	my (%writers) = @_;
+	my %pid;
+	for my $name (sort keys %writers)
+	{
+		my $pid = fork // die "fork: $!";
+		if (!$pid)
+		{
+			my $done = eval { nstore($writers{$name}->(), "$dir/$name"); 1 };
+			print STDERR "$name: $@" if !$done;
+			POSIX::_exit($done ? 0 : 1);
+		}
+		$pid{$name} = $pid;
+	}
+	my @failed;
+	while (%pid)
+	{
+		$fault->listen(0.05);
+		for my $name (keys %pid)
+		{
+			next if !waitpid $pid{$name}, POSIX::WNOHANG;
+			push @failed, $name if $?;
+			delete $pid{$name};
+		}
+	}
+	is("@failed", '', 'every writer ran to its end');
+	return map { -e "$dir/$_" ? @{ retrieve("$dir/$_") } : () } sort keys %writers;
+}
+
+sub run_round
+{
+	my ($round, $until) = @_;
+	my ($commits, $counters) = ("commits$round", "counters$round");
+	my %writers;
+	$dynamodb->create_store($commits, $counters);
+	for my $i (0 .. $#max_attempts)
+	{
+		$admin->query("CREATE FOREIGN TABLE round${round}_$i (commit_id bigint, aggregate_id text, version bigint, events jsonb) SERVER s$i "
+			. "OPTIONS (commit_table '$commits', counter_table '$counters')");
+		$writers{"backend-$i"} = sub {
+			srand $seed + 1000 * $round + $i;
+			return Writer->new(name => "backend-$i", session => Session->new($node), table => "round${round}_$i", aggregates => \@aggregates,
+				batch_size => $batch_sizes[$i])->run($until);
+		};
+	}
+	$writers{plain} = sub {
+		srand $seed + 1000 * $round + @max_attempts;
+		return PlainWriter->new(name => 'plain', endpoint => $fault->endpoint, timeout => $timeout_ms / 1000, commits => $commits, counters => $counters,
+			aggregates => \@aggregates)->run($until);
+	};
+	$fault->rules(fault_rules());
+	$fault->seed($seed + $round);
+	my @statements = run_beside(%writers);
+	$fault->finish;
+	my $checker = Checker->new(statements => \@statements, commits => [ $dynamodb->scan($commits) ], counters => [ $dynamodb->scan($counters) ],
+		events => [ $fault->events('request'), $fault->events('answer') ]);
+	$fault->rules;
+	$dynamodb->call(DeleteTable => { TableName => $_ }) for $commits, $counters;
+	return $checker;
+}
+
+my %promise = (
+	stored => 'every acknowledged commit is stored once, under its id and with its events',
+	refused => 'none that was refused is stored',
+	versions => 'the versions of every aggregate are contiguous',
+	order => 'ids are unique and rise with the versions of an aggregate',
+	ids => 'every id is stored, noted as burned, or accounted for');
+my $end = time + $seconds;
+my $round = 0;
+my %total;
+while (time < $end)
+{
+	my $now = time;
+	my $checker = run_round(++$round, $end - $now < 1.5 * $round_seconds ? $end : $now + $round_seconds);
+	my $findings = $checker->check;
+	my $counts = $checker->counts;
+	is(join("\n", @{ $findings->{$_} }), '', "round $round: $promise{$_}") for sort keys %promise;
+	note sprintf '%d s, round %d: %s', $seconds - ($end - time), $round, join '; ', map { "$_: " . ($counts->{$_} // 0) }
+	  'requests', 'statements', 'acknowledged', 'commits', 'failed: 23505', 'failed: 08007, fate unknown', 'ids noted as burned';
+	$total{$_} += $counts->{$_} for keys %$counts;
+}
+note join "\n", 'In all:', map { "  $_: $total{$_}" } sort keys %total;
+cmp_ok($total{$_} // 0, '>', 0, "it has seen: $_") for 'acknowledged', 'skipped', 'reads', 'failed: 23505', 'plain client: stored', 'ids noted as burned';
+cmp_ok(scalar(grep { /^fault: / } keys %total), '>=', 5, 'and faults of many kinds');
+
+$fault->stop;
+$node->stop;
+done_testing();
