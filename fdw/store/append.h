@@ -53,8 +53,8 @@ extern AppendOperation *append_start(Client *client, const StoreNames *names, co
 
 /*
  * DONE: every row is stored or skipped. FAILED: append_failure tells why the row append_failed_row is not, or may not be; the fates tell of the
- * others. FAILURE_CONDITION: its version exists, or, where there is a message, two of the rows have it; FAILURE_UNKNOWN_FATE: its put got no answer that settles it; FAILURE_CONFLICT: the next
- * version was taken by others too often.
+ * others. FAILURE_CONDITION: its version exists, or, where there is a message, two of the rows have it; FAILURE_UNKNOWN_FATE: its put got no
+ * answer that settles it; FAILURE_CONFLICT: the next version was taken by others too often.
  */
 extern StepResult append_step(AppendOperation *append);
 extern const Failure *append_failure(const AppendOperation *append);

@@ -275,6 +275,15 @@ row_stored(Lane *lane)
 	lane->state = LANE_READY;
 }
 
+static bool
+next_version_is_left(const Lane *lane)
+{
+	for (size_t i = lane->next; i < lane->nrows; i++)
+		if (lane->rows[i]->next_version)
+			return true;
+	return false;
+}
+
 /* Another commit has the version. */
 static void
 version_taken(Lane *lane, LaneContext *context, const cJSON *item)
@@ -304,6 +313,9 @@ version_taken(Lane *lane, LaneContext *context, const cJSON *item)
 		row->skipped = true;
 		lane->next++;
 		lane->state = LANE_READY;
+		/* The other commit may have taken its id after ours. A next version follows it, so its id must, too. */
+		if (next_version_is_left(lane))
+			lane->ids_deadline = 0;
 	}
 	else
 		lane_fail_with(lane, FAILURE_CONDITION, "");
