@@ -318,6 +318,12 @@ SELECT commit_id FROM parted WHERE commit_id < 3 ORDER BY commit_id DESC;
 SELECT commit_id FROM parted WHERE commit_id = 3;
 EXPLAIN (COSTS OFF) SELECT commit_id FROM only_ids WHERE commit_id < 3 ORDER BY commit_id DESC;
 
+-- A foreign table may have children, which are counted with it.
+CREATE TABLE kin () INHERITS (commits);
+INSERT INTO kin (aggregate_id, version) VALUES ('c', 100);
+SELECT count(*) = (SELECT count(*) FROM ONLY commits WHERE aggregate_id = 'c') + 1 FROM commits WHERE aggregate_id = 'c';
+DROP TABLE kin;
+
 \pset tuples_only off
 \pset format aligned
 DROP OWNED BY read_stranger CASCADE;

@@ -270,9 +270,9 @@ report_unreadable(const ColumnMap *map, const Column *column, const cJSON *item,
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
 	sqlstate = error->sqlerrcode;
+	FlushErrorState();
 	if (ERRCODE_TO_CATEGORY(sqlstate) != ERRCODE_DATA_EXCEPTION)
 		ReThrowError(error);
-	FlushErrorState();
 	if (sqlstate != ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE && sqlstate != ERRCODE_UNTRANSLATABLE_CHARACTER)
 		sqlstate = sqlstate == ERRCODE_CHARACTER_NOT_IN_REPERTOIRE
 			? ERRCODE_UNTRANSLATABLE_CHARACTER : ERRCODE_INVALID_TEXT_REPRESENTATION;

@@ -8,6 +8,7 @@
 
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_user_mapping.h"
+#include "storage/fd.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
@@ -16,6 +17,9 @@
 #include "postgres/connection.h"
 #include "postgres/errors.h"
 #include "postgres/options.h"
+
+/* An epoll set, a timer and one socket, as a rule: PostgreSQL keeps so many fewer files open for each client. */
+#define CLIENT_DESCRIPTORS 3
 
 struct Connection
 {
@@ -41,6 +45,8 @@ connection_free_if_unused(Connection *connection)
 	{
 		client_free(connection->client);
 		free(connection);
+		for (int i = 0; i < CLIENT_DESCRIPTORS; i++)
+			ReleaseExternalFD();
 	}
 }
 
@@ -99,6 +105,8 @@ connection_new(const ForeignServer *server, const UserMapping *mapping)
 				 errmsg("could not connect to server \"%s\"", server->servername),
 				 errdetail_internal("%s", failure.message)));
 	}
+	for (int i = 0; i < CLIENT_DESCRIPTORS; i++)
+		ReserveExternalFD();
 	return connection;
 }
 

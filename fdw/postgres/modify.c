@@ -8,6 +8,7 @@
 
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "commands/trigger.h"
 #include "executor/executor.h"
 #include "nodes/plannodes.h"
 #include "optimizer/optimizer.h"
@@ -165,6 +166,12 @@ modify_begin_routed(ModifyTableState *state, ResultRelInfo *target)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot move rows into foreign table \"%s\"", RelationGetRelationName(target->ri_RelationDesc))));
+	/* PostgreSQL would refuse it too, but only once the commit is stored. */
+	if (state->mt_transition_capture != NULL && state->mt_transition_capture->tcs_insert_new_table)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot collect transition tuples from foreign table \"%s\"",
+						RelationGetRelationName(target->ri_RelationDesc))));
 	insert = insert_new(target, plan != NULL && plan->onConflictAction == ONCONFLICT_NOTHING);
 	insert->gathers = plan == NULL && !compat_copy_makes_batches() && modify_batch_size(target) > 1;
 	if (plan == NULL || !(estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY))
