@@ -74,6 +74,31 @@ $holder->query(q{BEGIN; SELECT * FROM commits WHERE aggregate_id = 'a' FOR UPDAT
 is($session->query(q{SELECT count(*) FROM (SELECT * FROM commits WHERE aggregate_id = 'a' FOR UPDATE NOWAIT) c}), 4, 'FOR UPDATE of a store locks nothing');
 $holder->query('ROLLBACK');
 
+# A statement that reads what it appends to does not meet its own commits further on.
+$observer->query(q{INSERT INTO commits (aggregate_id, version, events) SELECT 'long', v, jsonb_build_array(repeat('x', 100000)) FROM generate_series(0, 39) v});
+my $stored = $observer->query('SELECT count(*) FROM commits');
+$observer->query('CREATE TABLE journal (aggregate_id text, version bigint, events jsonb) PARTITION BY HASH (aggregate_id)');
+$observer->query('CREATE FOREIGN TABLE same PARTITION OF journal FOR VALUES WITH (MODULUS 1, REMAINDER 0) SERVER commits_server');
+for my $case (
+	[ 'by the index', 'commits', 'commits WHERE commit_id > 0' ],
+	[ 'by a Scan', 'commits', 'commits' ],
+	[ 'by way of a partition', 'journal', 'commits' ],
+	[ 'by another name', 'same', 'commits' ],
+	[ 'as many as LIMIT says', 'commits', "(SELECT * FROM commits ORDER BY commit_id LIMIT 1) c" ],
+  )
+{
+	my ($name, $target, $source) = @$case;
+	my $expected = $source =~ /LIMIT/ ? 1 : $stored;
+	$session->query("SET statement_timeout = '60s'; SET work_mem = '64kB'");
+	my $result = $session->try("INSERT INTO $target (aggregate_id, version, events) SELECT gen_random_uuid(), 0, events FROM $source");
+	is($result->{error} ? $result->{error}{message} : $result->{tag}, "INSERT 0 $expected", "INSERT of what is read $name");
+	$stored += $expected;
+}
+is($session->query('SELECT count(*) FROM commits'), $stored, 'every commit is there');
+is($session->query(q{WITH i AS (INSERT INTO commits (aggregate_id, version, events) SELECT 'again', version, '[]' FROM commits WHERE aggregate_id = 'a' RETURNING 1) SELECT count(*) FROM i}),
+	4, 'INSERT in WITH');
+$session->query('RESET ALL');
+
 # Two stores behind one Append that is asynchronous.
 my $other = Pages->new;
 $session->create_table('one', $server->endpoint);

@@ -114,6 +114,7 @@ read_segment(Analysis *analysis, int segment, int segments, double units)
 		.segments = segments,
 		.chosen_segments = &segment,
 		.nchosen_segments = 1,
+		.nothing_ahead = true,
 		.max_parallel = 1,
 		.attributes = analysis->attributes,
 		.nattributes = analysis->nattributes,

@@ -3,11 +3,15 @@
  *
  * The values of conditions are evaluated when the first row is asked for, and again after a rescan, because they may be parameters. Where they
  * leave nothing to ask for, the result is empty and costs no request.
+ *
+ * DynamoDB has no snapshots, so a statement that appends to the table that it reads would meet its own commits further on, and append for them too,
+ * without an end. There the rows are collected before the first of them is returned.
  */
 #include "postgres.h"
 
 #include "access/table.h"
 #include "executor/executor.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "postgres/budget.h"
@@ -57,6 +61,37 @@ choose_attributes(StoreScan *scan)
 			scan->attributes[scan->nattributes++] = key_attributes[i];
 }
 
+/* Does the statement append to that table, as far as its plan shows? */
+static bool
+is_appended_to(EState *estate, Oid relation, const StoreNames *names)
+{
+	Oid			wrapper = GetForeignServer(GetForeignServerIdByRelId(relation))->fdwid;
+	ListCell   *cell;
+
+	foreach(cell, estate->es_plannedstmt->resultRelations)
+	{
+		Oid			target = exec_rt_fetch(lfirst_int(cell), estate)->relid;
+		char		kind = get_rel_relkind(target);
+
+		if (kind == RELKIND_PARTITIONED_TABLE)
+			return true;		/* one of its partitions may be the table by another name */
+		if (kind == RELKIND_FOREIGN_TABLE && GetForeignServer(GetForeignServerIdByRelId(target))->fdwid == wrapper
+			&& strcmp(options_of_table(target).names.commit_table, names->commit_table) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+collect_begin(ForeignScanState *node)
+{
+	StoreScan  *scan = node->fdw_state;
+
+	scan->rows = tuplestore_begin_heap(false, false, work_mem);
+	scan->collected_row = ExecInitExtraTupleSlot(node->ss.ps.state, node->ss.ss_ScanTupleSlot->tts_tupleDescriptor,
+												 &TTSOpsMinimalTuple);
+}
+
 void
 scan_begin(ForeignScanState *node, int flags)
 {
@@ -79,6 +114,8 @@ scan_begin(ForeignScanState *node, int flags)
 	scan->spec_context = AllocSetContextCreate(estate->es_query_cxt, "dynamodb_es read",
 											  ALLOCSET_SMALL_SIZES);
 	scan->tenure = tenure_new(estate->es_query_cxt, connection_acquire(compat_scan_user(node), GetForeignServerIdByRelId(relation_oid)));
+	if (!scan->plan.count_only && is_appended_to(estate, relation_oid, &scan->options.names))
+		collect_begin(node);
 }
 
 static void
@@ -107,6 +144,7 @@ start_reading(ForeignScanState *node)
 	};
 
 	scan->reading = true;
+	scan->wanted = spec.wanted;
 	if (keys_evaluate(&scan->plan, scan->value_exprs, scan->value_states, econtext, &spec)
 		&& filter_evaluate(scan->plan.filter, scan->map, scan->value_exprs, scan->value_states, econtext,
 						   &spec.filter) != FILTER_NONE)
@@ -156,17 +194,12 @@ store_count(StoreScan *scan, TupleTableSlot *slot)
 	ExecStoreVirtualTuple(slot);
 }
 
-TupleTableSlot *
-scan_iterate(ForeignScanState *node)
+/* The next row; the slot stays empty at the end, and where it would have to wait and must not. */
+static void
+read_row(StoreScan *scan, TupleTableSlot *slot)
 {
-	StoreScan  *scan = node->fdw_state;
-	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 	const cJSON *item;
 
-	ExecClearTuple(slot);
-	scan->must_wait = false;
-	if (!scan->reading)
-		start_reading(node);
 	while (!scan->at_end)
 	{
 		ReadResult	result = read_next(scan->tenure->operation, &item);
@@ -176,12 +209,12 @@ scan_iterate(ForeignScanState *node)
 		{
 			case READ_ITEM:
 				store_row(scan, item, slot);
-				return slot;
+				return;
 			case READ_PENDING:
 				if (scan->never_waits)
 				{
 					scan->must_wait = true;
-					return slot;
+					return;
 				}
 				wait_for_client(tenure_client(scan->tenure));
 				break;
@@ -196,6 +229,50 @@ scan_iterate(ForeignScanState *node)
 	}
 	if (scan->plan.count_only)
 		store_count(scan, slot);
+}
+
+/* Reads all rows, or as many as are wanted, before one is returned. false when that has to wait. */
+static bool
+collect_rows(ForeignScanState *node, TupleTableSlot *slot)
+{
+	StoreScan  *scan = node->fdw_state;
+
+	while (!scan->collected)
+	{
+		read_row(scan, slot);
+		if (scan->must_wait)
+			return false;
+		if (!TTS_EMPTY(slot))
+			tuplestore_puttupleslot(scan->rows, slot);
+		scan->collected = TTS_EMPTY(slot) || (scan->wanted > 0 && tuplestore_tuple_count(scan->rows) >= scan->wanted);
+		ExecClearTuple(slot);
+		ResetExprContext(node->ss.ps.ps_ExprContext);
+	}
+	return true;
+}
+
+TupleTableSlot *
+scan_iterate(ForeignScanState *node)
+{
+	StoreScan  *scan = node->fdw_state;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+
+	ExecClearTuple(slot);
+	scan->must_wait = false;
+	if (!scan->reading)
+		start_reading(node);
+	if (scan->rows == NULL)
+		read_row(scan, slot);
+	else if (collect_rows(node, slot))
+	{
+		if (tuplestore_gettupleslot(scan->rows, true, false, scan->collected_row))
+		{
+			ExecCopySlot(slot, scan->collected_row);
+			ExecClearTuple(scan->collected_row);	/* its tuple may be in memory that goes with this row */
+		}
+		else
+			read_row(scan, slot);
+	}
 	return slot;
 }
 
@@ -210,6 +287,9 @@ scan_rescan(ForeignScanState *node)
 		MemoryContextReset(scan->spec_context);
 	scan->reading = false;
 	scan->at_end = false;
+	if (scan->rows != NULL)
+		tuplestore_clear(scan->rows);
+	scan->collected = false;
 	scan->count = 0;
 	scan->count_returned = false;
 }
@@ -221,4 +301,6 @@ scan_end(ForeignScanState *node)
 
 	if (scan != NULL && scan->tenure != NULL)
 		tenure_drop(scan->tenure);
+	if (scan != NULL && scan->rows != NULL)
+		tuplestore_end(scan->rows);
 }

@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "foreign/fdwapi.h"
+#include "utils/tuplestore.h"
 
 #include "dynamodb/client.h"
 #include "postgres/options.h"
@@ -29,6 +30,10 @@ typedef struct StoreScan
 	MemoryContext spec_context; /* what the read's ReadSpec points at; reset at each rescan */
 	bool		reading;		/* the read has been started */
 	bool		at_end;
+	int64		wanted;			/* rows that will probably be taken; 0: all */
+	Tuplestorestate *rows;		/* where the statement appends to the table too: what is read before its first append; else NULL */
+	TupleTableSlot *collected_row;
+	bool		collected;		/* they are all there */
 	int64		count;			/* count_only: the result, once at_end */
 	bool		count_returned;
 	AggregateId aggregate;		/* count_only: the aggregate that is grouped by */

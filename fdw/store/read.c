@@ -396,7 +396,7 @@ page_take(ReadOperation *read, Stream *stream)
 		stream_end(read, stream);
 	if (read->page_limit > 0)
 		read_grow(read);
-	else if (!read_is_covered(read))
+	else if (!read->spec.nothing_ahead && !read_is_covered(read))
 	{
 		streams_ask(read);
 		read_pump(read, http_now_ms());

@@ -57,6 +57,7 @@ typedef struct ReadSpec
 	bool		consistent;		/* not for READ_INDEX */
 	bool		count_only;		/* no items, only read_count */
 	int64_t		wanted;			/* items that the caller will probably take, so that no more is read at first; 0: all */
+	bool		nothing_ahead;	/* the next page is asked for only when this one is used up: the caller may stop at any */
 	int			max_parallel;	/* streams under way at once */
 	const char *const *attributes;	/* the ones to fetch; ignored with count_only */
 	size_t		nattributes;
