@@ -26,6 +26,7 @@ my $seconds = $ENV{SOAK_SECONDS} // 10;
 my $round_seconds = 30;
 my $seed = $ENV{SEED} // int rand 2**31;
 my $faults = $ENV{SOAK_FAULTS} // 0.05;
+my $relapse = 0.4;              # the share of retries that meet another one
 my $timeout_ms = 1000;          # request_timeout_ms
 # One attempt leaves fates unknown, four decide nearly all.
 my @max_attempts = (1, 1, 2, 2, 4, 4, 4, 4);
@@ -73,11 +74,15 @@ sub fault_rules
 		{ name => 'slow', late => 150 },
 		{ name => 'sent twice, second answer', again => 0 },
 		{ name => 'sent twice, second one late', echo => 700 });
-	# The next rule has its chance where those before it have not fitted.
-	my $share = $faults / @rules;
-	$_->{chance} = $share / (1 - $share * $_->{place}) for map { $rules[$_]{place} = $_; $rules[$_] } 0 .. $#rules;
+	for my $place (0 .. $#rules)
+	{
+		@{ $rules[$place] }{qw(chance relapse)} = map { chance_of($_ / @rules, $place) } $faults, $faults ? $relapse : 0;
+	}
 	return @rules;
 }
+
+# A rule has its chance only where those before it have not fitted.
+sub chance_of { my ($share, $place) = @_; return $share / (1 - $share * $place) }
 
 # Lets the writers, {name => sub that returns a record}, run beside each other; their records.
 sub run_beside

@@ -25,7 +25,7 @@
 //   name                what it is called in events
 //   operation, match    fits "PutItem"; fits where this text is in the request, headers included
 //   skip, times         fits only after so many fits, and only so often
-//   chance              fits with this probability
+//   chance, relapse     fits with this probability; with that one where the same request of the same client met a rule the last time
 //   before              before the engine sees the request: "stall", "close", "reset", or a number of ms
 //   late                the engine sees it so many ms later, even if the client is gone by then
 //   again               the engine sees it twice, the second time so many ms after its first answer; the client gets the second answer
@@ -48,6 +48,7 @@ let stalled = []
 let requests = 0
 let underWay = 0
 let dice = 0
+const suffered = new Set()
 
 const tell = (event, more) => process.stdout.write(JSON.stringify({ event, ...more }) + '\n')
 const tellError = error => tell('error', { message: String(error) })
@@ -62,13 +63,17 @@ function roll () {
 }
 
 function ruleFor (request) {
-  return rules.find(rule => {
+  const key = `${request.client} ${request.body}`
+  const suffers = suffered.delete(key)
+  const found = rules.find(rule => {
     if (rule.operation && rule.operation !== request.operation) return false
     if (rule.match && !(request.head + request.body).includes(rule.match)) return false
-    if (rule.chance !== undefined && roll() >= rule.chance) return false
+    if (rule.chance !== undefined && roll() >= (suffers && rule.relapse !== undefined ? rule.relapse : rule.chance)) return false
     rule.fits = (rule.fits || 0) + 1
     return rule.fits > (rule.skip || 0) && rule.fits <= (rule.skip || 0) + (rule.times || Infinity)
-  }) || {}
+  })
+  if (found) suffered.add(key)
+  return found || {}
 }
 
 // Does what a rule says at some point; false when the request ends there.
