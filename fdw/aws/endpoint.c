@@ -1,5 +1,6 @@
 /*
- * endpoint.c: is this text the URL of an endpoint? libcurl takes it apart, so that nothing passes here that it would read otherwise.
+ * endpoint.c: is this text the URL of an endpoint? libcurl takes it apart, so that nothing passes here that it would
+ * read otherwise.
  */
 #include "aws/endpoint.h"
 

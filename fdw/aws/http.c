@@ -1,8 +1,9 @@
 /*
  * http.c: how do many requests share one file descriptor without any of them blocking the caller?
  *
- * libcurl's multi interface tells which sockets and which timeout it waits for (socket_wanted, timer_wanted); both go into one epoll set,
- * whose descriptor is the only thing the caller has to wait on. http_client_pump then hands libcurl what has happened.
+ * libcurl's multi interface tells which sockets and which timeout it waits for (socket_wanted, timer_wanted); both go
+ * into one epoll set, whose descriptor is the only thing the caller has to wait on. http_client_pump then hands
+ * libcurl what has happened.
  *
  * What a request means, whether it may be repeated, and what its answer says is for the layers above.
  */
@@ -67,7 +68,9 @@ http_now_ms(void)
 	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Resolver threads start inside libcurl calls and take over the mask: no signal may ever be delivered to one of them. */
+/*
+ * Resolver threads start inside libcurl calls and take over the mask: no signal may ever be delivered to one of them.
+ */
 static void
 signals_block(sigset_t *saved)
 {
@@ -327,7 +330,10 @@ transfer_unlink(HttpTransfer *transfer)
 	transfer->previous = transfer->next = NULL;
 }
 
-/* Only the time in which the caller waits counts: an answer may be long here, and unread, while it does something else. */
+/*
+ * Only the time in which the caller waits counts: an answer may be long here, and unread, while it does something
+ * else.
+ */
 static void
 deadlines_count(HttpClient *client)
 {

@@ -1,12 +1,13 @@
 /*
  * http: many HTTP requests at once behind a single file descriptor, and nothing that blocks.
  *
- * The descriptor is an epoll set that holds libcurl's sockets and one timer (libcurl's timeouts and the callers' own wake-ups). It is readable
- * whenever http_pump has something to do. Requests are POSTs or GETs of a body in memory; answers are collected in memory, up to a limit.
+ * The descriptor is an epoll set that holds libcurl's sockets and one timer (libcurl's timeouts and the callers' own
+ * wake-ups). It is readable whenever http_pump has something to do. Requests are POSTs or GETs of a body in memory;
+ * answers are collected in memory, up to a limit.
  *
- * libcurl is called with all signals blocked, since its resolver threads inherit the mask and must not run the caller's handlers. A
- * request is never sent twice by libcurl itself: a reused connection that turns out dead is an error here (CURLE_SEND_FAIL_REWIND),
- * because only the layers above know whether a second try is safe.
+ * libcurl is called with all signals blocked, since its resolver threads inherit the mask and must not run the
+ * caller's handlers. A request is never sent twice by libcurl itself: a reused connection that turns out dead is an
+ * error here (CURLE_SEND_FAIL_REWIND), because only the layers above know whether a second try is safe.
  */
 #ifndef DYNAMODB_ES_HTTP_H
 #define DYNAMODB_ES_HTTP_H
@@ -48,8 +49,8 @@ extern void http_client_free(HttpClient *client);
 extern int	http_client_fd(const HttpClient *client);
 
 /*
- * Announces that the caller is about to wait on the descriptor. Timeouts run from there to the next pump, and not while the caller does something
- * else: the answer to a request that it made ahead may be there, unread.
+ * Announces that the caller is about to wait on the descriptor. Timeouts run from there to the next pump, and not
+ * while the caller does something else: the answer to a request that it made ahead may be there, unread.
  */
 extern void http_client_await(HttpClient *client);
 
@@ -63,8 +64,8 @@ extern void http_client_wake_at(HttpClient *client, int64_t when);
 extern int64_t http_now_ms(void);
 
 /*
- * Starts a POST. `headers` are lines ("Name: value"), copied; `body` is not, and must outlive the transfer. NULL when memory ran out. The transfer
- * belongs to the caller, who frees it at any time: that ends it if it is still running.
+ * Starts a POST. `headers` are lines ("Name: value"), copied; `body` is not, and must outlive the transfer. NULL when
+ * memory ran out. The transfer belongs to the caller, who frees it at any time: that ends it if it is still running.
  */
 extern HttpTransfer *http_post(HttpClient *client, const char *url, const char *const *headers, size_t nheaders,
 							   const void *body, size_t body_length);

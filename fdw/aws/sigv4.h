@@ -1,9 +1,9 @@
 /*
  * sigv4: from a request to its Authorization header, by AWS Signature Version 4.
  *
- * Source: "Signature Version 4 signing process", AWS General Reference (canonical request, string to sign, signing key, signature).
- * Only what DynamoDB and STS need is here: the path is taken as it is (already normalised and encoded), the query string likewise
- * (already encoded, sorted here).
+ * Source: "Signature Version 4 signing process", AWS General Reference (canonical request, string to sign, signing
+ * key, signature). Only what DynamoDB and STS need is here: the path is taken as it is (already normalised and
+ * encoded), the query string likewise (already encoded, sorted here).
  */
 #ifndef DYNAMODB_ES_SIGV4_H
 #define DYNAMODB_ES_SIGV4_H
@@ -51,8 +51,8 @@ extern void sigv4_string_to_sign(const SigningRequest *request, const char *regi
 								 const ByteBuffer *canonical_request, ByteBuffer *out);
 
 /*
- * Appends the value of the Authorization header. *key is the cache: one for each (credentials, region, service), zeroed at first and
- * whenever those change; a new day renews it here. false when memory ran out or OpenSSL failed.
+ * Appends the value of the Authorization header. *key is the cache: one for each (credentials, region, service),
+ * zeroed at first and whenever those change; a new day renews it here. false when memory ran out or OpenSSL failed.
  */
 extern bool sigv4_sign(const SigningRequest *request, const Credentials *credentials, const char *region, const char *service,
 					   SigningKey *key, ByteBuffer *authorization);

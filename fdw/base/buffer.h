@@ -1,8 +1,8 @@
 /*
  * buffer: a growing run of bytes, the one way in which the layers below PostgreSQL build text.
  *
- * Running out of memory sets `failed` and turns every later call into nothing, so that a caller builds a whole request and checks
- * once, at the end. A ByteBuffer that is all zeroes is empty and ready for use.
+ * Running out of memory sets `failed` and turns every later call into nothing, so that a caller builds a whole
+ * request and checks once, at the end. A ByteBuffer that is all zeroes is empty and ready for use.
  */
 #ifndef DYNAMODB_ES_BUFFER_H
 #define DYNAMODB_ES_BUFFER_H
@@ -26,7 +26,10 @@ extern void buffer_printf(ByteBuffer *buffer, const char *format,...) __attribut
 /* Sets the length to 0, forgets a failure, and keeps the memory. */
 extern void buffer_reset(ByteBuffer *buffer);
 
-/* The text, NUL-terminated and now the caller's to free; NULL when the buffer has failed. The buffer is empty afterwards. */
+/*
+ * The text, NUL-terminated and now the caller's to free; NULL when the buffer has failed. The buffer is empty
+ * afterwards.
+ */
 extern char *buffer_detach(ByteBuffer *buffer);
 
 /* Releases the memory; _wipe overwrites it first, for secrets. The buffer can be used again. */

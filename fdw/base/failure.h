@@ -38,8 +38,8 @@ typedef struct Failure
 } Failure;
 
 /*
- * Fills *failure, with http_status 0; `code` may be NULL. Text that does not fit is cut at a UTF-8 character. The arguments may
- * point into *failure.
+ * Fills *failure, with http_status 0; `code` may be NULL. Text that does not fit is cut at a UTF-8 character. The
+ * arguments may point into *failure.
  */
 extern void failure_set(Failure *failure, FailureKind kind, const char *code, const char *format,...)
 			__attribute__((format(printf, 4, 5)));

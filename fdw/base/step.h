@@ -1,6 +1,7 @@
 /*
- * step: how every operation below PostgreSQL reports back. An operation is started, stepped until it is no longer PENDING, and freed;
- * between two steps the caller waits on the client's file descriptor (client_fd) and then calls client_pump.
+ * step: how every operation below PostgreSQL reports back. An operation is started, stepped until it is no longer
+ * PENDING, and freed; between two steps the caller waits on the client's file descriptor (client_fd) and then calls
+ * client_pump.
  */
 #ifndef DYNAMODB_ES_STEP_H
 #define DYNAMODB_ES_STEP_H

@@ -427,8 +427,9 @@ number_is_storable(const char *text, size_t length)
 }
 
 /*
- * One byte for two significant digits and one byte more, says the Developer Guide, "approximately": pairs start at even
- * powers of ten, a minus takes a byte, and zero takes one in all. So this is the guide's number or at most two bytes more.
+ * One byte for two significant digits and one byte more, says the Developer Guide, "approximately": pairs start at
+ * even powers of ten, a minus takes a byte, and zero takes one in all. So this is the guide's number or at most two
+ * bytes more.
  */
 static size_t
 number_size(const char *text, size_t length)

@@ -1,9 +1,9 @@
 /*
  * attribute: DynamoDB's typed values (AttributeValue): read from an item, written into a request, measured.
  *
- * Numbers stay text from end to end. DynamoDB holds 38 digits, 1E-130 to 9.99E+125, and normalises what it stores, so two texts may be
- * one number: compare numbers, never their texts. Source: "Supported data types" and "DynamoDB item sizes and formats", DynamoDB
- * Developer Guide.
+ * Numbers stay text from end to end. DynamoDB holds 38 digits, 1E-130 to 9.99E+125, and normalises what it stores, so
+ * two texts may be one number: compare numbers, never their texts. Source: "Supported data types" and "DynamoDB item
+ * sizes and formats", DynamoDB Developer Guide.
  */
 #ifndef DYNAMODB_ES_ATTRIBUTE_H
 #define DYNAMODB_ES_ATTRIBUTE_H
@@ -64,10 +64,10 @@ extern const char *attribute_type_name(AttributeType type);
 extern void attribute_write(ByteBuffer *out, const AttributeValue *value);
 
 /*
- * Appends the value as plain JSON, as a json column shows it: M as an object, L and the sets as arrays, S and B (base64)
- * as strings, N as a number with its very digits, BOOL, NULL. S at the top is appended as it is, being JSON text itself.
- * false when the value holds a character that plain text cannot (json.h), is malformed, or is of another type than M, L
- * and S at the top; what was appended by then is of no use.
+ * Appends the value as plain JSON, as a json column shows it: M as an object, L and the sets as arrays, S and B
+ * (base64) as strings, N as a number with its very digits, BOOL, NULL. S at the top is appended as it is, being JSON
+ * text itself. false when the value holds a character that plain text cannot (json.h), is malformed, or is of another
+ * type than M, L and S at the top; what was appended by then is of no use.
  */
 extern bool attribute_write_plain(ByteBuffer *out, const AttributeValue *value);
 

@@ -1,7 +1,8 @@
 /*
  * client.c: how does a request body become DynamoDB's answer?
  *
- * It is signed, sent, and its answer parsed and accounted for. What the bodies say is request.c's, what the answers mean response.c's.
+ * It is signed, sent, and its answer parsed and accounted for. What the bodies say is request.c's, what the answers
+ * mean response.c's.
  */
 #include "dynamodb/client.h"
 
@@ -328,8 +329,8 @@ usage_add_answer(Usage *usage, const Call *call, size_t bytes)
 }
 
 /*
- * A request that failed certainly did nothing where DynamoDB itself refused it (4xx), or where nothing of it was sent. Once in doubt, always in
- * doubt: a later refusal says nothing about an earlier attempt.
+ * A request that failed certainly did nothing where DynamoDB itself refused it (4xx), or where nothing of it was
+ * sent. Once in doubt, always in doubt: a later refusal says nothing about an earlier attempt.
  */
 static bool
 failure_leaves_doubt(const Failure *failure, const HttpTransfer *transfer)

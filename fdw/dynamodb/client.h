@@ -1,7 +1,8 @@
 /*
  * client: one identity at one endpoint. Signs requests, sends them, reads the answers, and counts what they cost.
  *
- * A Call is one request, from start to the parsed answer, with the retries that it may take. Calls of one client run side by side, as many as max_connections.
+ * A Call is one request, from start to the parsed answer, with the retries that it may take. Calls of one client run
+ * side by side, as many as max_connections.
  */
 #ifndef DYNAMODB_ES_CLIENT_H
 #define DYNAMODB_ES_CLIENT_H
@@ -55,8 +56,8 @@ extern const Usage *client_usage(const Client *client);
 extern const char *client_endpoint(const Client *client);
 
 /*
- * Starts a request. *body is taken over and empty afterwards. What the request costs is added to the client's usage and, if that is
- * not NULL, to *usage, which must outlive the call. Never NULL but when memory ran out.
+ * Starts a request. *body is taken over and empty afterwards. What the request costs is added to the client's usage
+ * and, if that is not NULL, to *usage, which must outlive the call. Never NULL but when memory ran out.
  */
 extern Call *call_start(Client *client, Operation operation, ByteBuffer *body, Usage *usage);
 
@@ -68,8 +69,8 @@ extern StepResult call_step(Call *call);
 extern int64_t call_sent_at(const Call *call);
 
 /*
- * true once call_step will not be PENDING any more. A good answer is left as it came until call_step parses it, which saves memory when it has to
- * wait for its turn.
+ * true once call_step will not be PENDING any more. A good answer is left as it came until call_step parses it, which
+ * saves memory when it has to wait for its turn.
  */
 extern bool call_has_arrived(Call *call);
 
@@ -77,13 +78,19 @@ extern bool call_has_arrived(Call *call);
 extern const cJSON *call_response(const Call *call);
 extern cJSON *call_take_response(Call *call);
 
-/* After FAILED: what DynamoDB answered beside code and words, such as the item that a condition failed on; NULL where it did not. */
+/*
+ * After FAILED: what DynamoDB answered beside code and words, such as the item that a condition failed on; NULL where
+ * it did not.
+ */
 extern const cJSON *call_error(const Call *call);
 
 /* After FAILED. */
 extern const Failure *call_failure(const Call *call);
 
-/* true when the request may have been carried out although an attempt at it failed: an answer was lost, or was none of DynamoDB's. */
+/*
+ * true when the request may have been carried out although an attempt at it failed: an answer was lost, or was none
+ * of DynamoDB's.
+ */
 extern bool call_may_have_happened(const Call *call);
 
 /* Ends it if it is still running. NULL is allowed. */

@@ -1,7 +1,8 @@
 /*
  * filter.c: how is a tree of conditions written down? See filter.h.
  *
- * NOT binds closer than AND, and AND closer than OR. DynamoDB refuses redundant parentheses, so there are only those that the order needs.
+ * NOT binds closer than AND, and AND closer than OR. DynamoDB refuses redundant parentheses, so there are only those
+ * that the order needs.
  */
 #include "dynamodb/filter.h"
 

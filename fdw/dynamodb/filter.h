@@ -1,9 +1,9 @@
 /*
  * filter: a FilterExpression as a tree.
  *
- * DynamoDB applies it after the items of a page were read and paid for: it saves transfer, not capacity. A comparison is false
- * where the attribute is absent or of another type, but "<>" is true there, and so is NOT of a comparison. Source: "Condition and filter
- * expressions, operators, and functions", DynamoDB Developer Guide.
+ * DynamoDB applies it after the items of a page were read and paid for: it saves transfer, not capacity. A comparison
+ * is false where the attribute is absent or of another type, but "<>" is true there, and so is NOT of a comparison.
+ * Source: "Condition and filter expressions, operators, and functions", DynamoDB Developer Guide.
  */
 #ifndef DYNAMODB_ES_FILTER_H
 #define DYNAMODB_ES_FILTER_H

@@ -1,10 +1,11 @@
 /*
  * json: DynamoDB's JSON in and out of cJSON, without losing a character.
  *
- * A C string cannot hold U+0000, and cJSON cuts a string there in silence; UTF-8 cannot hold an unpaired surrogate, and cJSON refuses the whole
- * document for one. DynamoDB stores both. So an escape for either is kept, on parsing, as the byte 0xFF and its four hexadecimal
- * digits, lower case ("\u0000" becomes 0xFF '0' '0' '0' '0'), and written back as the escape it was: keys survive the way to us and
- * back, and json_text_is_plain tells which texts cannot be shown. 0xFF never occurs in UTF-8.
+ * A C string cannot hold U+0000, and cJSON cuts a string there in silence; UTF-8 cannot hold an unpaired surrogate,
+ * and cJSON refuses the whole document for one. DynamoDB stores both. So an escape for either is kept, on parsing, as
+ * the byte 0xFF and its four hexadecimal digits, lower case ("\u0000" becomes 0xFF '0' '0' '0' '0'), and written back
+ * as the escape it was: keys survive the way to us and back, and json_text_is_plain tells which texts cannot be
+ * shown. 0xFF never occurs in UTF-8.
  */
 #ifndef DYNAMODB_ES_JSON_H
 #define DYNAMODB_ES_JSON_H
@@ -16,9 +17,9 @@
 #include "base/buffer.h"
 
 /*
- * Parses a document, rewriting `text` in place. NULL when it is not exactly one JSON value, is not UTF-8 (as RFC 3629 has it: no overlong
- * form, no surrogate, nothing above U+10FFFF), nests deeper than cJSON allows, or memory runs out. The result is the caller's
- * (cJSON_Delete). Does not need a terminating NUL.
+ * Parses a document, rewriting `text` in place. NULL when it is not exactly one JSON value, is not UTF-8 (as RFC 3629
+ * has it: no overlong form, no surrogate, nothing above U+10FFFF), nests deeper than cJSON allows, or memory runs
+ * out. The result is the caller's (cJSON_Delete). Does not need a terminating NUL.
  */
 extern cJSON *json_parse(char *text, size_t length);
 
@@ -31,7 +32,10 @@ extern bool json_text_is_plain(const char *text);
 /* Appends "text" with its quotes, escaped; a kept escape becomes "\uXXXX" again, any other 0xFF U+FFFD. */
 extern void json_write_string(ByteBuffer *out, const char *text, size_t length);
 
-/* Appends any value as compact JSON. Numbers are not expected (DynamoDB's are strings) and are written as cJSON would. */
+/*
+ * Appends any value as compact JSON. Numbers are not expected (DynamoDB's are strings) and are written as cJSON
+ * would.
+ */
 extern void json_write_value(ByteBuffer *out, const cJSON *value);
 
 /* The member of an object by its exact name, or NULL; `object` may be NULL or of another kind. */

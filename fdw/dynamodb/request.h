@@ -1,9 +1,9 @@
 /*
  * request: the bodies of DynamoDB's requests. Text in, text out: nothing here sends or waits.
  *
- * Every attribute name goes through a placeholder (#0, #1, …), since many are reserved words, and every value through one (:0, …). An
- * unused placeholder is a ValidationException, so an Expression hands out only what is asked for. Source: "Amazon DynamoDB API
- * Reference" (API version 2012-08-10), the operations of the same names.
+ * Every attribute name goes through a placeholder (#0, #1, …), since many are reserved words, and every value through
+ * one (:0, …). An unused placeholder is a ValidationException, so an Expression hands out only what is asked for.
+ * Source: "Amazon DynamoDB API Reference" (API version 2012-08-10), the operations of the same names.
  */
 #ifndef DYNAMODB_ES_REQUEST_H
 #define DYNAMODB_ES_REQUEST_H
@@ -32,7 +32,10 @@ typedef enum Operation
 /* "Query", as in X-Amz-Target and EXPLAIN. */
 extern const char *operation_name(Operation operation);
 
-/* Placeholders of one request: the insides of ExpressionAttributeNames and ExpressionAttributeValues, growing together. */
+/*
+ * Placeholders of one request: the insides of ExpressionAttributeNames and ExpressionAttributeValues, growing
+ * together.
+ */
 typedef struct Expression
 {
 	ByteBuffer		names;			/* "#0":"aggregateId","#1":… */
@@ -92,7 +95,10 @@ extern void request_get(ByteBuffer *out, const char *table, const Attribute key[
 /* The note that `count` ids came to nothing, under `name`. */
 extern void request_burn_note(ByteBuffer *out, const char *table, const char *name, int64_t count);
 
-/* The Query for the last item, by sort key, of a partition of a table (strongly consistent) or an index (not NULL): `attribute` of it. */
+/*
+ * The Query for the last item, by sort key, of a partition of a table (strongly consistent) or an index (not NULL):
+ * `attribute` of it.
+ */
 extern void request_last_by_key(ByteBuffer *out, const char *table, const char *index, const char *hash_name,
 								const AttributeValue *hash, const char *attribute);
 

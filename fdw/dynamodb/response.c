@@ -1,8 +1,8 @@
 /*
  * response: did DynamoDB answer, and what does its answer mean? See response.h.
  *
- * Proxies, load balancers and wrong endpoints answer too. Their text is never repeated: it may hold anything. DynamoDB's is,
- * but for what may be a secret.
+ * Proxies, load balancers and wrong endpoints answer too. Their text is never repeated: it may hold anything.
+ * DynamoDB's is, but for what may be a secret.
  */
 #include "dynamodb/response.h"
 
@@ -128,9 +128,9 @@ is_base64_digit(char c)
 }
 
 /*
- * An answer to a wrong signature repeats what was signed, session token included, from the second line on; one to a wrong
- * header repeats that in the first. So only the first line is kept, and of it nothing that is as long as a secret key, a
- * signature or a token can be, and looks like one. In place.
+ * An answer to a wrong signature repeats what was signed, session token included, from the second line on; one to a
+ * wrong header repeats that in the first. So only the first line is kept, and of it nothing that is as long as a
+ * secret key, a signature or a token can be, and looks like one. In place.
  */
 static void
 hold_secrets_back(char *text)

@@ -1,7 +1,8 @@
 /*
  * response: an HTTP answer, turned into JSON or into a Failure.
  *
- * Source of the error codes: "Error handling with DynamoDB", Developer Guide, and the operations' own lists in the API Reference.
+ * Source of the error codes: "Error handling with DynamoDB", Developer Guide, and the operations' own lists in the
+ * API Reference.
  */
 #ifndef DYNAMODB_ES_RESPONSE_H
 #define DYNAMODB_ES_RESPONSE_H
@@ -14,20 +15,25 @@
 #include "base/failure.h"
 
 /*
- * Checks and parses an answer: `crc32` is the text of x-amz-crc32 or NULL, the checksum of the body as it was received; `body` is rewritten in
- * place. The parsed object, the caller's to cJSON_Delete, or NULL with *failure filled in. A 200 whose body is not a JSON object is
- * FAILURE_BAD_ANSWER; so is an error that is not DynamoDB's (its text is then not repeated).
+ * Checks and parses an answer: `crc32` is the text of x-amz-crc32 or NULL, the checksum of the body as it was
+ * received; `body` is rewritten in place. The parsed object, the caller's to cJSON_Delete, or NULL with *failure
+ * filled in. A 200 whose body is not a JSON object is FAILURE_BAD_ANSWER; so is an error that is not DynamoDB's (its
+ * text is then not repeated).
  */
 extern cJSON *response_parse(int status, const char *crc32, char *body, size_t length, Failure *failure);
 
 /*
- * Likewise, keeping the parsed error as well: *error is the caller's to cJSON_Delete, NULL where the answer is no error of DynamoDB's. A failed
- * condition carries the item that stands in its way, a cancelled transaction its reasons.
+ * Likewise, keeping the parsed error as well: *error is the caller's to cJSON_Delete, NULL where the answer is no
+ * error of DynamoDB's. A failed condition carries the item that stands in its way, a cancelled transaction its
+ * reasons.
  */
 extern cJSON *response_parse_with_error(int status, const char *crc32, char *body, size_t length, Failure *failure,
 										cJSON **error);
 
-/* Which kind a DynamoDB error code is ("ResourceNotFoundException" → FAILURE_NOT_FOUND); `message` settles the ambiguous ones. */
+/*
+ * Which kind a DynamoDB error code is ("ResourceNotFoundException" → FAILURE_NOT_FOUND); `message` settles the
+ * ambiguous ones.
+ */
 extern FailureKind response_error_kind(const char *code, const char *message);
 
 /* Capacity units consumed, the sum where there are several; 0 where the answer does not say. */

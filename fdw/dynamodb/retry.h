@@ -1,8 +1,8 @@
 /*
  * retry: whether a failed request is sent again, and when.
  *
- * Source: the AWS SDKs' retry behaviour, "standard" mode as of 2026: attempts, full jitter, and a quota of tokens that keeps a client from hammering
- * a service that fails for everybody.
+ * Source: the AWS SDKs' retry behaviour, "standard" mode as of 2026: attempts, full jitter, and a quota of tokens
+ * that keeps a client from hammering a service that fails for everybody.
  */
 #ifndef DYNAMODB_ES_RETRY_H
 #define DYNAMODB_ES_RETRY_H
@@ -36,8 +36,8 @@ extern int	retry_quota_take(RetryQuota *quota, RetryClass class);
 extern void retry_quota_give(RetryQuota *quota, int cost);
 
 /*
- * How long to wait, ms, before the attempt after number `attempt` (1 for the first). `random` is in [0, 1); `retry_after_ms` is what the server
- * asked for in x-amz-retry-after, or -1.
+ * How long to wait, ms, before the attempt after number `attempt` (1 for the first). `random` is in [0, 1);
+ * `retry_after_ms` is what the server asked for in x-amz-retry-after, or -1.
  */
 extern int64_t retry_delay_ms(RetryClass class, int attempt, double random, int64_t retry_after_ms);
 

@@ -1,9 +1,10 @@
 /*
  * analyze.c: how much of a table has to be read to know what is in it?
  *
- * No more than a bound in capacity units. A table that is smaller than that is read as a whole and counted exactly. Of any other, some random
- * segments are read, cut so that together they keep within the bound, and the number of rows is what DynamoDB estimates, or follows from the share of
- * the segments where that is unknown or contradicts them. Reads are eventually consistent, at half the price.
+ * No more than a bound in capacity units. A table that is smaller than that is read as a whole and counted exactly.
+ * Of any other, some random segments are read, cut so that together they keep within the bound, and the number of
+ * rows is what DynamoDB estimates, or follows from the share of the segments where that is unknown or contradicts
+ * them. Reads are eventually consistent, at half the price.
  */
 #include "postgres.h"
 
@@ -74,7 +75,10 @@ analysis_new(Relation relation)
 	return analysis;
 }
 
-/* What DynamoDB says of the table; it costs no capacity. Where it says nothing, the counts are -1, and reading will tell why. */
+/*
+ * What DynamoDB says of the table; it costs no capacity. Where it says nothing, the counts are -1, and reading will
+ * tell why.
+ */
 static DiscoveredTable
 describe_table(Analysis *analysis)
 {
@@ -103,7 +107,10 @@ units_spent(const Analysis *analysis)
 	return Max(analysis->usage.read_units, analysis->usage.bytes_received / ANSWER_BYTES_OF_UNIT);
 }
 
-/* Reads one of so many segments into the sample. false when that was given up, more than `units` having been spent on it. */
+/*
+ * Reads one of so many segments into the sample. false when that was given up, more than `units` having been spent on
+ * it.
+ */
 static bool
 read_segment(Analysis *analysis, int segment, int segments, double units)
 {
@@ -163,8 +170,9 @@ choose_segment(int *chosen, int nchosen, int segments)
 }
 
 /*
- * Reads random ones of so many segments, and returns how many; 0 when the very first is so large that the table should be cut into more. The
- * later ones may be of any size: passing over those with large aggregates would leave them out of the statistics.
+ * Reads random ones of so many segments, and returns how many; 0 when the very first is so large that the table
+ * should be cut into more. The later ones may be of any size: passing over those with large aggregates would leave
+ * them out of the statistics.
  */
 static int
 read_some_segments(Analysis *analysis, int segments, double units)

@@ -1,8 +1,9 @@
 /*
  * async.c: how does an Append read several stores at once?
  *
- * Each scan is told not to wait; where it has no row yet, the Append waits on the descriptors of all of them. Scans of one server share a client, so
- * one scan's turn may bring another's page: that one must not be waited for, as its descriptor has nothing more to tell.
+ * Each scan is told not to wait; where it has no row yet, the Append waits on the descriptors of all of them. Scans
+ * of one server share a client, so one scan's turn may bring another's page: that one must not be waited for, as its
+ * descriptor has nothing more to tell.
  */
 #include "postgres.h"
 
@@ -22,7 +23,10 @@ async_capable(ForeignPath *path)
 	return true;
 }
 
-/* Answers with the next row, with the end, or with "not yet". The row comes by way of the node, for its conditions and projection. */
+/*
+ * Answers with the next row, with the end, or with "not yet". The row comes by way of the node, for its conditions
+ * and projection.
+ */
 static void
 produce(AsyncRequest *request)
 {

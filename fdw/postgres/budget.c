@@ -1,8 +1,8 @@
 /*
  * budget.c: how much has this statement read?
  *
- * Capacity units are added up over all scans of one statement, as they become known with each page; the pages under way at that moment are past
- * saving, so a statement may go beyond its budget by these.
+ * Capacity units are added up over all scans of one statement, as they become known with each page; the pages under
+ * way at that moment are past saving, so a statement may go beyond its budget by these.
  */
 #include "postgres.h"
 

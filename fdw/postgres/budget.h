@@ -12,8 +12,8 @@
 extern void budget_define(void);
 
 /*
- * Adds what a scan has consumed since it was last looked at (*checked_units, which is brought up to date) to what the statement has. 53400 when
- * that is more than the budget.
+ * Adds what a scan has consumed since it was last looked at (*checked_units, which is brought up to date) to what the
+ * statement has. 53400 when that is more than the budget.
  */
 extern void budget_check(const Usage *usage, double *checked_units, const char *relation_name);
 

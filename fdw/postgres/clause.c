@@ -110,7 +110,10 @@ clause_array_elements(Datum array, Datum **elements, bool **nulls)
 	return count;
 }
 
-/* What PostgreSQL's own header offers for this needs ICU's headers, and changes from release to release; the catalogs do not. */
+/*
+ * What PostgreSQL's own header offers for this needs ICU's headers, and changes from release to release; the catalogs
+ * do not.
+ */
 bool
 clause_collation_is_c(Oid collation)
 {

@@ -18,8 +18,8 @@
 extern Column *clause_column(Node *node, Index relid, const ColumnMap *map);
 
 /*
- * What the operator asks of a column on its left, in terms of the column's own order: a B-tree strategy or NOT_EQUAL_STRATEGY; InvalidStrategy
- * where it is an operator of no such meaning.
+ * What the operator asks of a column on its left, in terms of the column's own order: a B-tree strategy or
+ * NOT_EQUAL_STRATEGY; InvalidStrategy where it is an operator of no such meaning.
  */
 extern StrategyNumber clause_strategy(Oid operator, const Column *column);
 
@@ -33,10 +33,16 @@ extern bool clause_is_free_of_columns(Node *node);
 extern bool clause_is_integer_type(Oid type);
 extern int64 clause_integer(Datum value, Oid type);
 
-/* How many elements an array has, of whatever dimensions. They are made in the current memory context; *nulls says which are NULL. */
+/*
+ * How many elements an array has, of whatever dimensions. They are made in the current memory context; *nulls says
+ * which are NULL.
+ */
 extern int	clause_array_elements(Datum array, Datum **elements, bool **nulls);
 
-/* true where texts are ordered by their bytes: C, POSIX, and the default collation of a database that has one of these. */
+/*
+ * true where texts are ordered by their bytes: C, POSIX, and the default collation of a database that has one of
+ * these.
+ */
 extern bool clause_collation_is_c(Oid collation);
 
 #endif

@@ -1,8 +1,9 @@
 /*
  * column_read.c: what does a stored attribute read as?
  *
- * A value is readable when it is the one form of the column's value: a number that is an integer in an integer column, a lower-case UUID in a
- * uuid column. That is what lets DynamoDB compare on behalf of PostgreSQL. Everything else is an error that says where it stands.
+ * A value is readable when it is the one form of the column's value: a number that is an integer in an integer
+ * column, a lower-case UUID in a uuid column. That is what lets DynamoDB compare on behalf of PostgreSQL. Everything
+ * else is an error that says where it stands.
  */
 #include "postgres.h"
 
@@ -260,7 +261,10 @@ name_key(const cJSON *item, const char *attribute)
 	return pnstrdup(value.text, length);
 }
 
-/* Turns the error that a conversion has raised into one that says where the value stands; raises other errors again as they are. */
+/*
+ * Turns the error that a conversion has raised into one that says where the value stands; raises other errors again
+ * as they are.
+ */
 static void
 report_unreadable(const ColumnMap *map, const Column *column, const cJSON *item, MemoryContext context)
 {

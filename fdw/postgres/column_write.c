@@ -1,7 +1,8 @@
 /*
  * column_write.c: how is a column's value stored?
  *
- * Numbers go from PostgreSQL's text to DynamoDB's without passing through a double; what DynamoDB would refuse or change is refused here.
+ * Numbers go from PostgreSQL's text to DynamoDB's without passing through a double; what DynamoDB would refuse or
+ * change is refused here.
  */
 #include "postgres.h"
 

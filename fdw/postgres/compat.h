@@ -1,6 +1,6 @@
 /*
- * compat.h: every difference between the PostgreSQL releases that this extension builds on (15 to 18). Nothing else asks for
- * PG_VERSION_NUM.
+ * compat.h: every difference between the PostgreSQL releases that this extension builds on (15 to 18). Nothing else
+ * asks for PG_VERSION_NUM.
  */
 #ifndef DYNAMODB_ES_COMPAT_H
 #define DYNAMODB_ES_COMPAT_H

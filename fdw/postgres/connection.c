@@ -1,8 +1,8 @@
 /*
  * connection.c: which client does a statement use, and how long does it live?
  *
- * Clients are kept in a table by user mapping, because their connections and signing keys are worth keeping. A change of the server or
- * the mapping takes its client out of the table; it goes when the last operation on it has ended.
+ * Clients are kept in a table by user mapping, because their connections and signing keys are worth keeping. A change
+ * of the server or the mapping takes its client out of the table; it goes when the last operation on it has ended.
  */
 #include "postgres.h"
 

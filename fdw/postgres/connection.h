@@ -11,8 +11,8 @@
 typedef struct Connection Connection;
 
 /*
- * The connection of a user to a server: a reference, to be given back. Sends nothing. An ALTER of server or mapping makes the next statement
- * get a new one; whoever holds the old one keeps it to the end.
+ * The connection of a user to a server: a reference, to be given back. Sends nothing. An ALTER of server or mapping
+ * makes the next statement get a new one; whoever holds the old one keeps it to the end.
  */
 extern Connection *connection_acquire(Oid user, Oid server);
 extern void connection_release(Connection *connection);

@@ -1,8 +1,8 @@
 /*
  * count.c: when can DynamoDB count?
  *
- * When all conditions are its own to decide, and the query asks for count(*) and nothing else, or for that of the one aggregate that its conditions
- * fix, GROUP BY aggregate_id. It still reads, and bills, what it counts.
+ * When all conditions are its own to decide, and the query asks for count(*) and nothing else, or for that of the one
+ * aggregate that its conditions fix, GROUP BY aggregate_id. It still reads, and bills, what it counts.
  */
 #include "postgres.h"
 

@@ -1,8 +1,8 @@
 /*
  * errors.c: which SQLSTATE is it, and what does the user read?
  *
- * The table of DESIGN's section 6 stands here as one function from FailureKind to SQLSTATE and words. DynamoDB's own code and words go
- * into the DETAIL; they never hold a secret, because response.c keeps those back.
+ * The table of DESIGN's section 6 stands here as one function from FailureKind to SQLSTATE and words. DynamoDB's own
+ * code and words go into the DETAIL; they never hold a secret, because response.c keeps those back.
  */
 #include "postgres.h"
 
@@ -127,7 +127,10 @@ text_of_failure(FailureKind kind)
 	};
 }
 
-/* DynamoDB's words in the server's encoding; a character that it lacks becomes a question mark rather than an error in an error. */
+/*
+ * DynamoDB's words in the server's encoding; a character that it lacks becomes a question mark rather than an error
+ * in an error.
+ */
 static char *
 words_of_failure(const Failure *failure)
 {

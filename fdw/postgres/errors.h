@@ -17,8 +17,8 @@ pg_noreturn extern void report_failure(const Failure *failure, const char *relat
 pg_noreturn extern void report_server_failure(const Failure *failure, const char *server_name);
 
 /*
- * Likewise for a failed append. `commit` is the one that failed, NULL where it was none in particular; `fates` says what became of a batch's rows, NULL
- * where there was one row.
+ * Likewise for a failed append. `commit` is the one that failed, NULL where it was none in particular; `fates` says
+ * what became of a batch's rows, NULL where there was one row.
  */
 pg_noreturn extern void report_append_failure(const Failure *failure, const char *relation_name,
 											  const Commit *commit, const char *fates);

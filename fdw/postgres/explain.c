@@ -1,8 +1,8 @@
 /*
  * explain.c: what does a plan do at DynamoDB, and, once it has run, what did it cost?
  *
- * Always the operation, its conditions, and how much of the result is wanted at first; with VERBOSE the rest; with ANALYZE requests, items and
- * capacity units. Nothing is sent from here.
+ * Always the operation, its conditions, and how much of the result is wanted at first; with VERBOSE the rest; with
+ * ANALYZE requests, items and capacity units. Nothing is sent from here.
  */
 #include "postgres.h"
 
@@ -88,7 +88,10 @@ projection_text(const StoreScan *scan)
 	return text.data;
 }
 
-/* How many rows the reading starts with, where it does not start with all: "10 + $1" for LIMIT 10 OFFSET $1. NULL: all. */
+/*
+ * How many rows the reading starts with, where it does not start with all: "10 + $1" for LIMIT 10 OFFSET $1. NULL:
+ * all.
+ */
 static char *
 rows_wanted_text(ForeignScanState *node, ExplainState *es)
 {

@@ -1,8 +1,8 @@
 /*
  * filter.c: what does a filter's tree come to?
  *
- * Constants are folded when it is evaluated: an arm that is true of every item, or of none, either decides the AND or OR it stands in, or
- * drops out of it.
+ * Constants are folded when it is evaluated: an arm that is true of every item, or of none, either decides the AND or
+ * OR it stands in, or drops out of it.
  */
 #include "postgres.h"
 

@@ -1,11 +1,11 @@
 /*
  * filter: which conditions DynamoDB can apply as a FilterExpression, meaning exactly what PostgreSQL means.
  *
- * Planning turns a clause into a tree, execution the tree and its values into a Filter (dynamodb/filter.h), EXPLAIN the tree into text. A
- * filter spares the transfer of an item, not the capacity to read it.
+ * Planning turns a clause into a tree, execution the tree and its values into a Filter (dynamodb/filter.h), EXPLAIN
+ * the tree into text. A filter spares the transfer of an item, not the capacity to read it.
  *
- * One thing differs from the same clause applied locally: a stored value that its column cannot show (an N in a text column, 10.5 in an
- * integer one) is an error there, whereas here such an item simply passes or not; mostly not.
+ * One thing differs from the same clause applied locally: a stored value that its column cannot show (an N in a text
+ * column, 10.5 in an integer one) is an error there, whereas here such an item simply passes or not; mostly not.
  */
 #ifndef DYNAMODB_ES_POSTGRES_FILTER_H
 #define DYNAMODB_ES_POSTGRES_FILTER_H
@@ -19,13 +19,16 @@
 #include "postgres/relation.h"
 #include "store/read.h"
 
-/* The most that the trees of one scan may weigh together, so that they stay within DynamoDB's 300 operators and 4 KB. */
+/*
+ * The most that the trees of one scan may weigh together, so that they stay within DynamoDB's 300 operators and 4 KB.
+ */
 #define FILTER_MAX_WEIGHT 120
 
 /*
- * A tree for the clause, made of Lists and Integers and so fit for fdw_private; NULL when the clause has to stay local on that path, or
- * weighs more than FILTER_MAX_WEIGHT by itself. The values that it is to be compared with are appended to *values, and it holds their
- * indexes there; they are expressions without columns, to become part of fdw_exprs.
+ * A tree for the clause, made of Lists and Integers and so fit for fdw_private; NULL when the clause has to stay
+ * local on that path, or weighs more than FILTER_MAX_WEIGHT by itself. The values that it is to be compared with are
+ * appended to *values, and it holds their indexes there; they are expressions without columns, to become part of
+ * fdw_exprs.
  */
 extern Node *filter_plan(Expr *clause, Index relid, const ColumnMap *map, ReadPath path, List **values);
 
@@ -43,8 +46,9 @@ typedef enum FilterOutcome
 } FilterOutcome;
 
 /*
- * Evaluates values and builds a Filter from them, all in the current memory context. `values` is the List that filter_plan appended to, `states` the
- * ExprStates of the same. An arm of AND or OR that does not matter any more is not evaluated, as in PostgreSQL itself. A NULL tree is FILTER_ALL.
+ * Evaluates values and builds a Filter from them, all in the current memory context. `values` is the List that
+ * filter_plan appended to, `states` the ExprStates of the same. An arm of AND or OR that does not matter any more is
+ * not evaluated, as in PostgreSQL itself. A NULL tree is FILTER_ALL.
  */
 extern FilterOutcome filter_evaluate(Node *tree, const ColumnMap *map, List *values, List *states, ExprContext *econtext,
 									 const Filter **filter);

@@ -1,11 +1,12 @@
 /*
  * filter_leaf.c: how does a test of one column read in DynamoDB?
  *
- * A comparison there is false of an absent attribute and of one of another type, except "<>", in whose place stand "<" and ">". Some engines
- * take an empty string or a false for nothing in IN and attribute_type, so these never see one: "=" and ">=" say the same.
+ * A comparison there is false of an absent attribute and of one of another type, except "<>", in whose place stand
+ * "<" and ">". Some engines take an empty string or a false for nothing in IN and attribute_type, so these never see
+ * one: "=" and ">=" say the same.
  *
- * A value may lie where no stored one can: a moment between two milliseconds, infinity, an empty aggregate id. Such a value is replaced by
- * its nearest neighbour below, and the comparison by the one that means the same.
+ * A value may lie where no stored one can: a moment between two milliseconds, infinity, an empty aggregate id. Such a
+ * value is replaced by its nearest neighbour below, and the comparison by the one that means the same.
  */
 #include "postgres.h"
 

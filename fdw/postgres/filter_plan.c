@@ -1,13 +1,15 @@
 /*
  * filter_plan.c: may DynamoDB drop an item because of this clause?
  *
- * WHERE keeps the rows for which it is TRUE. DynamoDB knows no third truth value, so NOT is carried down to the leaves (De Morgan holds with
- * NULL too), and each leaf means "is TRUE": false of an absent attribute unless it asks for absence.
+ * WHERE keeps the rows for which it is TRUE. DynamoDB knows no third truth value, so NOT is carried down to the
+ * leaves (De Morgan holds with NULL too), and each leaf means "is TRUE": false of an absent attribute unless it asks
+ * for absence.
  *
- * What a leaf may be depends on the column's kind. Numbers are exact on both sides, except for float columns, whose values are rounded when
- * read. Texts order by their UTF-8 bytes, so only C collations agree; uuid and bytea by their bytes, too. Equality of texts
- * is that of bytes under any deterministic collation. Texts take part only where the server's encoding is UTF8 (others have characters
- * with two forms in it), and not varchar(n), since reading that cuts blanks off the end.
+ * What a leaf may be depends on the column's kind. Numbers are exact on both sides, except for float columns, whose
+ * values are rounded when read. Texts order by their UTF-8 bytes, so only C collations agree; uuid and bytea by their
+ * bytes, too. Equality of texts is that of bytes under any deterministic collation. Texts take part only where the
+ * server's encoding is UTF8 (others have characters with two forms in it), and not varchar(n), since reading that
+ * cuts blanks off the end.
  */
 #include "postgres.h"
 
@@ -22,7 +24,10 @@
 #include "postgres/compat.h"
 #include "postgres/filter_tree.h"
 
-/* Of the tree. DynamoDB's limit is 32, but some engines take eight times as long for each further pair of parentheses. */
+/*
+ * Of the tree. DynamoDB's limit is 32, but some engines take eight times as long for each further pair of
+ * parentheses.
+ */
 #define MAX_DEPTH 10
 
 typedef struct Planning

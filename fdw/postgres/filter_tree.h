@@ -1,6 +1,6 @@
 /*
- * filter_tree: what a filter's tree is made of, for the files that make it (filter_plan.c), read it (filter.c) and turn its leaves into
- * conditions (filter_leaf.c). Everybody else sees a Node (filter.h).
+ * filter_tree: what a filter's tree is made of, for the files that make it (filter_plan.c), read it (filter.c) and
+ * turn its leaves into conditions (filter_leaf.c). Everybody else sees a Node (filter.h).
  */
 #ifndef DYNAMODB_ES_FILTER_TREE_H
 #define DYNAMODB_ES_FILTER_TREE_H
@@ -35,8 +35,8 @@ enum
 extern Node *filter_tree_inner(FilterKind kind, List *children);
 
 /*
- * filter_leaf.c: a leaf's test of a column, as a Filter in the current memory context. `value` is what its expression, of that type, has come
- * to; isnull for the tests without one.
+ * filter_leaf.c: a leaf's test of a column, as a Filter in the current memory context. `value` is what its
+ * expression, of that type, has come to; isnull for the tests without one.
  */
 extern FilterOutcome filter_leaf(Column *column, int test, Datum value, Oid type, bool isnull, const Filter **filter);
 

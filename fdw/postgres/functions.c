@@ -1,7 +1,8 @@
 /*
  * functions.c: what can be asked of a store in SQL, beside reading it and appending to it?
  *
- * Each takes the foreign table, by whose server and options the store is found, and goes by the user mapping of whoever calls it.
+ * Each takes the foreign table, by whose server and options the store is found, and goes by the user mapping of
+ * whoever calls it.
  */
 #include "postgres.h"
 

@@ -1,8 +1,8 @@
 /*
  * import.c: which commits tables are there, and how is each declared?
  *
- * Tables are found by what they are, not by their names. What DynamoDB cannot tell is which counter gives a table its commit ids: that is an option
- * of the statement, and the same for all tables of it.
+ * Tables are found by what they are, not by their names. What DynamoDB cannot tell is which counter gives a table its
+ * commit ids: that is an option of the statement, and the same for all tables of it.
  */
 #include "postgres.h"
 

@@ -1,8 +1,8 @@
 /*
  * keys.c: which items do the values of a statement ask for?
  *
- * All conditions on a sort key, however many, become one set of disjoint ranges: bounds are folded, the values of arrays sorted, intersected and
- * joined where they are neighbours. Aggregate ids are taken once each.
+ * All conditions on a sort key, however many, become one set of disjoint ranges: bounds are folded, the values of
+ * arrays sorted, intersected and joined where they are neighbours. Aggregate ids are taken once each.
  */
 #include "postgres.h"
 

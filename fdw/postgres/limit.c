@@ -1,8 +1,8 @@
 /*
  * limit.c: does a LIMIT, an EXISTS or a cursor say how much of a scan is wanted?
  *
- * It does when the rows of the scan are, one by one and in their order, the rows of the query: one relation, nothing grouped, no sort above. Or
- * when it is looked for one row only, for each of an outer relation.
+ * It does when the rows of the scan are, one by one and in their order, the rows of the query: one relation, nothing
+ * grouped, no sort above. Or when it is looked for one row only, for each of an outer relation.
  */
 #include "postgres.h"
 

@@ -1,7 +1,8 @@
 /*
  * limit: how many rows of a scan will be taken, as far as that can be known before.
  *
- * Only a hint to the reading: it makes the first page as small as it can be. The executor's own Limit node stays and decides.
+ * Only a hint to the reading: it makes the first page as small as it can be. The executor's own Limit node stays and
+ * decides.
  */
 #ifndef DYNAMODB_ES_LIMIT_H
 #define DYNAMODB_ES_LIMIT_H

@@ -1,8 +1,8 @@
 /*
  * modify.c: how does a row become a commit, and what is the user told of it?
  *
- * Rows are appended in batches, or one by one where somebody looks at each. When a statement fails or is cancelled, the message says what
- * became of the rows that were on their way.
+ * Rows are appended in batches, or one by one where somebody looks at each. When a statement fails or is cancelled,
+ * the message says what became of the rows that were on their way.
  */
 #include "postgres.h"
 

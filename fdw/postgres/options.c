@@ -1,7 +1,8 @@
 /*
  * options.c: which options are there, which values may they have, and what do they say?
  *
- * All rules stand in one table, from which the validator checks, names the nearest option, and the readers take their defaults.
+ * All rules stand in one table, from which the validator checks, names the nearest option, and the readers take their
+ * defaults.
  */
 #include "postgres.h"
 

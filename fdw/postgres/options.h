@@ -12,7 +12,10 @@
 #include "dynamodb/client.h"
 #include "store/commit.h"
 
-/* The options of a foreign table, those it takes over from its server included. Texts live in the current memory context. */
+/*
+ * The options of a foreign table, those it takes over from its server included. Texts live in the current memory
+ * context.
+ */
 typedef struct TableOptions
 {
 	StoreNames	names;
@@ -27,7 +30,10 @@ typedef struct TableOptions
 
 extern TableOptions options_of_table(Oid relation);
 
-/* The counter's names for the tables of an IMPORT FOREIGN SCHEMA with these options, which are checked; the others are defaults. */
+/*
+ * The counter's names for the tables of an IMPORT FOREIGN SCHEMA with these options, which are checked; the others
+ * are defaults.
+ */
 extern StoreNames options_of_import(List *options);
 
 /* The column option "attribute", or NULL. */

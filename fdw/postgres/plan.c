@@ -1,9 +1,10 @@
 /*
  * plan.c: along which path is the table read, and what does that cost?
  *
- * Three paths: aggregates (Query on the table), ranges of commit ids (Query on the index), everything (Scan). Costs are in the planner's units, a
- * request counting as much as reading a few hundred rows locally; a Scan reads and bills the whole table whatever it returns, so it is taken when
- * there is nothing else, or when it costs less than many queries of a join.
+ * Three paths: aggregates (Query on the table), ranges of commit ids (Query on the index), everything (Scan). Costs
+ * are in the planner's units, a request counting as much as reading a few hundred rows locally; a Scan reads and
+ * bills the whole table whatever it returns, so it is taken when there is nothing else, or when it costs less than
+ * many queries of a join.
  */
 #include "postgres.h"
 
@@ -122,7 +123,10 @@ aggregates_in(const KeyCondition *condition)
 	return DEFAULT_ARRAY_LENGTH;
 }
 
-/* Rows that a list of clauses leaves of those that a condition on aggregate_id selects, when nothing is known about the data. */
+/*
+ * Rows that a list of clauses leaves of those that a condition on aggregate_id selects, when nothing is known about
+ * the data.
+ */
 static double
 guess_rows(PlannerInfo *root, RelOptInfo *rel, List *clauses, const KeyCondition *aggregate)
 {
@@ -204,7 +208,9 @@ items_read(PlannerInfo *root, RelOptInfo *rel, const RelationState *state, List 
 	return clamp_row_est(state->table_rows * clauselist_selectivity(root, clauses, rel->relid, JOIN_INNER, NULL));
 }
 
-/* As many segments as a Scan has pages, by the statistics; without them one, so that a small table costs one request. */
+/*
+ * As many segments as a Scan has pages, by the statistics; without them one, so that a small table costs one request.
+ */
 int
 plan_segments(const RelOptInfo *rel)
 {

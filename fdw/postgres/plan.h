@@ -15,7 +15,8 @@
 /*
  * What a scan does: planning fills it in, EXPLAIN prints it, the executor runs it.
  *
- * The values that it takes stand in ForeignScan.fdw_exprs: first those of the conditions, then those of the filter, then limit and offset.
+ * The values that it takes stand in ForeignScan.fdw_exprs: first those of the conditions, then those of the filter,
+ * then limit and offset.
  */
 typedef struct ScanPlan
 {
@@ -57,8 +58,8 @@ extern ForeignScan *plan_scan(PlannerInfo *root, RelOptInfo *rel, Oid relation, 
 							  List *clauses, Plan *outer_plan);
 
 /*
- * Sends what can be sent of the clauses: fills in the plan's conditions and filter and *values. The clauses (bare expressions) that are left to
- * be checked here, and in *recheck those that were sent.
+ * Sends what can be sent of the clauses: fills in the plan's conditions and filter and *values. The clauses (bare
+ * expressions) that are left to be checked here, and in *recheck those that were sent.
  */
 extern List *plan_send_clauses(RelOptInfo *rel, const RelationState *state, List *clauses, ScanPlan *plan,
 							   List **values, List **recheck);

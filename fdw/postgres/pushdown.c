@@ -1,9 +1,10 @@
 /*
  * pushdown.c: may DynamoDB decide this condition?
  *
- * Only where it means exactly the same there. Equality of an aggregate id needs a deterministic collation, under which equal texts are equal
- * bytes. Order exists for version and commit id alone: both are integers here and numbers there. A value may be anything that does not
- * change during the statement and does not look at the table itself; it is evaluated when the scan starts.
+ * Only where it means exactly the same there. Equality of an aggregate id needs a deterministic collation, under
+ * which equal texts are equal bytes. Order exists for version and commit id alone: both are integers here and numbers
+ * there. A value may be anything that does not change during the statement and does not look at the table itself; it
+ * is evaluated when the scan starts.
  *
  * What is sent with the path that is chosen is plan.c's, the range that the values make is scan.c's.
  */

@@ -1,5 +1,6 @@
 /*
- * relation: the columns of a foreign table and the attributes of its items, and values on the way from one to the other.
+ * relation: the columns of a foreign table and the attributes of its items, and values on the way from one to the
+ * other.
  */
 #ifndef DYNAMODB_ES_RELATION_H
 #define DYNAMODB_ES_RELATION_H
@@ -68,8 +69,8 @@ typedef struct ColumnMap
 extern ColumnMap *column_map_new(Relation relation);
 
 /*
- * The value of a column in an item. An unreadable one is an error (22P02, 22P05, 22003) naming aggregate, version and attribute, as far as the
- * item has them.
+ * The value of a column in an item. An unreadable one is an error (22P02, 22P05, 22003) naming aggregate, version and
+ * attribute, as far as the item has them.
  */
 extern Datum column_read(const ColumnMap *map, Column *column, const cJSON *item, bool *isnull);
 
@@ -77,12 +78,15 @@ extern Datum column_read(const ColumnMap *map, Column *column, const cJSON *item
 extern Datum column_of_text(Column *column, const char *text);
 
 /*
- * The attribute of a column's value, which is not NULL: text in the current memory context, in UTF-8. Raises 22023, 22003 for a value that DynamoDB
- * cannot hold.
+ * The attribute of a column's value, which is not NULL: text in the current memory context, in UTF-8. Raises 22023,
+ * 22003 for a value that DynamoDB cannot hold.
  */
 extern AttributeValue column_write(Column *column, Datum value);
 
-/* A timestamp's milliseconds since the epoch, rounded down, and back. Raises 22023 for an infinite one, 22003 for what is out of range. */
+/*
+ * A timestamp's milliseconds since the epoch, rounded down, and back. Raises 22023 for an infinite one, 22003 for
+ * what is out of range.
+ */
 extern int64 timestamp_to_ms(TimestampTz timestamp);
 extern TimestampTz timestamp_from_ms(int64 ms);
 

@@ -1,8 +1,8 @@
 /*
  * rollback.c: how many commits has a transaction stored that it is now taking back?
  *
- * An append is final when its statement ends; DynamoDB is no part of the local transaction. So the count is kept for each level of
- * subtransactions, passed on to the parent where one commits, and told where one aborts.
+ * An append is final when its statement ends; DynamoDB is no part of the local transaction. So the count is kept for
+ * each level of subtransactions, passed on to the parent where one commits, and told where one aborts.
  */
 #include "postgres.h"
 

@@ -1,7 +1,8 @@
 /*
  * row.c: which commit is a row, and which row has become of it?
  *
- * All that can be checked is checked here, before an id is taken, so that a row that can never be stored costs no request.
+ * All that can be checked is checked here, before an id is taken, so that a row that can never be stored costs no
+ * request.
  */
 #include "postgres.h"
 

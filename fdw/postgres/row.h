@@ -14,10 +14,16 @@
 /* Raises HV005 when the table lacks a column that a commit cannot do without. */
 extern void row_check_columns(const ColumnMap *map);
 
-/* The commit that a row is, checked; texts in the current memory context. Raises an error for a row that can never be stored. */
+/*
+ * The commit that a row is, checked; texts in the current memory context. Raises an error for a row that can never be
+ * stored.
+ */
 extern AppendRow row_to_commit(const ColumnMap *map, TupleTableSlot *slot);
 
-/* Replaces the slot's row by what was stored: the id, the version and the time that the store gave, and times in milliseconds. */
+/*
+ * Replaces the slot's row by what was stored: the id, the version and the time that the store gave, and times in
+ * milliseconds.
+ */
 extern void row_update(const ColumnMap *map, const Commit *commit, TupleTableSlot *slot);
 
 #endif

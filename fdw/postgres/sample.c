@@ -1,10 +1,11 @@
 /*
  * sample.c: which rows may stand for the whole table?
  *
- * Of a table that was read as a whole, any rows. Of another one, whole aggregates were read, since a segment of a Scan has all commits of its
- * aggregates; whoever took that for a random choice of rows would conclude that the table has no aggregates but these, because each of them
- * occurs many times. A random choice out of a large table would rarely meet an aggregate twice. So the first row drawn of each aggregate is
- * taken, and of the others only as many as make PostgreSQL's estimator arrive at the number of aggregates that the part read suggests.
+ * Of a table that was read as a whole, any rows. Of another one, whole aggregates were read, since a segment of a
+ * Scan has all commits of its aggregates; whoever took that for a random choice of rows would conclude that the table
+ * has no aggregates but these, because each of them occurs many times. A random choice out of a large table would
+ * rarely meet an aggregate twice. So the first row drawn of each aggregate is taken, and of the others only as many
+ * as make PostgreSQL's estimator arrive at the number of aggregates that the part read suggests.
  */
 #include "postgres.h"
 
@@ -74,8 +75,8 @@ sample_reset(Sample *sample)
 }
 
 /*
- * Reads all columns of an item. false when a value is unreadable. A subtransaction for each row, cheap beside the row's way here, is what
- * makes it right to go on after an error.
+ * Reads all columns of an item. false when a value is unreadable. A subtransaction for each row, cheap beside the
+ * row's way here, is what makes it right to go on after an error.
  */
 static bool
 read_columns(Sample *sample, const cJSON *item)
@@ -201,8 +202,9 @@ shuffled_rows(const Sample *sample)
 }
 
 /*
- * Moves the rows to be taken to the front and returns how many those are. With d aggregates taken once or twice, and t of them twice,
- * the estimator (Haas and Stokes, in analyze.c) finds d (d + t) / (2 t + (d² - t²) / total_rows) of them; t is small against d.
+ * Moves the rows to be taken to the front and returns how many those are. With d aggregates taken once or twice, and
+ * t of them twice, the estimator (Haas and Stokes, in analyze.c) finds d (d + t) / (2 t + (d² - t²) / total_rows) of
+ * them; t is small against d.
  */
 static int
 choose_of_aggregates(const Sample *sample, double total_rows, SampleRow *rows, int target)

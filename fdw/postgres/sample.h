@@ -18,7 +18,9 @@ extern Sample *sample_new(Relation relation, const ColumnMap *map);
 /* Forgets all rows. */
 extern void sample_reset(Sample *sample);
 
-/* Takes an item, those of one aggregate one after the other. A row with an unreadable value is counted, but not kept. */
+/*
+ * Takes an item, those of one aggregate one after the other. A row with an unreadable value is counted, but not kept.
+ */
 extern void sample_add(Sample *sample, const cJSON *item);
 
 /* What was taken since the last reset. */
@@ -27,8 +29,8 @@ extern double sample_aggregates(const Sample *sample);
 extern double sample_unreadable(const Sample *sample);
 
 /*
- * Copies at most `target` rows into *rows, in the current memory context, and returns how many. `total_rows` is how many the table has: as many
- * as there were items if all of it was read.
+ * Copies at most `target` rows into *rows, in the current memory context, and returns how many. `total_rows` is how
+ * many the table has: as many as there were items if all of it was read.
  */
 extern int	sample_draw(const Sample *sample, double total_rows, HeapTuple *rows, int target);
 

@@ -1,11 +1,12 @@
 /*
  * scan.c: how do items become rows?
  *
- * The values of conditions are evaluated when the first row is asked for, and again after a rescan, because they may be parameters. Where they
- * leave nothing to ask for, the result is empty and costs no request.
+ * The values of conditions are evaluated when the first row is asked for, and again after a rescan, because they may
+ * be parameters. Where they leave nothing to ask for, the result is empty and costs no request.
  *
- * DynamoDB has no snapshots, so a statement that appends to the table that it reads would meet its own commits further on, and append for them too,
- * without an end. There the rows are collected before the first of them is returned.
+ * DynamoDB has no snapshots, so a statement that appends to the table that it reads would meet its own commits
+ * further on, and append for them too, without an end. There the rows are collected before the first of them is
+ * returned.
  */
 #include "postgres.h"
 
@@ -35,8 +36,8 @@ attribute_is_listed(const StoreScan *scan, const char *attribute)
 }
 
 /*
- * The columns to fetch, and with them the key, by which an error names the commit; it costs no capacity. Where nothing but the number of rows
- * matters, the shortest attribute that every item has.
+ * The columns to fetch, and with them the key, by which an error names the commit; it costs no capacity. Where
+ * nothing but the number of rows matters, the shortest attribute that every item has.
  */
 static void
 choose_attributes(StoreScan *scan)

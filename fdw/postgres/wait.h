@@ -9,12 +9,15 @@
 #include "postgres/connection.h"
 
 /*
- * Waits until the client has something to do, and lets it do that. The only wait for the network that there is: a cancel, a timeout or a
- * termination ends it by an error. Call it whenever a step is PENDING.
+ * Waits until the client has something to do, and lets it do that. The only wait for the network that there is: a
+ * cancel, a timeout or a termination ends it by an error. Call it whenever a step is PENDING.
  */
 extern void wait_for_client(Client *client);
 
-/* A connection and at most one operation on it, tied to a memory context: both go when the context goes, however that comes about. */
+/*
+ * A connection and at most one operation on it, tied to a memory context: both go when the context goes, however that
+ * comes about.
+ */
 typedef struct Tenure
 {
 	Connection *connection;
@@ -35,8 +38,8 @@ extern void tenure_drop(Tenure *tenure);
 extern Client *tenure_client(const Tenure *tenure);
 
 /*
- * A descriptor that is readable when the client has something to do, for an event set that other tenures of the same client are in too: an
- * epoll set takes a descriptor once. Belongs to the tenure.
+ * A descriptor that is readable when the client has something to do, for an event set that other tenures of the same
+ * client are in too: an epoll set takes a descriptor once. Belongs to the tenure.
  */
 extern int	tenure_descriptor(Tenure *tenure);
 

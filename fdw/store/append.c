@@ -1,8 +1,9 @@
 /*
  * append.c: in which order do the requests of a batch go out?
  *
- * First the last versions, where rows leave theirs out; then one ADD for the ids of all rows; then the puts, one lane for each aggregate, side by side;
- * at last the notes of ids that came to nothing. After a row has failed no further put is started, and those on the way are seen to their end.
+ * First the last versions, where rows leave theirs out; then one ADD for the ids of all rows; then the puts, one lane
+ * for each aggregate, side by side; at last the notes of ids that came to nothing. After a row has failed no further
+ * put is started, and those on the way are seen to their end.
  */
 #include "store/append.h"
 
@@ -206,7 +207,8 @@ compare_pointers(const void *a, const void *b)
 }
 
 /*
- * Ids follow the order of the statement; within an aggregate, whose rows may have been put into another order, its ids follow the versions.
+ * Ids follow the order of the statement; within an aggregate, whose rows may have been put into another order, its
+ * ids follow the versions.
  */
 static bool
 give_ids(AppendOperation *append, int64_t first, int64_t deadline)

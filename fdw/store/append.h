@@ -1,9 +1,10 @@
 /*
  * append: a batch of commits into the store.
  *
- * One request takes the ids of the whole batch; then the commits of different aggregates are put side by side, those of one aggregate one after the
- * other in the order of their versions, so that no failure leaves a later version without an earlier one. Ids and versions of an aggregate
- * rise together. Ids that come to nothing are noted for the readers that follow the ids (burn.h).
+ * One request takes the ids of the whole batch; then the commits of different aggregates are put side by side, those
+ * of one aggregate one after the other in the order of their versions, so that no failure leaves a later version
+ * without an earlier one. Ids and versions of an aggregate rise together. Ids that come to nothing are noted for the
+ * readers that follow the ids (burn.h).
  */
 #ifndef DYNAMODB_ES_APPEND_H
 #define DYNAMODB_ES_APPEND_H
@@ -45,16 +46,17 @@ typedef struct AppendSettings
 typedef struct AppendOperation AppendOperation;
 
 /*
- * The rows are the caller's, are filled in as the operation goes, and must outlive it, as must *names and the settings' texts. commit_check must have
- * passed for each. NULL when memory ran out.
+ * The rows are the caller's, are filled in as the operation goes, and must outlive it, as must *names and the
+ * settings' texts. commit_check must have passed for each. NULL when memory ran out.
  */
 extern AppendOperation *append_start(Client *client, const StoreNames *names, const AppendSettings *settings,
 									 AppendRow *rows, size_t nrows, Usage *usage);
 
 /*
- * DONE: every row is stored or skipped. FAILED: append_failure tells why the row append_failed_row is not, or may not be; the fates tell of the
- * others. FAILURE_CONDITION: its version exists, or, where there is a message, two of the rows have it; FAILURE_UNKNOWN_FATE: its put got no
- * answer that settles it; FAILURE_CONFLICT: the next version was taken by others too often.
+ * DONE: every row is stored or skipped. FAILED: append_failure tells why the row append_failed_row is not, or may not
+ * be; the fates tell of the others. FAILURE_CONDITION: its version exists, or, where there is a message, two of the
+ * rows have it; FAILURE_UNKNOWN_FATE: its put got no answer that settles it; FAILURE_CONFLICT: the next version was
+ * taken by others too often.
  */
 extern StepResult append_step(AppendOperation *append);
 extern const Failure *append_failure(const AppendOperation *append);

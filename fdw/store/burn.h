@@ -2,8 +2,8 @@
  * burn: commit ids that were given out and will never be stored.
  *
  * A reader that follows the ids would wait for them; a burn note spares it that. It is an item in the counter table,
- * {name: "<counter>#burned#<first id>", n: <how many>}, one for each run of consecutive ids. Writing it is a courtesy: a note that could not be
- * written costs such readers time, and nobody anything else.
+ * {name: "<counter>#burned#<first id>", n: <how many>}, one for each run of consecutive ids. Writing it is a
+ * courtesy: a note that could not be written costs such readers time, and nobody anything else.
  */
 #ifndef DYNAMODB_ES_BURN_H
 #define DYNAMODB_ES_BURN_H

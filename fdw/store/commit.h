@@ -1,8 +1,8 @@
 /*
  * commit: the item of a commit, in the format of dynamodb-event-store 1.x, and the names of the tables it lives in.
  *
- * aggregateId S (HASH), version N (RANGE), commitId N, committedAt N (ms), events S (a JSON array, compact), active S = "t"; further attributes
- * follow, which readers of that format ignore.
+ * aggregateId S (HASH), version N (RANGE), commitId N, committedAt N (ms), events S (a JSON array, compact), active S
+ * = "t"; further attributes follow, which readers of that format ignore.
  */
 #ifndef DYNAMODB_ES_COMMIT_H
 #define DYNAMODB_ES_COMMIT_H
@@ -55,8 +55,9 @@ typedef struct Commit
 } Commit;
 
 /*
- * Checks all that can be known before an id is taken: the key's size, version ≥ 0, the item's size (with the widest ids and times it could
- * get). false with *failure (FAILURE_TOO_LARGE or FAILURE_OTHER) filled in. That `events` is a JSON array is the caller's to know.
+ * Checks all that can be known before an id is taken: the key's size, version ≥ 0, the item's size (with the widest
+ * ids and times it could get). false with *failure (FAILURE_TOO_LARGE or FAILURE_OTHER) filled in. That `events` is a
+ * JSON array is the caller's to know.
  */
 extern bool commit_check(const Commit *commit, Failure *failure);
 
@@ -67,8 +68,8 @@ extern size_t commit_item_size(const Commit *commit);
 extern void commit_write_item(const Commit *commit, ByteBuffer *out);
 
 /*
- * Reads the six attributes that every commit has; the texts point into the item; `extra` stays empty. false when one is missing or of another
- * type.
+ * Reads the six attributes that every commit has; the texts point into the item; `extra` stays empty. false when one
+ * is missing or of another type.
  */
 extern bool commit_read_item(const cJSON *item, Commit *commit);
 

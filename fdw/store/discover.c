@@ -1,8 +1,8 @@
 /*
  * discover.c: which tables are commits tables?
  *
- * ListTables gives names, a hundred in a page; DescribeTable of each that is wanted says what it is. Some of those run side by side, and beside
- * the next page of names.
+ * ListTables gives names, a hundred in a page; DescribeTable of each that is wanted says what it is. Some of those
+ * run side by side, and beside the next page of names.
  */
 #include "store/discover.h"
 

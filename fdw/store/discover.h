@@ -1,8 +1,8 @@
 /*
  * discover: the commits tables of an account and region, known by their keys and their index.
  *
- * A commits table has the key (aggregateId S, version N) and a global secondary index with the key (active S, commitId N) that holds all
- * attributes. Its name says nothing.
+ * A commits table has the key (aggregateId S, version N) and a global secondary index with the key (active S,
+ * commitId N) that holds all attributes. Its name says nothing.
  */
 #ifndef DYNAMODB_ES_DISCOVER_H
 #define DYNAMODB_ES_DISCOVER_H

@@ -1,8 +1,9 @@
 /*
  * lane.c: what happens to the rows of one aggregate, one after the other?
  *
- * As a rule each is put under the id that the batch took for it. A lane takes ids of its own when the next version was taken by somebody else, so
- * that ids and versions still rise together, and when the batch's have grown too old to be used.
+ * As a rule each is put under the id that the batch took for it. A lane takes ids of its own when the next version
+ * was taken by somebody else, so that ids and versions still rise together, and when the batch's have grown too old
+ * to be used.
  */
 #include "store/lane.h"
 

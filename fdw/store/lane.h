@@ -49,8 +49,9 @@ typedef struct Lane
 extern void lane_init(Lane *lane, AppendRow **rows, size_t nrows);
 
 /*
- * Fills in the versions that were left out, `last` being the aggregate's last one (-1: none), and brings the rows into the order of versions. Needed
- * before ids are given. Of two rows with one version the later one is skipped, or fails the lane: false then.
+ * Fills in the versions that were left out, `last` being the aggregate's last one (-1: none), and brings the rows
+ * into the order of versions. Needed before ids are given. Of two rows with one version the later one is skipped, or
+ * fails the lane: false then.
  */
 extern bool lane_resolve_versions(Lane *lane, const LaneContext *context, int64_t last);
 

@@ -1,7 +1,8 @@
 /*
  * put.c: is the commit in the store?
  *
- * The put itself, and where its condition failed without DynamoDB showing the item that is there, a strongly consistent look at it.
+ * The put itself, and where its condition failed without DynamoDB showing the item that is there, a strongly
+ * consistent look at it.
  */
 #include "store/put.h"
 

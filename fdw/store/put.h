@@ -1,9 +1,10 @@
 /*
  * put: one commit into the commits table, on condition that its version is free, and what became of it.
  *
- * A put may be carried out more than once, by the client's retries or by something on the way, so a failed condition can be the put's own
- * success. Ids are given out once: the commit id of the item that is there decides whose it is. Where that cannot be learned, and where a put that
- * may have arrived got no answer, the outcome is unknown and says so; an item that is not there decides nothing.
+ * A put may be carried out more than once, by the client's retries or by something on the way, so a failed condition
+ * can be the put's own success. Ids are given out once: the commit id of the item that is there decides whose it is.
+ * Where that cannot be learned, and where a put that may have arrived got no answer, the outcome is unknown and says
+ * so; an item that is not there decides nothing.
  */
 #ifndef DYNAMODB_ES_PUT_H
 #define DYNAMODB_ES_PUT_H
@@ -24,7 +25,8 @@ typedef enum PutOutcome
 } PutOutcome;
 
 /*
- * *commit and *names are views and must outlive the operation. No attempt is sent after `deadline` (http_now_ms). NULL when memory ran out.
+ * *commit and *names are views and must outlive the operation. No attempt is sent after `deadline` (http_now_ms).
+ * NULL when memory ran out.
  */
 extern PutOperation *put_start(Client *client, const StoreNames *names, const Commit *commit, int64_t deadline,
 							   Usage *usage);

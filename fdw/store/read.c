@@ -1,12 +1,12 @@
 /*
  * read.c: how are many pages fetched at once, each row handed out once, and no more asked for than is wanted?
  *
- * Each stream asks for its next page as soon as its last one has arrived and is taken, and what is under way is looked after between two items, so
- * that the network works while rows are used. A page whose turn has not come waits unparsed. Only a page without a LastEvaluatedKey is a stream's
- * last; an empty one is not.
+ * Each stream asks for its next page as soon as its last one has arrived and is taken, and what is under way is
+ * looked after between two items, so that the network works while rows are used. A page whose turn has not come waits
+ * unparsed. Only a page without a LastEvaluatedKey is a stream's last; an empty one is not.
  *
- * Where the caller wants few items, reading starts with one stream and a page of that size, nothing ahead; if more is asked for after all, pages and
- * parallelism grow until they are what they would have been.
+ * Where the caller wants few items, reading starts with one stream and a page of that size, nothing ahead; if more is
+ * asked for after all, pages and parallelism grow until they are what they would have been.
  */
 #include "store/read.h"
 

@@ -1,9 +1,10 @@
 /*
  * read: the commits along one access path, as a stream of items.
  *
- * A read consists of one or more streams, each followed page by page: one for each aggregate and range of its versions, for each range of commit
- * ids, for each segment of a Scan. They run in parallel, and the next page of each is under way while the rows of this one are used. Pages that
- * wait for their turn are kept as they came, unparsed: memory is bounded by the pages in flight.
+ * A read consists of one or more streams, each followed page by page: one for each aggregate and range of its
+ * versions, for each range of commit ids, for each segment of a Scan. They run in parallel, and the next page of each
+ * is under way while the rows of this one are used. Pages that wait for their turn are kept as they came, unparsed:
+ * memory is bounded by the pages in flight.
  */
 #ifndef DYNAMODB_ES_READ_H
 #define DYNAMODB_ES_READ_H

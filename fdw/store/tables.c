@@ -1,8 +1,8 @@
 /*
  * tables.c: how are the two tables of a store made, dropped and looked at?
  *
- * Each task is a walk through the states below, one request in each; DynamoDB makes and drops tables in its own time, so the two waiting
- * states ask again, ever more slowly, until the tables are as they should be.
+ * Each task is a walk through the states below, one request in each; DynamoDB makes and drops tables in its own time,
+ * so the two waiting states ask again, ever more slowly, until the tables are as they should be.
  */
 #include "store/tables.h"
 

@@ -38,11 +38,12 @@ typedef struct TablesReport
 } TablesReport;
 
 /*
- * CREATE makes what is missing of the pair. A missing counter beside existing commits starts at the largest commit id that the index knows, read
- * once all is ACTIVE. Where nothing is missing it fails with FAILURE_EXISTS; a commits table of that name with other keys, or without the
- * index, is FAILURE_UNFIT. Either way nothing was changed.
+ * CREATE makes what is missing of the pair. A missing counter beside existing commits starts at the largest commit id
+ * that the index knows, read once all is ACTIVE. Where nothing is missing it fails with FAILURE_EXISTS; a commits
+ * table of that name with other keys, or without the index, is FAILURE_UNFIT. Either way nothing was changed.
  *
- * DROP fails with FAILURE_NOT_FOUND when neither table exists. A counter table that holds counters of other stores is kept as it is.
+ * DROP fails with FAILURE_NOT_FOUND when neither table exists. A counter table that holds counters of other stores is
+ * kept as it is.
  *
  * STATUS and HEAD change nothing. HEAD fails with FAILURE_NOT_FOUND where there is no counter table.
  */

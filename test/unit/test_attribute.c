@@ -315,7 +315,10 @@ sizes_follow_the_documented_rules(void **state)
 	assert_int_equal(size_of((AttributeValue) {.type = ATTRIBUTE_B, .text = "AAAAAAAA", .length = 8}), 6);
 }
 
-/* One byte for two significant digits, one more; a byte more where pairs do not line up, one for a minus; zero takes one. */
+/*
+ * One byte for two significant digits, one more; a byte more where pairs do not line up, one for a minus; zero takes
+ * one.
+ */
 static void
 numbers_are_measured_by_their_digits(void **state)
 {

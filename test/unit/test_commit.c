@@ -1,6 +1,6 @@
 /*
- * commit: what is written is what 1.x readers expect, comes back the same, and is refused beforehand where DynamoDB would
- * refuse it.
+ * commit: what is written is what 1.x readers expect, comes back the same, and is refused beforehand where DynamoDB
+ * would refuse it.
  */
 #include "unit.h"
 

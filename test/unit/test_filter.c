@@ -1,5 +1,6 @@
 /*
- * filter: the expression says what the tree says, with no parentheses but those that it needs, which DynamoDB would refuse.
+ * filter: the expression says what the tree says, with no parentheses but those that it needs, which DynamoDB would
+ * refuse.
  */
 #include "unit.h"
 

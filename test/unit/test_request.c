@@ -1,5 +1,6 @@
 /*
- * request: each body says what was asked for and nothing else. Compared as JSON, since the order of members means nothing.
+ * request: each body says what was asked for and nothing else. Compared as JSON, since the order of members means
+ * nothing.
  */
 #include "unit.h"
 

@@ -1,6 +1,6 @@
 /*
- * sigv4: signatures that AWS accepts, by AWS's own vectors where they are at hand (SIGV4_VECTORS names their folder), and by
- * a few of this project's own always.
+ * sigv4: signatures that AWS accepts, by AWS's own vectors where they are at hand (SIGV4_VECTORS names their folder),
+ * and by a few of this project's own always.
  */
 #include "unit.h"
 
@@ -267,8 +267,8 @@ encode_query(ByteBuffer *out, const char *query)
 }
 
 /*
- * "POST /?a=b HTTP/1.1", header lines (one that starts with a blank continues the last), and after an empty line the body.
- * The path is taken from the canonical request, since normalising and encoding it is the caller's part.
+ * "POST /?a=b HTTP/1.1", header lines (one that starts with a blank continues the last), and after an empty line the
+ * body. The path is taken from the canonical request, since normalising and encoding it is the caller's part.
  */
 static void
 parse_request(VectorRequest *vector, char *text, const char *canonical_request)

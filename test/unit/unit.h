@@ -18,13 +18,16 @@
 #include "base/buffer.h"
 
 /*
- * Makes the nth allocation from now on fail (1: the next one), once; 0: none. Counts what the project's own code and cJSON
- * allocate. memory_has_failed tells whether it came to that.
+ * Makes the nth allocation from now on fail (1: the next one), once; 0: none. Counts what the project's own code and
+ * cJSON allocate. memory_has_failed tells whether it came to that.
  */
 extern void memory_fail_at(int nth);
 extern bool memory_has_failed(void);
 
-/* Runs `body` with the first allocation failing, then the second, and so on, until it gets by without the failing one. */
+/*
+ * Runs `body` with the first allocation failing, then the second, and so on, until it gets by without the failing
+ * one.
+ */
 #define FOR_EACH_ALLOCATION_FAILING(...) \
 	do \
 	{ \
