@@ -53,7 +53,8 @@ for my $i (0 .. $#max_attempts)
 	$admin->query("CREATE USER MAPPING FOR CURRENT_USER SERVER s$i OPTIONS (access_key_id 'AKIDEXAMPLE', secret_access_key 'secret', session_token 'backend-$i')");
 }
 
-# Each of them befalls the same share of requests.
+# Each of them befalls the same share of requests; but two are more frequent where they decide most: a refusal of what may have been carried out
+# before, and no answer to the question whose item it is that stands there.
 sub fault_rules
 {
 	my %error = (status => 500, body => { __type => 'com.amazonaws.dynamodb.v20120810#InternalServerError', message => 'internal' });
@@ -67,7 +68,7 @@ sub fault_rules
 		{ name => 'closed before the last byte of the answer', bytes => -1, then => 'close' },
 		{ name => '500 though carried out', answer => \%error, carried_out => 1 },
 		{ name => '500', answer => \%error },
-		{ name => 'throttled', answer => \%throttled },
+		{ name => 'throttled', answer => \%throttled, relapse => $faults && 0.15 },
 		{ name => 'stalled before the engine has seen it', before => 2 * $timeout_ms },
 		{ name => 'stalled after the engine has seen it', after => 2 * $timeout_ms },
 		{ name => 'seen by the engine when the client has given up', late => 1.3 * $timeout_ms },
@@ -76,9 +77,10 @@ sub fault_rules
 		{ name => 'sent twice, second one late', echo => 700 });
 	for my $place (0 .. $#rules)
 	{
-		@{ $rules[$place] }{qw(chance relapse)} = map { chance_of($_ / @rules, $place) } $faults, $faults ? $relapse : 0;
+		$rules[$place]{chance} = chance_of($faults / @rules, $place);
+		$rules[$place]{relapse} //= $faults && chance_of($relapse / @rules, $place);
 	}
-	return @rules;
+	return ({ name => 'a look cut off', operation => 'GetItem', before => 'reset', chance => $faults && 0.25 }, @rules);
 }
 
 # A rule has its chance only where those before it have not fitted.
