@@ -142,6 +142,13 @@ $fault->rules({ operation => 'PutItem', answer => { status => 502, headers => { 
 is($session->try(insert())->{error}{sqlstate}, '08007', 'a gateway answers the put: its fate is unknown');
 works('a gateway');
 
+# Where one row of a batch is refused and then the answer to another is lost, the fate that is open is what the SQLSTATE tells of.
+$fault->rules({ operation => 'PutItem', match => '"open"', late => 300, after => 'reset' });
+$error = $session->try("INSERT INTO faulty (aggregate_id, version, events) VALUES ('a', $version, '[]'), ('open', 0, '[]')")->{error};
+is($error->{sqlstate}, '08007', 'one row is refused, the fate of another unknown');
+like($error->{detail}, qr/^The answer to aggregate "open", version 0, commit id \d+, was lost: .* stored: 0; not stored: 1; unknown: 1\./, 'the DETAIL names it, and counts the other');
+works('a batch of two fates');
+
 $fault->stop;
 $node->stop;
 done_testing();

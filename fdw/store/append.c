@@ -118,8 +118,9 @@ append_start(Client *client, const StoreNames *names, const AppendSettings *sett
 static void
 append_fail(AppendOperation *append, const AppendRow *row, const Failure *failure)
 {
-	if (append->failed)
-		return;					/* the first one is reported */
+	/* The first one is reported; but a fate that is open rather than anything that reads as if all were settled. */
+	if (append->failed && (failure->kind != FAILURE_UNKNOWN_FATE || append->failure.kind == FAILURE_UNKNOWN_FATE))
+		return;
 	append->failed = true;
 	append->failed_row = row;
 	append->failure = *failure;

@@ -277,6 +277,7 @@ sub _check_failed
 	$self->_find(refused => "$name ($error->{sqlstate}: $detail) left $stored rows, and warned of $warned") if $stored > $warned + $unknown;
 	$self->_find(refused => "$name failed with $error->{sqlstate}, which is no error of an append: $error->{message} $detail")
 	  if $error->{sqlstate} !~ /^(23505|08007|57014|HV00N|53400|HV000|40001)$/;
+	$self->_find(refused => "$name failed with $error->{sqlstate}, though fates are unknown: $detail") if $unknown && $error->{sqlstate} !~ /^(08007|57014)$/;
 	$self->_check_fates($statement, $name, $warned, @fates) if @fates;
 	my ($aggregate, $version, $id) = $detail =~ /aggregate "([^"]+)", version (\d+)(?:, commit id (\d+))?/ or return;
 	my $item = $self->{at}{"$aggregate $version"};
