@@ -421,6 +421,7 @@ TEXT
 		],
 		perhaps => [ q{Query commits: aggregateId = 'b'; Limit 3; fetch key} ],
 		items => '3 of each',
+		after => q{SELECT count(*) FROM commits WHERE aggregate_id = 'b'},    # until the request left under way is through
 		compare => 'count',
 	}, {
 		what => 'the oldest, which nothing but a sort can find',
