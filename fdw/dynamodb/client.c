@@ -32,7 +32,6 @@ struct Client
 	int			max_attempts;
 	RetryQuota	quota;
 	unsigned short random[3];	/* erand48's state */
-	Usage		usage;
 };
 
 struct Call
@@ -170,18 +169,6 @@ client_wake_at(Client *client, int64_t when)
 	http_client_wake_at(client->http, when);
 }
 
-const Usage *
-client_usage(const Client *client)
-{
-	return &client->usage;
-}
-
-const char *
-client_endpoint(const Client *client)
-{
-	return client->endpoint;
-}
-
 enum
 {
 	HEADER_CONTENT_TYPE,
@@ -247,8 +234,10 @@ call_fail_memory(Call *call)
 }
 
 static void
-usage_add_request(Usage *usage, const Call *call)
+usage_add_request(const Call *call)
 {
+	Usage	   *usage = call->usage;
+
 	if (usage == NULL)
 		return;
 	usage->requests++;
@@ -270,8 +259,7 @@ call_attempt(Call *call)
 		call_fail_memory(call);
 		return;
 	}
-	usage_add_request(&call->client->usage, call);
-	usage_add_request(call->usage, call);
+	usage_add_request(call);
 }
 
 Call *
@@ -310,8 +298,9 @@ operation_reads(Operation operation)
 }
 
 static void
-usage_add_answer(Usage *usage, const Call *call, size_t bytes)
+usage_add_answer(const Call *call, size_t bytes)
 {
+	Usage	   *usage = call->usage;
 	double		units;
 
 	if (usage == NULL)
@@ -375,8 +364,7 @@ call_attempt_ended(Call *call)
 	else
 		call->response = response_parse_with_error(answer->status, answer->crc32[0] != '\0' ? answer->crc32 : NULL,
 												   answer->body.data, bytes, &call->failure, &call->error);
-	usage_add_answer(&call->client->usage, call, bytes);
-	usage_add_answer(call->usage, call, bytes);
+	usage_add_answer(call, bytes);
 	if (call->response != NULL)
 	{
 		call->state = STEP_DONE;

@@ -52,12 +52,10 @@ extern int	client_fd(const Client *client);
 extern void client_await(Client *client);	/* see http_client_await */
 extern void client_pump(Client *client);
 extern void client_wake_at(Client *client, int64_t when);	/* see http_client_wake_at */
-extern const Usage *client_usage(const Client *client);
-extern const char *client_endpoint(const Client *client);
 
 /*
- * Starts a request. *body is taken over and empty afterwards. What the request costs is added to the client's usage
- * and, if that is not NULL, to *usage, which must outlive the call. Never NULL but when memory ran out.
+ * Starts a request. *body is taken over and empty afterwards. What the request costs is added to *usage, which must
+ * outlive the call; NULL: nobody counts. Never NULL but when memory ran out.
  */
 extern Call *call_start(Client *client, Operation operation, ByteBuffer *body, Usage *usage);
 
