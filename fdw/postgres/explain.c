@@ -183,5 +183,5 @@ explain_modify(ModifyTableState *state, ResultRelInfo *target, List *fdw_private
 		ExplainPropertyText("Counter Table", insert->options.names.counter_table, es);
 	}
 	if (es->analyze)
-		explain_usage(&insert->usage, false, true, es);
+		explain_usage(&insert->batch.usage, false, true, es);
 }

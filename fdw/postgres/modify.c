@@ -1,8 +1,7 @@
 /*
- * modify.c: how does a row become a commit, and what is the user told of it?
+ * modify.c: how does a row become a commit?
  *
- * Rows are appended in batches, or one by one where somebody looks at each. When a statement fails or is cancelled,
- * the message says what became of the rows that were on their way.
+ * Rows are appended in batches, or one by one where somebody looks at each.
  */
 #include "postgres.h"
 
@@ -17,7 +16,6 @@
 #include "postgres/compat.h"
 #include "postgres/errors.h"
 #include "postgres/modify.h"
-#include "postgres/rollback.h"
 #include "postgres/row.h"
 
 enum
@@ -121,7 +119,9 @@ insert_new(ResultRelInfo *target, bool skip_conflicts)
 	insert->map = column_map_new(relation);
 	row_check_columns(insert->map);
 	insert->options = options_of_table(RelationGetRelid(relation));
-	insert->settings = (AppendSettings)
+	insert->batch.relation_name = insert->map->relation_name;
+	insert->batch.names = insert->options.names;
+	insert->batch.settings = (AppendSettings)
 	{
 		.skip_conflicts = skip_conflicts,
 		.burn_notes = insert->options.burn_notes,
@@ -139,9 +139,9 @@ insert_connect(StoreInsert *insert, EState *estate, ResultRelInfo *target)
 {
 	ForeignTable *table = GetForeignTable(RelationGetRelid(target->ri_RelationDesc));
 
-	insert->row_context = AllocSetContextCreate(estate->es_query_cxt, "dynamodb_es rows", ALLOCSET_DEFAULT_SIZES);
-	insert->rows = palloc(sizeof(AppendRow) * insert->options.batch_size);
-	insert->tenure = tenure_new(estate->es_query_cxt,
+	insert->batch.context = AllocSetContextCreate(estate->es_query_cxt, "dynamodb_es rows", ALLOCSET_DEFAULT_SIZES);
+	insert->batch.rows = palloc(sizeof(AppendRow) * insert->options.batch_size);
+	insert->batch.tenure = tenure_new(estate->es_query_cxt,
 								connection_acquire(compat_modify_user(estate, target), table->serverid));
 }
 
@@ -190,121 +190,13 @@ modify_batch_size(ResultRelInfo *target)
 		: options_of_table(RelationGetRelid(target->ri_RelationDesc)).batch_size;
 }
 
-static int
-count_fate(const StoreInsert *insert, AppendFate fate)
-{
-	int			count = 0;
-
-	for (int i = 0; i < insert->nrows; i++)
-		count += insert->rows[i].fate == fate && !insert->rows[i].skipped;
-	return count;
-}
-
-static const AppendRow *
-first_not_stored(const StoreInsert *insert)
-{
-	for (int i = 0; i < insert->nrows; i++)
-		if (insert->rows[i].fate != APPEND_STORED && !insert->rows[i].skipped)
-			return &insert->rows[i];
-	return NULL;
-}
-
-/* What became of the rows at hand, when an error ends their append; NULL where there is nothing to tell. */
-static char *
-describe_fates(const StoreInsert *insert)
-{
-	int			unknown = count_fate(insert, APPEND_UNKNOWN);
-	const AppendRow *first = first_not_stored(insert);
-
-	if (insert->nrows == 1 && insert->rows[0].fate == APPEND_STORED)
-		return psprintf("The commit with %s, commit id " INT64_FORMAT " is stored.",
-						describe_commit(&insert->rows[0].commit), insert->rows[0].commit.commit_id);
-	if (insert->nrows == 1)
-		return unknown == 0 ? NULL
-			: psprintf("A commit with %s, commit id " INT64_FORMAT " may have been stored all the same.",
-					   describe_commit(&insert->rows[0].commit), insert->rows[0].commit.commit_id);
-	return psprintf("Rows of the batch that are stored: %d; not stored: %d; unknown: %d. The first one not known to be stored: %s.",
-					count_fate(insert, APPEND_STORED), count_fate(insert, APPEND_NOT_STORED), unknown,
-					first != NULL ? describe_commit(&first->commit) : "none");
-}
-
-/* An error has ended the wait: its message has to say what became of the rows. */
-static void
-report_interrupted(const StoreInsert *insert, MemoryContext context)
-{
-	ErrorData  *error;
-	char	   *fates;
-
-	rollback_count_stored(count_fate(insert, APPEND_STORED));
-	MemoryContextSwitchTo(context);
-	fates = describe_fates(insert);
-	if (fates == NULL)
-		PG_RE_THROW();
-	error = CopyErrorData();
-	FlushErrorState();
-	error->detail = fates;
-	ReThrowError(error);
-}
-
-static StepResult
-await_append(StoreInsert *insert, AppendOperation *append)
-{
-	MemoryContext context = CurrentMemoryContext;
-	volatile StepResult result = STEP_PENDING;
-
-	PG_TRY();
-	{
-		while ((result = append_step(append)) == STEP_PENDING)
-			wait_for_client(tenure_client(insert->tenure));
-	}
-	PG_CATCH();
-	{
-		report_interrupted(insert, context);
-	}
-	PG_END_TRY();
-	return result;
-}
-
-static void
-free_append(void *operation)
-{
-	append_free(operation);
-}
-
-/* Appends the rows at hand. Returns when each is stored or skipped. */
-static void
-append_rows(StoreInsert *insert)
-{
-	MemoryContext caller = MemoryContextSwitchTo(insert->row_context);
-	AppendOperation *append = append_start(tenure_client(insert->tenure), &insert->options.names, &insert->settings,
-										   insert->rows, insert->nrows, &insert->usage);
-	StepResult	result;
-
-	tenure_hold(insert->tenure, append, free_append);
-	result = await_append(insert, append);
-	rollback_count_stored(count_fate(insert, APPEND_STORED));
-	if (result == STEP_FAILED)
-		report_append_failure(append_failure(append), insert->map->relation_name,
-							  append_failed_row(append) != NULL ? &append_failed_row(append)->commit : NULL,
-							  insert->nrows > 1 ? describe_fates(insert) : NULL);
-	tenure_drop(insert->tenure);
-	MemoryContextSwitchTo(caller);
-}
-
-static void
-forget_rows(StoreInsert *insert)
-{
-	insert->nrows = 0;
-	MemoryContextReset(insert->row_context);
-}
-
 static void
 add_row(StoreInsert *insert, TupleTableSlot *slot)
 {
-	MemoryContext caller = MemoryContextSwitchTo(insert->row_context);
+	MemoryContext caller = MemoryContextSwitchTo(insert->batch.context);
 
-	insert->rows[insert->nrows] = row_to_commit(insert->map, slot);
-	insert->nrows++;
+	insert->batch.rows[insert->batch.nrows] = row_to_commit(insert->map, slot);
+	insert->batch.nrows++;
 	MemoryContextSwitchTo(caller);
 }
 
@@ -313,10 +205,10 @@ static void
 gather_row(StoreInsert *insert, TupleTableSlot *slot)
 {
 	add_row(insert, slot);
-	if (insert->nrows < insert->options.batch_size)
+	if (insert->batch.nrows < insert->options.batch_size)
 		return;
-	append_rows(insert);
-	forget_rows(insert);
+	batch_append(&insert->batch);
+	batch_forget(&insert->batch);
 }
 
 TupleTableSlot *
@@ -330,15 +222,15 @@ modify_insert(EState *estate, ResultRelInfo *target, TupleTableSlot *slot, Tuple
 		gather_row(insert, slot);
 		return slot;
 	}
-	forget_rows(insert);
+	batch_forget(&insert->batch);
 	/* PostgreSQL checks them after the insert, when a commit cannot be taken back. */
 	if (target->ri_WithCheckOptions != NIL && check_options_can_precede(insert, target, slot))
 		ExecWithCheckOptions(WCO_VIEW_CHECK, target, slot, estate);
 	add_row(insert, slot);
-	append_rows(insert);
-	stored = !insert->rows[0].skipped;
+	batch_append(&insert->batch);
+	stored = !insert->batch.rows[0].skipped;
 	if (stored && row_is_looked_at(target))
-		row_update(insert->map, &insert->rows[0].commit, slot);
+		row_update(insert->map, &insert->batch.rows[0].commit, slot);
 	return stored ? slot : NULL;
 }
 
@@ -350,13 +242,13 @@ modify_insert_batch(EState *estate, ResultRelInfo *target, TupleTableSlot **slot
 	TupleTableSlot **stored;
 	int			nstored = 0;
 
-	forget_rows(insert);
-	stored = MemoryContextAlloc(insert->row_context, sizeof(TupleTableSlot *) * *nslots);
+	batch_forget(&insert->batch);
+	stored = MemoryContextAlloc(insert->batch.context, sizeof(TupleTableSlot *) * *nslots);
 	for (int i = 0; i < *nslots; i++)
 		add_row(insert, slots[i]);
-	append_rows(insert);
+	batch_append(&insert->batch);
 	for (int i = 0; i < *nslots; i++)
-		if (!insert->rows[i].skipped)
+		if (!insert->batch.rows[i].skipped)
 			stored[nstored++] = slots[i];
 	*nslots = nstored;
 	return stored;
@@ -367,8 +259,8 @@ modify_end(EState *estate, ResultRelInfo *target)
 {
 	StoreInsert *insert = target->ri_FdwState;
 
-	if (insert != NULL && insert->tenure != NULL)
-		tenure_drop(insert->tenure);
+	if (insert != NULL && insert->batch.tenure != NULL)
+		tenure_drop(insert->batch.tenure);
 }
 
 void
@@ -376,10 +268,10 @@ modify_end_routed(EState *estate, ResultRelInfo *target)
 {
 	StoreInsert *insert = target->ri_FdwState;
 
-	if (insert != NULL && insert->gathers && insert->nrows > 0)
+	if (insert != NULL && insert->gathers && insert->batch.nrows > 0)
 	{
-		append_rows(insert);
-		forget_rows(insert);
+		batch_append(&insert->batch);
+		batch_forget(&insert->batch);
 	}
 	modify_end(estate, target);
 }

@@ -8,23 +8,17 @@
 
 #include "foreign/fdwapi.h"
 
+#include "postgres/batch.h"
 #include "postgres/options.h"
 #include "postgres/relation.h"
-#include "postgres/wait.h"
-#include "store/append.h"
 
 /* ResultRelInfo.ri_FdwState */
 typedef struct StoreInsert
 {
 	ColumnMap  *map;
 	TableOptions options;
-	AppendSettings settings;
-	Tenure	   *tenure;			/* NULL for an EXPLAIN that runs nothing */
-	MemoryContext row_context;	/* what the rows at hand need; reset once they are appended */
-	AppendRow  *rows;			/* room for batch_size */
-	int			nrows;
+	RowBatch	batch;			/* its tenure is NULL for an EXPLAIN that runs nothing */
 	bool		gathers;		/* a COPY whose rows the core passes on one by one: append them in batches all the same */
-	Usage		usage;
 } StoreInsert;
 
 extern List *modify_plan(PlannerInfo *root, ModifyTable *plan, Index target, int subplan);
