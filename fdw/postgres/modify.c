@@ -123,6 +123,8 @@ insert_new(ResultRelInfo *target, bool skip_conflicts)
 	insert->batch.names = insert->options.names;
 	insert->batch.settings = (AppendSettings)
 	{
+		.mode = insert->options.append_mode,
+		.contiguous = insert->options.contiguous_versions,
 		.skip_conflicts = skip_conflicts,
 		.burn_notes = insert->options.burn_notes,
 		.max_parallel = insert->options.max_connections,

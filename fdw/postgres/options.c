@@ -71,9 +71,9 @@ static const OptionRule rules[] = {
 	{.name = "commit_index", .places = ON_TABLE, .type = OPTION_TABLE_NAME},
 	{.name = "counter_table", .places = ON_TABLE | ON_IMPORT, .type = OPTION_TABLE_NAME},
 	{.name = "counter", .places = ON_TABLE | ON_IMPORT, .type = OPTION_TEXT},
-	{.name = "append_mode", .places = ON_TABLE, .type = OPTION_CHOICE, .choices = "counter dense", .only = "counter"},
+	{.name = "append_mode", .places = ON_TABLE, .type = OPTION_CHOICE, .choices = "counter dense"},
 	{.name = "append_at", .places = ON_TABLE, .type = OPTION_CHOICE, .choices = "statement commit", .only = "statement"},
-	{.name = "contiguous_versions", .places = ON_TABLE, .type = OPTION_BOOLEAN, .only = "false"},
+	{.name = "contiguous_versions", .places = ON_TABLE, .type = OPTION_BOOLEAN},
 	{.name = "append_token", .places = ON_TABLE, .type = OPTION_TEXT},
 	{.name = "burn_notes", .places = ON_TABLE, .type = OPTION_BOOLEAN},
 	{.name = "append_deadline_ms", .places = ON_TABLE, .type = OPTION_INTEGER, .min = 1000, .max = 300000},
@@ -386,6 +386,13 @@ option_bool(const char *name, List *first, List *second, bool fallback)
 	return value;
 }
 
+static AppendMode
+append_mode_of_table(const ForeignTable *table)
+{
+	return strcmp(option_text("append_mode", table->options, NIL, "counter"), "dense") == 0
+		? APPEND_DENSE : APPEND_COUNTER;
+}
+
 static StoreNames
 names_of_options(List *options)
 {
@@ -409,6 +416,8 @@ options_of_table(Oid relation)
 		.consistent_read = option_bool("consistent_read", table->options, server->options, true),
 		.max_connections = option_int("max_connections", server->options, NIL, DEFAULT_MAX_CONNECTIONS),
 		.batch_size = option_int("batch_size", table->options, server->options, DEFAULT_BATCH_SIZE),
+		.append_mode = append_mode_of_table(table),
+		.contiguous_versions = option_bool("contiguous_versions", table->options, NIL, false),
 		.burn_notes = option_bool("burn_notes", table->options, NIL, true),
 		.append_deadline_ms = option_int("append_deadline_ms", table->options, NIL, DEFAULT_APPEND_DEADLINE_MS),
 		.append_token = option_text("append_token", table->options, NIL, NULL),

@@ -10,6 +10,7 @@
 
 #include "aws/credentials.h"
 #include "dynamodb/client.h"
+#include "store/append.h"
 #include "store/commit.h"
 
 /*
@@ -23,6 +24,8 @@ typedef struct TableOptions
 	int			max_connections;
 	int			scan_segments;
 	int			batch_size;
+	AppendMode	append_mode;
+	bool		contiguous_versions;
 	bool		burn_notes;
 	int			append_deadline_ms;
 	const char *append_token;	/* the name of a column, or NULL */

@@ -17,6 +17,7 @@ typedef enum AppendPhase
 	PHASE_VERSIONS,
 	PHASE_IDS,
 	PHASE_PUTS,
+	PHASE_TRANSACTIONS,			/* dense, instead of ids and puts */
 	PHASE_NOTES,
 	PHASE_FINISHED
 } AppendPhase;
@@ -172,7 +173,8 @@ versions_step(AppendOperation *append)
 		if (lane->state == LANE_NEW && !lane_resolve_versions(lane, &append->context, -1))
 			append_fail(append, lane->rows[lane->next], &lane->failure);
 	}
-	append->phase = append->failed ? PHASE_FINISHED : PHASE_IDS;
+	append->phase = append->failed ? PHASE_FINISHED
+		: append->settings.mode == APPEND_DENSE ? PHASE_TRANSACTIONS : PHASE_IDS;
 }
 
 static int64_t
@@ -310,6 +312,10 @@ append_step(AppendOperation *append)
 				break;
 			case PHASE_PUTS:
 				puts_step(append);
+				break;
+			case PHASE_TRANSACTIONS:
+				append_fail_with(append, FAILURE_BAD_ANSWER, "dense appends are not there yet");
+				append->phase = PHASE_FINISHED;
 				break;
 			case PHASE_NOTES:
 				if (burn_step(append->burn) == STEP_DONE)

@@ -33,8 +33,20 @@ typedef struct AppendRow
 	AppendFate	fate;
 } AppendRow;
 
+/* How commits get their ids. */
+typedef enum AppendMode
+{
+	APPEND_COUNTER,				/* one request takes the ids of the batch, then each commit is put by itself */
+	APPEND_DENSE				/* counter and commits move in one transaction: no id is ever without its commit */
+} AppendMode;
+
+/* So many commits fit beside the counter into one transaction; with no more of them a dense batch is all or nothing. */
+#define APPEND_DENSE_ROWS 99
+
 typedef struct AppendSettings
 {
+	AppendMode	mode;
+	bool		contiguous;		/* dense: a version n > 0 is refused where n - 1 does not exist */
 	bool		skip_conflicts; /* pass over versions that exist */
 	bool		burn_notes;
 	int			max_parallel;	/* puts on the way at once */
