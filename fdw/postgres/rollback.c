@@ -2,7 +2,8 @@
  * rollback.c: how many commits has a transaction stored that it is now taking back?
  *
  * An append is final when its statement ends; DynamoDB is no part of the local transaction. So the count is kept for
- * each level of subtransactions, passed on to the parent where one commits, and told where one aborts.
+ * each level of subtransactions, passed on to the parent where one commits, and told where one aborts. One command
+ * may abort several levels, each with an event of its own, and tells it once.
  */
 #include "postgres.h"
 
@@ -19,21 +20,25 @@ typedef struct StoredCount
 } StoredCount;
 
 static StoredCount *innermost = NULL;	/* in TopTransactionContext */
+static int64 held_back = 0;		/* of levels that a command has aborted which has more to abort */
 
 static void
 warn_of_stored(int64 commits)
 {
+	held_back = 0;
+	if (commits == 0)
+		return;
 	ereport(WARNING,
 			(errmsg_plural("%lld commit of the rolled back transaction stays stored in DynamoDB",
 						   "%lld commits of the rolled back transaction stay stored in DynamoDB",
 						   (unsigned long) commits, (long long) commits),
-			 errhint("An append is final when its statement ends.")));
+			 errhint("An append cannot be taken back.")));
 }
 
 static void
 transaction_ended(XactEvent event, void *arg)
 {
-	int64		commits = 0;
+	int64		commits = held_back;
 
 	if (event != XACT_EVENT_ABORT && event != XACT_EVENT_COMMIT && event != XACT_EVENT_PREPARE
 		&& event != XACT_EVENT_PARALLEL_ABORT && event != XACT_EVENT_PARALLEL_COMMIT)
@@ -41,8 +46,38 @@ transaction_ended(XactEvent event, void *arg)
 	for (StoredCount *count = innermost; count != NULL; count = count->outer)
 		commits += count->commits;
 	innermost = NULL;
-	if (event == XACT_EVENT_ABORT && commits > 0)
-		warn_of_stored(commits);
+	warn_of_stored(event == XACT_EVENT_ABORT ? commits : 0);
+}
+
+/*
+ * A ROLLBACK, with or without a savepoint, marks the levels that it is to abort as failed before it does so; then it
+ * aborts the transaction, or starts the savepoint anew. An error, or an exception handler, aborts one level.
+ */
+static bool
+command_goes_on(void)
+{
+	return TransactionBlockStatusCode() == 'E';
+}
+
+static void
+level_aborted(StoredCount *count)
+{
+	innermost = count->outer;
+	held_back += count->commits;
+	if (!command_goes_on())
+		warn_of_stored(held_back);
+}
+
+static void
+level_committed(StoredCount *count, int level)
+{
+	if (count->outer != NULL && count->outer->level == level - 1)
+	{
+		count->outer->commits += count->commits;
+		innermost = count->outer;
+	}
+	else
+		count->level = level - 1;
 }
 
 static void
@@ -51,20 +86,14 @@ subtransaction_ended(SubXactEvent event, SubTransactionId own, SubTransactionId 
 	StoredCount *count = innermost;
 	int			level = GetCurrentTransactionNestLevel();
 
-	if ((event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB) || count == NULL || count->level < level)
+	if (event == SUBXACT_EVENT_START_SUB)
+		warn_of_stored(held_back);
+	else if (count == NULL || count->level < level)
 		return;
-	if (event == SUBXACT_EVENT_ABORT_SUB)
-	{
-		innermost = count->outer;
-		warn_of_stored(count->commits);
-	}
-	else if (count->outer != NULL && count->outer->level == level - 1)
-	{
-		count->outer->commits += count->commits;
-		innermost = count->outer;
-	}
-	else
-		count->level = level - 1;
+	else if (event == SUBXACT_EVENT_ABORT_SUB)
+		level_aborted(count);
+	else if (event == SUBXACT_EVENT_COMMIT_SUB)
+		level_committed(count, level);
 }
 
 void
