@@ -189,45 +189,73 @@ row_to_commit(const ColumnMap *map, TupleTableSlot *slot)
 	return row;
 }
 
-void
-row_update(const ColumnMap *map, const Commit *commit, TupleTableSlot *slot)
+/* A row's values, to be changed and put back. */
+typedef struct RowValues
 {
-	TupleDesc	desc = slot->tts_tupleDescriptor;
-	Column	   *commit_id = map->by_role[COLUMN_COMMIT_ID];
-	Column	   *committed_at = map->by_role[COLUMN_COMMITTED_AT];
-	Column	   *version = map->by_role[COLUMN_VERSION];
-	Datum	   *values = palloc(sizeof(Datum) * desc->natts);
-	bool	   *nulls = palloc(sizeof(bool) * desc->natts);
-	MemoryContext caller;
+	Datum	   *values;
+	bool	   *nulls;
+} RowValues;
+
+/* With times cut to milliseconds. */
+static RowValues
+values_of_slot(const ColumnMap *map, TupleTableSlot *slot)
+{
+	int			natts = slot->tts_tupleDescriptor->natts;
+	RowValues	row = {palloc(sizeof(Datum) * natts), palloc(sizeof(bool) * natts)};
 
 	slot_getallattrs(slot);
-	memcpy(values, slot->tts_values, sizeof(Datum) * desc->natts);
-	memcpy(nulls, slot->tts_isnull, sizeof(bool) * desc->natts);
+	memcpy(row.values, slot->tts_values, sizeof(Datum) * natts);
+	memcpy(row.nulls, slot->tts_isnull, sizeof(bool) * natts);
 	for (int i = 0; i < map->natts; i++)
 	{
 		Column	   *column = map->columns[i];
 
-		if (column != NULL && column->kind == KIND_TIMESTAMP && !nulls[i])
-			values[i] = TimestampTzGetDatum(timestamp_from_ms(timestamp_to_ms(DatumGetTimestampTz(values[i]))));
+		if (column != NULL && column->kind == KIND_TIMESTAMP && !row.nulls[i])
+			row.values[i] = TimestampTzGetDatum(timestamp_from_ms(timestamp_to_ms(DatumGetTimestampTz(row.values[i]))));
 	}
-	values[version->attnum - 1] = version->type == INT4OID
-		? Int32GetDatum((int32) commit->version) : Int64GetDatum(commit->version);
-	nulls[version->attnum - 1] = false;
-	if (commit_id != NULL)
-	{
-		values[commit_id->attnum - 1] = Int64GetDatum(commit->commit_id);
-		nulls[commit_id->attnum - 1] = false;
-	}
-	if (committed_at != NULL)
-	{
-		values[committed_at->attnum - 1] = committed_at->kind == KIND_TIMESTAMP
-			? TimestampTzGetDatum(timestamp_from_ms(commit->committed_at)) : Int64GetDatum(commit->committed_at);
-		nulls[committed_at->attnum - 1] = false;
-	}
-	caller = MemoryContextSwitchTo(slot->tts_mcxt);
-	ExecForceStoreHeapTuple(heap_form_tuple(desc, values, nulls), slot, true);
-	MemoryContextSwitchTo(caller);
-	pfree(values);
-	pfree(nulls);
+	return row;
 }
 
+static void
+values_set(RowValues *row, const Column *column, Datum value)
+{
+	row->values[column->attnum - 1] = value;
+	row->nulls[column->attnum - 1] = false;
+}
+
+static void
+values_to_slot(RowValues *row, TupleTableSlot *slot)
+{
+	MemoryContext caller = MemoryContextSwitchTo(slot->tts_mcxt);
+
+	ExecForceStoreHeapTuple(heap_form_tuple(slot->tts_tupleDescriptor, row->values, row->nulls), slot, true);
+	MemoryContextSwitchTo(caller);
+	pfree(row->values);
+	pfree(row->nulls);
+}
+
+void
+row_cut_times(const ColumnMap *map, TupleTableSlot *slot)
+{
+	RowValues	row = values_of_slot(map, slot);
+
+	values_to_slot(&row, slot);
+}
+
+void
+row_update(const ColumnMap *map, const Commit *commit, TupleTableSlot *slot)
+{
+	Column	   *commit_id = map->by_role[COLUMN_COMMIT_ID];
+	Column	   *committed_at = map->by_role[COLUMN_COMMITTED_AT];
+	Column	   *version = map->by_role[COLUMN_VERSION];
+	RowValues	row = values_of_slot(map, slot);
+
+	values_set(&row, version, version->type == INT4OID
+			   ? Int32GetDatum((int32) commit->version) : Int64GetDatum(commit->version));
+	if (commit_id != NULL)
+		values_set(&row, commit_id, Int64GetDatum(commit->commit_id));
+	if (committed_at != NULL)
+		values_set(&row, committed_at, committed_at->kind == KIND_TIMESTAMP
+				   ? TimestampTzGetDatum(timestamp_from_ms(commit->committed_at)) : Int64GetDatum(commit->committed_at));
+	values_to_slot(&row, slot);
+}

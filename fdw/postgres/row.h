@@ -26,4 +26,7 @@ extern AppendRow row_to_commit(const ColumnMap *map, TupleTableSlot *slot);
  */
 extern void row_update(const ColumnMap *map, const Commit *commit, TupleTableSlot *slot);
 
+/* Only cuts the times to milliseconds, as they will be stored. */
+extern void row_cut_times(const ColumnMap *map, TupleTableSlot *slot);
+
 #endif
