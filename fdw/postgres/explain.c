@@ -177,6 +177,8 @@ explain_modify(ModifyTableState *state, ResultRelInfo *target, List *fdw_private
 	ExplainPropertyText("DynamoDB Operation", "UpdateItem, PutItem", es);
 	if (insert == NULL)
 		return;
+	if (insert->options.append_at_commit)
+		ExplainPropertyText("Append", "at commit", es);
 	if (es->verbose)
 	{
 		ExplainPropertyText("DynamoDB Table", insert->options.names.commit_table, es);

@@ -15,6 +15,7 @@
 
 #include "postgres/compat.h"
 #include "postgres/errors.h"
+#include "postgres/known.h"
 #include "postgres/modify.h"
 #include "postgres/row.h"
 
@@ -27,6 +28,17 @@ int
 modify_possible(Relation relation)
 {
 	return 1 << CMD_INSERT;
+}
+
+/* A conflict is found at commit, when there is no row left to skip. */
+static void
+check_conflict_action(OnConflictAction action, const TableOptions *options, const char *relation_name)
+{
+	if (action != ONCONFLICT_NONE && options->append_at_commit)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot use ON CONFLICT with foreign table \"%s\"", relation_name),
+				 errdetail("Its rows are appended when the transaction commits; conflicts are found only then.")));
 }
 
 static void
@@ -44,6 +56,18 @@ modify_truncate(List *relations, DropBehavior behavior, bool restart_sequences)
 	report_immutable("truncate", RelationGetRelationName((Relation) linitial(relations)));
 }
 
+static void
+plan_insert(Relation relation, const ModifyTable *plan, Index target, int subplan)
+{
+	ColumnMap  *map = column_map_new(relation);
+	TableOptions options = options_of_table(RelationGetRelid(relation));
+
+	row_check_columns(map);
+	check_conflict_action(plan->onConflictAction, &options, map->relation_name);
+	if (options.append_at_commit && plan->returningLists != NIL)
+		known_check_plan(map, list_nth_node(List, plan->returningLists, subplan), target);
+}
+
 List *
 modify_plan(PlannerInfo *root, ModifyTable *plan, Index target, int subplan)
 {
@@ -56,7 +80,7 @@ modify_plan(PlannerInfo *root, ModifyTable *plan, Index target, int subplan)
 	if (plan->operation == CMD_DELETE)
 		report_immutable("delete from", name);
 	if (plan->operation == CMD_INSERT)
-		row_check_columns(column_map_new(relation));
+		plan_insert(relation, plan, target, subplan);
 	table_close(relation, NoLock);
 	return list_make1(makeInteger(plan->onConflictAction == ONCONFLICT_NOTHING));
 }
@@ -75,8 +99,7 @@ static bool
 check_options_can_precede(const StoreInsert *insert, const ResultRelInfo *target, TupleTableSlot *slot)
 {
 	static const ColumnRole given_by_store[] = {COLUMN_COMMIT_ID, COLUMN_COMMITTED_AT, COLUMN_VERSION};
-	Index		index = target->ri_RootResultRelInfo != NULL
-		? target->ri_RootResultRelInfo->ri_RangeTableIndex : target->ri_RangeTableIndex;
+	Index		index = known_index(target);
 	Bitmapset  *used = NULL;
 	ListCell   *cell;
 
@@ -141,10 +164,14 @@ insert_connect(StoreInsert *insert, EState *estate, ResultRelInfo *target)
 {
 	ForeignTable *table = GetForeignTable(RelationGetRelid(target->ri_RelationDesc));
 
+	Oid			user = compat_modify_user(estate, target);
+
 	insert->batch.context = AllocSetContextCreate(estate->es_query_cxt, "dynamodb_es rows", ALLOCSET_DEFAULT_SIZES);
 	insert->batch.rows = palloc(sizeof(AppendRow) * insert->options.batch_size);
-	insert->batch.tenure = tenure_new(estate->es_query_cxt,
-								connection_acquire(compat_modify_user(estate, target), table->serverid));
+	if (insert->options.append_at_commit)
+		insert->deferred = deferred_store_new(user, table->serverid, insert->map->relation_name);
+	else
+		insert->batch.tenure = tenure_new(estate->es_query_cxt, connection_acquire(user, table->serverid));
 }
 
 void
@@ -175,6 +202,8 @@ modify_begin_routed(ModifyTableState *state, ResultRelInfo *target)
 				 errmsg("cannot collect transition tuples from foreign table \"%s\"",
 						RelationGetRelationName(target->ri_RelationDesc))));
 	insert = insert_new(target, plan != NULL && plan->onConflictAction == ONCONFLICT_NOTHING);
+	check_conflict_action(plan != NULL ? plan->onConflictAction : ONCONFLICT_NONE, &insert->options,
+						  insert->map->relation_name);
 	insert->gathers = plan == NULL && !compat_copy_makes_batches() && modify_batch_size(target) > 1;
 	if (plan == NULL || !(estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY))
 		insert_connect(insert, estate, target);
@@ -186,6 +215,8 @@ modify_batch_size(ResultRelInfo *target)
 {
 	StoreInsert *insert = target->ri_FdwState;
 
+	if (insert != NULL && insert->options.append_at_commit)
+		return 1;				/* nothing is sent that would be better sent together */
 	if (row_is_looked_at(target) || (target->ri_TrigDesc != NULL && target->ri_TrigDesc->trig_insert_before_row))
 		return 1;
 	return insert != NULL ? insert->options.batch_size
@@ -213,12 +244,31 @@ gather_row(StoreInsert *insert, TupleTableSlot *slot)
 	batch_forget(&insert->batch);
 }
 
+/* Keeps the row until the transaction commits. */
+static void
+defer_row(StoreInsert *insert, EState *estate, ResultRelInfo *target, TupleTableSlot *slot)
+{
+	known_check_row(insert->map, target, slot);
+	if (target->ri_WithCheckOptions != NIL)
+		ExecWithCheckOptions(WCO_VIEW_CHECK, target, slot, estate);
+	batch_forget(&insert->batch);
+	add_row(insert, slot);
+	deferred_keep(insert->deferred, &insert->batch);
+	if (row_is_looked_at(target))
+		row_cut_times(insert->map, slot);
+}
+
 TupleTableSlot *
 modify_insert(EState *estate, ResultRelInfo *target, TupleTableSlot *slot, TupleTableSlot *plan_slot)
 {
 	StoreInsert *insert = target->ri_FdwState;
 	bool		stored;
 
+	if (insert->deferred != NULL)
+	{
+		defer_row(insert, estate, target, slot);
+		return slot;
+	}
 	if (insert->gathers)
 	{
 		gather_row(insert, slot);

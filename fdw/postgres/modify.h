@@ -9,6 +9,7 @@
 #include "foreign/fdwapi.h"
 
 #include "postgres/batch.h"
+#include "postgres/deferred.h"
 #include "postgres/options.h"
 #include "postgres/relation.h"
 
@@ -17,7 +18,8 @@ typedef struct StoreInsert
 {
 	ColumnMap  *map;
 	TableOptions options;
-	RowBatch	batch;			/* its tenure is NULL for an EXPLAIN that runs nothing */
+	RowBatch	batch;			/* its tenure is NULL for an EXPLAIN that runs nothing, and for rows that wait */
+	DeferredStore *deferred;	/* where rows wait for the commit; NULL: none do */
 	bool		gathers;		/* a COPY whose rows the core passes on one by one: append them in batches all the same */
 } StoreInsert;
 

@@ -72,7 +72,7 @@ static const OptionRule rules[] = {
 	{.name = "counter_table", .places = ON_TABLE | ON_IMPORT, .type = OPTION_TABLE_NAME},
 	{.name = "counter", .places = ON_TABLE | ON_IMPORT, .type = OPTION_TEXT},
 	{.name = "append_mode", .places = ON_TABLE, .type = OPTION_CHOICE, .choices = "counter dense"},
-	{.name = "append_at", .places = ON_TABLE, .type = OPTION_CHOICE, .choices = "statement commit", .only = "statement"},
+	{.name = "append_at", .places = ON_TABLE, .type = OPTION_CHOICE, .choices = "statement commit"},
 	{.name = "contiguous_versions", .places = ON_TABLE, .type = OPTION_BOOLEAN},
 	{.name = "append_token", .places = ON_TABLE, .type = OPTION_TEXT},
 	{.name = "burn_notes", .places = ON_TABLE, .type = OPTION_BOOLEAN},
@@ -307,6 +307,49 @@ check_right(const OptionRule *rule)
 				 errhint("Only a superuser may let a user mapping use the server's own AWS identity.")));
 }
 
+/* The option's value in the first list that has it, or the default. */
+static const char *
+option_text(const char *name, List *first, List *second, const char *fallback)
+{
+	List	   *lists[] = {first, second};
+
+	for (size_t i = 0; i < lengthof(lists); i++)
+	{
+		ListCell   *cell;
+
+		foreach(cell, lists[i])
+		{
+			DefElem    *option = lfirst_node(DefElem, cell);
+
+			if (strcmp(option->defname, name) == 0)
+				return defGetString(option);
+		}
+	}
+	return fallback;
+}
+
+static bool
+is_dense(List *options)
+{
+	return strcmp(option_text("append_mode", options, NIL, "counter"), "dense") == 0;
+}
+
+static bool
+appends_at_commit(List *options)
+{
+	return strcmp(option_text("append_at", options, NIL, "statement"), "commit") == 0;
+}
+
+/* Only a dense append takes all rows of a transaction in one request. */
+static void
+check_append_at(List *options)
+{
+	if (appends_at_commit(options) && !is_dense(options))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("option \"append_at\" can be \"commit\" only where \"append_mode\" is \"dense\"")));
+}
+
 static const OptionRule *
 check_option(const DefElem *option, OptionPlace place)
 {
@@ -343,28 +386,8 @@ dynamodb_es_validator(PG_FUNCTION_ARGS)
 				 errmsg("option \"%s\" is required when \"%s\" is given",
 						has_key ? "secret_access_key" : "access_key_id",
 						has_key ? "access_key_id" : has_secret ? "secret_access_key" : "session_token")));
+	check_append_at(options);
 	PG_RETURN_VOID();
-}
-
-/* The option's value in the first list that has it, or the default. */
-static const char *
-option_text(const char *name, List *first, List *second, const char *fallback)
-{
-	List	   *lists[] = {first, second};
-
-	for (size_t i = 0; i < lengthof(lists); i++)
-	{
-		ListCell   *cell;
-
-		foreach(cell, lists[i])
-		{
-			DefElem    *option = lfirst_node(DefElem, cell);
-
-			if (strcmp(option->defname, name) == 0)
-				return defGetString(option);
-		}
-	}
-	return fallback;
 }
 
 static int
@@ -384,13 +407,6 @@ option_bool(const char *name, List *first, List *second, bool fallback)
 	if (text != NULL)
 		parse_bool(text, &value);
 	return value;
-}
-
-static AppendMode
-append_mode_of_table(const ForeignTable *table)
-{
-	return strcmp(option_text("append_mode", table->options, NIL, "counter"), "dense") == 0
-		? APPEND_DENSE : APPEND_COUNTER;
 }
 
 static StoreNames
@@ -416,7 +432,8 @@ options_of_table(Oid relation)
 		.consistent_read = option_bool("consistent_read", table->options, server->options, true),
 		.max_connections = option_int("max_connections", server->options, NIL, DEFAULT_MAX_CONNECTIONS),
 		.batch_size = option_int("batch_size", table->options, server->options, DEFAULT_BATCH_SIZE),
-		.append_mode = append_mode_of_table(table),
+		.append_mode = is_dense(table->options) ? APPEND_DENSE : APPEND_COUNTER,
+		.append_at_commit = appends_at_commit(table->options),
 		.contiguous_versions = option_bool("contiguous_versions", table->options, NIL, false),
 		.burn_notes = option_bool("burn_notes", table->options, NIL, true),
 		.append_deadline_ms = option_int("append_deadline_ms", table->options, NIL, DEFAULT_APPEND_DEADLINE_MS),

@@ -26,6 +26,7 @@ typedef struct TableOptions
 	int			batch_size;
 	AppendMode	append_mode;
 	bool		contiguous_versions;
+	bool		append_at_commit;	/* the transaction's, not the statement's end */
 	bool		burn_notes;
 	int			append_deadline_ms;
 	const char *append_token;	/* the name of a column, or NULL */

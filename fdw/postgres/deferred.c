@@ -1,0 +1,372 @@
+/*
+ * deferred.c: what is appended when the transaction commits?
+ *
+ * DynamoDB is no part of the local transaction, but its request can be the last thing before the local commit, when
+ * nearly all that could make that fail is over: constraints have been checked, and triggers have run. For that to be
+ * all or nothing there is one request, so rows of one store, and no more than one request takes.
+ *
+ * Each row knows the level of subtransactions that it belongs to. Rows come in the order of levels, so those of a
+ * level that is rolled back are the last ones.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "foreign/foreign.h"
+#include "miscadmin.h"
+#include "storage/proc.h"
+#include "utils/memutils.h"
+#include "utils/timeout.h"
+
+#include "postgres/deferred.h"
+#include "postgres/errors.h"
+#include "postgres/options.h"
+
+/* DynamoDB's limits. Source: "Amazon DynamoDB Transactions", Developer Guide. */
+#define MAX_TRANSACTION_ACTIONS 100
+#define MAX_TRANSACTION_BYTES (4 * 1024 * 1024)
+
+/* The widest that the store can fill in: ids, versions and times. */
+#define WIDEST_FILLED_IN 64
+
+typedef struct WaitingRow
+{
+	int			level;			/* GetCurrentTransactionNestLevel */
+	MemoryContext context;		/* its texts */
+} WaitingRow;
+
+typedef struct WaitingRows
+{
+	MemoryContext context;		/* all of this; a child of TopTransactionContext */
+	DeferredStore store;
+	RowBatch	batch;
+	AppendRow	rows[APPEND_DENSE_ROWS + 1];	/* one more, to find that it is too many */
+	WaitingRow	waiting[APPEND_DENSE_ROWS + 1];
+} WaitingRows;
+
+static WaitingRows *waiting_rows = NULL;
+static bool committing = false; /* nothing that comes now would be appended */
+
+static const char *
+copy_of(const char *text)
+{
+	return text != NULL ? pstrdup(text) : NULL;
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+DeferredStore *
+deferred_store_new(Oid user, Oid server, const char *relation_name)
+{
+	DeferredStore *store = palloc(sizeof(DeferredStore));
+	ClientSettings settings = options_of_server(GetForeignServer(server));
+
+	if (IsolationIsSerializable())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot append to foreign table \"%s\" at the commit of a SERIALIZABLE transaction", relation_name),
+				 errdetail("PostgreSQL may still refuse that commit when the append can no longer be taken back.")));
+	*store = (DeferredStore)
+	{
+		.user = user,
+		.server = server,
+		.user_mapping = GetUserMapping(user, server)->umid,
+		.endpoint = settings.endpoint,
+		.region = settings.region,
+	};
+	return store;
+}
+
+static void
+drop_all(void)
+{
+	MemoryContext context = waiting_rows->context;
+
+	waiting_rows = NULL;
+	MemoryContextDelete(context);
+}
+
+/* Those of this level and deeper ones. */
+static void
+drop_from_level(int level)
+{
+	RowBatch   *batch = &waiting_rows->batch;
+
+	while (batch->nrows > 0 && waiting_rows->waiting[batch->nrows - 1].level >= level)
+		MemoryContextDelete(waiting_rows->waiting[--batch->nrows].context);
+	if (batch->nrows == 0)
+		drop_all();
+}
+
+static void
+hand_to_level(int level)
+{
+	for (int i = waiting_rows->batch.nrows; i-- > 0 && waiting_rows->waiting[i].level > level;)
+		waiting_rows->waiting[i].level = level;
+}
+
+static void
+subtransaction_ended(SubXactEvent event, SubTransactionId own, SubTransactionId parent, void *arg)
+{
+	int			level = GetCurrentTransactionNestLevel();
+
+	if (waiting_rows == NULL)
+		return;
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		drop_from_level(level);
+	else if (event == SUBXACT_EVENT_COMMIT_SUB)
+		hand_to_level(level - 1);
+}
+
+/*
+ * PostgreSQL counts statement_timeout no longer when it commits; here the statement is still at work. Where it does
+ * count, in a procedure that commits, the statement is the whole procedure.
+ */
+static bool
+start_statement_timeout(void)
+{
+	if (StatementTimeout <= 0 || get_timeout_active(STATEMENT_TIMEOUT))
+		return false;
+	enable_timeout_after(STATEMENT_TIMEOUT, StatementTimeout);
+	return true;
+}
+
+static void
+append_waiting(void)
+{
+	bool		has_started_timeout = start_statement_timeout();
+
+	PG_TRY();
+	{
+		batch_append(&waiting_rows->batch);
+	}
+	PG_FINALLY();
+	{
+		if (has_started_timeout)
+			disable_timeout(STATEMENT_TIMEOUT, false);
+	}
+	PG_END_TRY();
+	/* What comes too late to stop the append must not stop the commit that belongs to it. */
+	QueryCancelPending = false;
+}
+
+static void
+transaction_ends(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+			committing = true;
+			if (waiting_rows != NULL)
+				append_waiting();
+			break;
+		case XACT_EVENT_PRE_PREPARE:
+			if (waiting_rows != NULL)
+				ereport(ERROR,
+						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						 errmsg("cannot prepare a transaction that appends to foreign table \"%s\" at its commit",
+								waiting_rows->batch.relation_name)));
+			break;
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:
+			committing = false;
+			waiting_rows = NULL;	/* the memory goes with the transaction's */
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+register_callbacks(void)
+{
+	static bool registered = false;
+
+	if (registered)
+		return;
+	RegisterXactCallback(transaction_ends, NULL);
+	RegisterSubXactCallback(subtransaction_ended, NULL);
+	registered = true;
+}
+
+static void
+start_waiting(const DeferredStore *store, const RowBatch *batch)
+{
+	MemoryContext context = AllocSetContextCreate(TopTransactionContext, "dynamodb_es rows of the transaction",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	WaitingRows *start = palloc0(sizeof(WaitingRows));
+
+	start->context = context;
+	start->store = *store;
+	start->store.endpoint = copy_of(store->endpoint);
+	start->store.region = copy_of(store->region);
+	start->batch = *batch;
+	start->batch.relation_name = pstrdup(batch->relation_name);
+	start->batch.names = (StoreNames)
+	{
+		.commit_table = pstrdup(batch->names.commit_table),
+		.commit_index = pstrdup(batch->names.commit_index),
+		.counter_table = pstrdup(batch->names.counter_table),
+		.counter = pstrdup(batch->names.counter),
+	};
+	start->batch.settings.token_attribute = copy_of(batch->settings.token_attribute);
+	start->batch.tenure = tenure_new(context, connection_acquire(store->user, store->server));
+	start->batch.context = context;
+	start->batch.rows = start->rows;
+	start->batch.nrows = 0;
+	start->batch.usage = (Usage) {0};
+	MemoryContextSwitchTo(caller);
+	register_callbacks();
+	waiting_rows = start;
+}
+
+static bool
+is_same_store(const DeferredStore *store, const StoreNames *names)
+{
+	const DeferredStore *first = &waiting_rows->store;
+	const StoreNames *first_names = &waiting_rows->batch.names;
+
+	return store->user_mapping == first->user_mapping
+		&& same_text(store->endpoint, first->endpoint)
+		&& same_text(store->region, first->region)
+		&& strcmp(names->commit_table, first_names->commit_table) == 0
+		&& strcmp(names->counter_table, first_names->counter_table) == 0
+		&& strcmp(names->counter, first_names->counter) == 0;
+}
+
+/* Rows of another table of the same store wait with the first one's. */
+static void
+join_waiting(const DeferredStore *store, const RowBatch *batch)
+{
+	AppendSettings *settings = &waiting_rows->batch.settings;
+
+	if (!is_same_store(store, &batch->names))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot append to two stores at the commit of one transaction"),
+				 errdetail("Foreign table \"%s\" is not in the store of foreign table \"%s\", or has another user mapping.",
+						   batch->relation_name, waiting_rows->batch.relation_name)));
+	if (batch->settings.contiguous != settings->contiguous
+		|| !same_text(batch->settings.token_attribute, settings->token_attribute))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot append to foreign tables \"%s\" and \"%s\" at the commit of one transaction",
+						waiting_rows->batch.relation_name, batch->relation_name),
+				 errdetail("They differ in the options append_token or contiguous_versions.")));
+	settings->max_version = Min(settings->max_version, batch->settings.max_version);
+}
+
+static bool
+same_aggregate(const Commit *a, const Commit *b)
+{
+	return a->aggregate_id_length == b->aggregate_id_length
+		&& memcmp(a->aggregate_id, b->aggregate_id, a->aggregate_id_length) == 0;
+}
+
+static bool
+is_waiting(const Commit *commit, int64 version)
+{
+	for (int i = 0; i < waiting_rows->batch.nrows; i++)
+		if (!waiting_rows->rows[i].next_version && waiting_rows->rows[i].commit.version == version
+			&& same_aggregate(&waiting_rows->rows[i].commit, commit))
+			return true;
+	return false;
+}
+
+static void
+check_not_waiting(const AppendRow *row)
+{
+	Failure		twice;
+
+	if (row->next_version || !is_waiting(&row->commit, row->commit.version))
+		return;
+	failure_set(&twice, FAILURE_CONDITION, NULL, "two rows have it");
+	report_append_failure(&twice, waiting_rows->batch.relation_name, &row->commit, NULL);
+}
+
+/* The rows that wait, the last one included, have to fit into one request. */
+static void
+check_limits(void)
+{
+	const RowBatch *batch = &waiting_rows->batch;
+	int			actions = 1;	/* the counter's */
+	size_t		bytes = 0;
+
+	for (int i = 0; i < batch->nrows; i++)
+	{
+		const Commit *commit = &batch->rows[i].commit;
+
+		actions++;
+		if (batch->settings.contiguous && commit->version > 0 && !is_waiting(commit, commit->version - 1))
+			actions++;
+		bytes += commit_item_size(commit) + WIDEST_FILLED_IN;
+	}
+	if (actions > MAX_TRANSACTION_ACTIONS || bytes > MAX_TRANSACTION_BYTES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many rows for foreign table \"%s\" in one transaction", batch->relation_name),
+				 errdetail("What is appended at commit goes in one request to DynamoDB: at most %d commits, %d with the"
+						   " checks of contiguous_versions, and 4 MB.", APPEND_DENSE_ROWS, MAX_TRANSACTION_ACTIONS - 1)));
+}
+
+/* Deep: what a row points at belongs to its statement. */
+static AppendRow
+copy_row(const AppendRow *row)
+{
+	AppendRow	copy = *row;
+	Commit	   *commit = &copy.commit;
+	Attribute  *extra = palloc(sizeof(Attribute) * Max(commit->nextra, 1));
+
+	commit->aggregate_id = pnstrdup(commit->aggregate_id, commit->aggregate_id_length);
+	commit->events = pnstrdup(commit->events, commit->events_length);
+	for (size_t i = 0; i < commit->nextra; i++)
+	{
+		extra[i] = commit->extra[i];
+		extra[i].name = pstrdup(extra[i].name);
+		if (extra[i].value.text != NULL)
+			extra[i].value.text = pnstrdup(extra[i].value.text, extra[i].value.length);
+	}
+	commit->extra = extra;
+	return copy;
+}
+
+static void
+keep_row(const AppendRow *row)
+{
+	RowBatch   *batch = &waiting_rows->batch;
+	MemoryContext context;
+	MemoryContext caller;
+
+	check_not_waiting(row);
+	context = AllocSetContextCreate(waiting_rows->context, "dynamodb_es row", ALLOCSET_SMALL_SIZES);
+	caller = MemoryContextSwitchTo(context);
+	batch->rows[batch->nrows] = copy_row(row);
+	MemoryContextSwitchTo(caller);
+	waiting_rows->waiting[batch->nrows] = (WaitingRow)
+	{
+		.level = GetCurrentTransactionNestLevel(), .context = context
+	};
+	batch->nrows++;
+	/* The row that was too many goes with the level of its statement. */
+	check_limits();
+}
+
+void
+deferred_keep(const DeferredStore *store, const RowBatch *batch)
+{
+	if (committing)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+				 errmsg("cannot append to foreign table \"%s\" while the transaction commits", batch->relation_name)));
+	if (waiting_rows == NULL)
+		start_waiting(store, batch);
+	else
+		join_waiting(store, batch);
+	for (int i = 0; i < batch->nrows; i++)
+		keep_row(&batch->rows[i]);
+}

@@ -1,0 +1,34 @@
+/*
+ * deferred: rows that wait for the transaction's commit, and are appended then, all in one request.
+ */
+#ifndef DYNAMODB_ES_DEFERRED_H
+#define DYNAMODB_ES_DEFERRED_H
+
+#include "postgres.h"
+
+#include "postgres/batch.h"
+
+/* The store that a statement's rows go to. Lives in the memory context that it was made in. */
+typedef struct DeferredStore
+{
+	Oid			user;
+	Oid			server;
+	Oid			user_mapping;
+	const char *endpoint;		/* or NULL */
+	const char *region;
+} DeferredStore;
+
+/*
+ * By the user mapping of `user`. Raises an error where there is none, and in a transaction that may be rolled back
+ * after its append.
+ */
+extern DeferredStore *deferred_store_new(Oid user, Oid server, const char *relation_name);
+
+/*
+ * Keeps copies of the batch's rows, which the end of the transaction appends, or drops; so does a rollback to a
+ * savepoint. Raises an error when they cannot go with those that wait already: 0A000 for another store, 54000 for
+ * too many, 23505 for two of one version.
+ */
+extern void deferred_keep(const DeferredStore *store, const RowBatch *batch);
+
+#endif

@@ -1,0 +1,80 @@
+/*
+ * known.c: does anybody look at what a row does not have before the commit?
+ *
+ * RETURNING would show NULL in the place of a commit id, and a check option would compare with it: both are refused
+ * before the row is kept.
+ */
+#include "postgres.h"
+
+#include "access/sysattr.h"
+#include "nodes/bitmapset.h"
+#include "optimizer/optimizer.h"
+
+#include "postgres/known.h"
+
+Index
+known_index(const ResultRelInfo *target)
+{
+	return target->ri_RootResultRelInfo != NULL
+		? target->ri_RootResultRelInfo->ri_RangeTableIndex : target->ri_RangeTableIndex;
+}
+
+Bitmapset *
+known_columns_used(Node *expressions, Index target)
+{
+	Bitmapset  *used = NULL;
+
+	pull_varattnos(expressions, target, &used);
+	return used;
+}
+
+bool
+known_is_used(const Bitmapset *used, AttrNumber attnum)
+{
+	return bms_is_member(InvalidAttrNumber - FirstLowInvalidHeapAttributeNumber, used)
+		|| bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, used);
+}
+
+static void
+report_not_known(const ColumnMap *map, const Column *column, const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("%s of foreign table \"%s\" cannot use column \"%s\"", what, map->relation_name, column->name),
+			 errdetail("The rows are appended when the transaction commits; its value is known only then.")));
+}
+
+static void
+check_used(const ColumnMap *map, const Bitmapset *used, TupleTableSlot *slot, const char *what)
+{
+	static const ColumnRole given_by_store[] = {COLUMN_COMMIT_ID, COLUMN_VERSION, COLUMN_COMMITTED_AT};
+
+	for (size_t i = 0; i < lengthof(given_by_store); i++)
+	{
+		const Column *column = map->by_role[given_by_store[i]];
+
+		if (column != NULL && known_is_used(used, column->attnum) && slot_attisnull(slot, column->attnum))
+			report_not_known(map, column, what);
+	}
+}
+
+void
+known_check_plan(const ColumnMap *map, List *returning, Index target)
+{
+	const Column *commit_id = map->by_role[COLUMN_COMMIT_ID];
+
+	if (commit_id != NULL && known_is_used(known_columns_used((Node *) returning, target), commit_id->attnum))
+		report_not_known(map, commit_id, "RETURNING");
+}
+
+void
+known_check_row(const ColumnMap *map, const ResultRelInfo *target, TupleTableSlot *slot)
+{
+	Index		index = known_index(target);
+	ListCell   *cell;
+
+	if (target->ri_projectReturning != NULL)
+		check_used(map, known_columns_used((Node *) target->ri_returningList, index), slot, "RETURNING");
+	foreach(cell, target->ri_WithCheckOptions)
+		check_used(map, known_columns_used(lfirst_node(WithCheckOption, cell)->qual, index), slot, "a check option");
+}
