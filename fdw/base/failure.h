@@ -21,6 +21,8 @@ typedef enum FailureKind
 	FAILURE_EXISTS,				/* the table exists already, or is being created or deleted */
 	FAILURE_CONDITION,			/* ConditionalCheckFailedException */
 	FAILURE_CONFLICT,			/* a transaction is running on the item */
+	FAILURE_NOT_CONTIGUOUS,		/* the version before one to be appended does not exist */
+	FAILURE_NO_TRANSACTIONS,	/* the endpoint does not know them */
 	FAILURE_THROTTLED,			/* over the throughput */
 	FAILURE_TOO_LONG,			/* an answer over max_response_bytes */
 	FAILURE_UNFIT,				/* a table is there, but not as a store's has to be */

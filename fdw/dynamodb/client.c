@@ -326,6 +326,9 @@ failure_leaves_doubt(const Failure *failure, const HttpTransfer *transfer)
 {
 	if (http_transfer_step(transfer) == STEP_FAILED)
 		return http_transfer_may_have_arrived(transfer);
+	/* It is this very request, by its token, that is in progress. */
+	if (strcmp(failure->code, "TransactionInProgressException") == 0)
+		return true;
 	return failure->kind == FAILURE_BAD_ANSWER || failure->kind == FAILURE_MEMORY || failure->http_status >= 500;
 }
 

@@ -11,6 +11,7 @@
 #include "dynamodb/json.h"
 
 #define RETURN_CAPACITY ",\"ReturnConsumedCapacity\":\"TOTAL\""
+#define RETURN_ITEM_ON_FAILURE ",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\""
 
 const char *
 operation_name(Operation operation)
@@ -21,6 +22,7 @@ operation_name(Operation operation)
 		[OPERATION_UPDATE_ITEM] = "UpdateItem",
 		[OPERATION_QUERY] = "Query",
 		[OPERATION_SCAN] = "Scan",
+		[OPERATION_TRANSACT_WRITE_ITEMS] = "TransactWriteItems",
 		[OPERATION_CREATE_TABLE] = "CreateTable",
 		[OPERATION_DELETE_TABLE] = "DeleteTable",
 		[OPERATION_DESCRIBE_TABLE] = "DescribeTable",
@@ -265,21 +267,63 @@ request_last_by_key(ByteBuffer *out, const char *table, const char *index, const
 	buffer_free(&projection);
 }
 
-void
-request_put_new(ByteBuffer *out, const char *table, const char *item, const char *key_attribute)
+/* What a put says both by itself and in a transaction. */
+static void
+write_put_new(ByteBuffer *out, const char *table, const char *item, const char *key_attribute)
 {
 	write_table(out, table);
 	buffer_puts(out, ",\"Item\":{");
 	buffer_puts(out, item);
 	buffer_puts(out, "},\"ConditionExpression\":\"attribute_not_exists(#0)\",\"ExpressionAttributeNames\":{\"#0\":");
 	write_text(out, key_attribute);
-	buffer_puts(out, "},\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"" RETURN_CAPACITY "}");
+	buffer_puts(out, "}" RETURN_ITEM_ON_FAILURE);
 }
 
 void
-request_get(ByteBuffer *out, const char *table, const Attribute key[2])
+request_put_new(ByteBuffer *out, const char *table, const char *item, const char *key_attribute)
 {
+	write_put_new(out, table, item, key_attribute);
+	buffer_puts(out, RETURN_CAPACITY "}");
+}
+
+void
+request_transaction_open(ByteBuffer *out)
+{
+	buffer_puts(out, "{\"TransactItems\":[");
+}
+
+void
+request_transaction_counter(ByteBuffer *out, const char *table, const char *counter, int64_t id, int64_t next)
+{
+	char		digits[24];
+	char		next_digits[24];
+	AttributeValue id_value = attribute_int64(id, digits);
+	AttributeValue next_value = attribute_int64(next, next_digits);
+
+	buffer_puts(out, "{\"Update\":");
 	write_table(out, table);
+	write_counter_key(out, counter);
+	buffer_printf(out, ",\"UpdateExpression\":\"SET #0 = :1\",\"ConditionExpression\":\"%s#0 = :0\"",
+				  id == 0 ? "attribute_not_exists(#0) OR " : "");
+	buffer_puts(out, ",\"ExpressionAttributeNames\":{\"#0\":\"" COUNTER_ID "\"},\"ExpressionAttributeValues\":{\":0\":");
+	attribute_write(out, &id_value);
+	buffer_puts(out, ",\":1\":");
+	attribute_write(out, &next_value);
+	buffer_puts(out, "}" RETURN_ITEM_ON_FAILURE "}}");
+}
+
+void
+request_transaction_put_new(ByteBuffer *out, const char *table, const char *item, const char *key_attribute)
+{
+	buffer_puts(out, ",{\"Put\":");
+	write_put_new(out, table, item, key_attribute);
+	buffer_puts(out, "}}");
+}
+
+/* ,"Key":{…} of two attributes. */
+static void
+write_key(ByteBuffer *out, const Attribute key[2])
+{
 	buffer_puts(out, ",\"Key\":{");
 	for (int i = 0; i < 2; i++)
 	{
@@ -288,7 +332,34 @@ request_get(ByteBuffer *out, const char *table, const Attribute key[2])
 		buffer_putc(out, ':');
 		attribute_write(out, &key[i].value);
 	}
-	buffer_puts(out, "},\"ConsistentRead\":true" RETURN_CAPACITY "}");
+	buffer_putc(out, '}');
+}
+
+void
+request_transaction_check(ByteBuffer *out, const char *table, const Attribute key[2])
+{
+	buffer_puts(out, ",{\"ConditionCheck\":");
+	write_table(out, table);
+	write_key(out, key);
+	buffer_puts(out, ",\"ConditionExpression\":\"attribute_exists(#0)\",\"ExpressionAttributeNames\":{\"#0\":");
+	write_text(out, key[0].name);
+	buffer_puts(out, "}" RETURN_ITEM_ON_FAILURE "}}");
+}
+
+void
+request_transaction_close(ByteBuffer *out, const char *token)
+{
+	buffer_puts(out, "]");
+	write_member(out, "ClientRequestToken", token);
+	buffer_puts(out, RETURN_CAPACITY "}");
+}
+
+void
+request_get(ByteBuffer *out, const char *table, const Attribute key[2])
+{
+	write_table(out, table);
+	write_key(out, key);
+	buffer_puts(out, ",\"ConsistentRead\":true" RETURN_CAPACITY "}");
 }
 
 /* ,"KeySchema":[…]; `range` may have no name. */

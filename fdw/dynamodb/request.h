@@ -23,6 +23,7 @@ typedef enum Operation
 	OPERATION_UPDATE_ITEM,
 	OPERATION_QUERY,
 	OPERATION_SCAN,
+	OPERATION_TRANSACT_WRITE_ITEMS,
 	OPERATION_CREATE_TABLE,
 	OPERATION_DELETE_TABLE,
 	OPERATION_DESCRIBE_TABLE,
@@ -88,6 +89,24 @@ extern void request_counter_put_new(ByteBuffer *out, const char *table, const ch
 
 /* PutItem of `item` (JSON text of its attributes, without the braces around them) where no item has its key. */
 extern void request_put_new(ByteBuffer *out, const char *table, const char *item, const char *key_attribute);
+
+/*
+ * TransactWriteItems, from left to right: opened, one action after the other, closed. An action whose condition fails
+ * has DynamoDB answer the item that stands in its way.
+ */
+extern void request_transaction_open(ByteBuffer *out);
+
+/* Moves a counter from `id` to `next`, on condition that it is there still; 0: or has never given out an id. */
+extern void request_transaction_counter(ByteBuffer *out, const char *table, const char *counter, int64_t id, int64_t next);
+
+/* As request_put_new. */
+extern void request_transaction_put_new(ByteBuffer *out, const char *table, const char *item, const char *key_attribute);
+
+/* Writes nothing, on condition that there is an item with that key. */
+extern void request_transaction_check(ByteBuffer *out, const char *table, const Attribute key[2]);
+
+/* `token`: 1 to 36 characters. Requests with one token are carried out once, for 10 minutes. */
+extern void request_transaction_close(ByteBuffer *out, const char *token);
 
 /* A strongly consistent GetItem by a key of two attributes. */
 extern void request_get(ByteBuffer *out, const char *table, const Attribute key[2]);

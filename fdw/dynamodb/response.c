@@ -78,6 +78,34 @@ validation_error_kind(const char *message)
 	return FAILURE_OTHER;
 }
 
+/*
+ * What cancelled a transaction. A failed condition settles it, whatever became of the other actions; what passes may
+ * be tried again only where nothing else stood in the way.
+ */
+static FailureKind
+cancellation_kind(const cJSON *reasons)
+{
+	FailureKind kind = FAILURE_NONE;
+	const cJSON *reason;
+
+	cJSON_ArrayForEach(reason, reasons)
+	{
+		const char *code = json_member_text(reason, "Code");
+
+		if (code == NULL || strcmp(code, "None") == 0)
+			continue;
+		if (strcmp(code, "ConditionalCheckFailed") == 0)
+			return FAILURE_CONDITION;
+		if (strcmp(code, "ThrottlingError") == 0 || strcmp(code, "ProvisionedThroughputExceeded") == 0)
+			kind = kind == FAILURE_OTHER ? kind : FAILURE_THROTTLED;
+		else if (strcmp(code, "TransactionConflict") == 0)
+			kind = kind == FAILURE_NONE ? FAILURE_CONFLICT : kind;
+		else
+			kind = FAILURE_OTHER;
+	}
+	return kind == FAILURE_NONE ? FAILURE_OTHER : kind;
+}
+
 FailureKind
 response_error_kind(const char *code, const char *message)
 {
@@ -182,6 +210,8 @@ read_error(cJSON *error, Failure *failure)
 	hash = strrchr(type, '#');
 	code = hash ? hash + 1 : type;
 	failure_set(failure, response_error_kind(code, message), code, "%s", message ? message : "");
+	if (strcmp(failure->code, "TransactionCanceledException") == 0)
+		failure->kind = cancellation_kind(json_member(error, "CancellationReasons"));
 	return true;
 }
 

@@ -92,8 +92,8 @@ free_append(void *operation)
 	append_free(operation);
 }
 
-void
-batch_append(RowBatch *batch)
+static void
+append_rows(RowBatch *batch)
 {
 	MemoryContext caller = MemoryContextSwitchTo(batch->context);
 	AppendOperation *append = append_start(tenure_client(batch->tenure), &batch->names, &batch->settings,
@@ -109,6 +109,26 @@ batch_append(RowBatch *batch)
 							  batch->nrows > 1 ? describe_fates(batch) : NULL);
 	tenure_drop(batch->tenure);
 	MemoryContextSwitchTo(caller);
+}
+
+void
+batch_append(RowBatch *batch)
+{
+	if (batch->queue == NULL)
+	{
+		append_rows(batch);
+		return;
+	}
+	queue_enter(batch->queue);
+	PG_TRY();
+	{
+		append_rows(batch);
+	}
+	PG_FINALLY();
+	{
+		queue_leave(batch->queue);
+	}
+	PG_END_TRY();
 }
 
 void

@@ -6,6 +6,7 @@
 
 #include "postgres.h"
 
+#include "postgres/queue.h"
 #include "postgres/wait.h"
 #include "store/append.h"
 
@@ -18,6 +19,7 @@ typedef struct RowBatch
 	MemoryContext context;		/* what the rows need; reset by batch_forget */
 	AppendRow  *rows;
 	int			nrows;
+	Queue	   *queue;			/* of the dense store that the rows go to; NULL: they need not queue */
 	Usage		usage;
 } RowBatch;
 

@@ -20,13 +20,7 @@
 #include "postgres/deferred.h"
 #include "postgres/errors.h"
 #include "postgres/options.h"
-
-/* DynamoDB's limits. Source: "Amazon DynamoDB Transactions", Developer Guide. */
-#define MAX_TRANSACTION_ACTIONS 100
-#define MAX_TRANSACTION_BYTES (4 * 1024 * 1024)
-
-/* The widest that the store can fill in: ids, versions and times. */
-#define WIDEST_FILLED_IN 64
+#include "store/transaction.h"
 
 typedef struct WaitingRow
 {
@@ -289,29 +283,46 @@ check_not_waiting(const AppendRow *row)
 	report_append_failure(&twice, waiting_rows->batch.relation_name, &row->commit, NULL);
 }
 
+/* With the longest values that the store could fill in. */
+static Commit
+widest_of(const AppendRow *row)
+{
+	Commit		commit = row->commit;
+
+	commit.commit_id = PG_INT64_MAX;
+	commit.appended_at = PG_INT64_MAX;
+	if (row->next_version)
+		commit.version = PG_INT64_MAX;
+	if (!commit.committed_at_given)
+		commit.committed_at = PG_INT64_MAX;
+	return commit;
+}
+
 /* The rows that wait, the last one included, have to fit into one request. */
 static void
 check_limits(void)
 {
 	const RowBatch *batch = &waiting_rows->batch;
-	int			actions = 1;	/* the counter's */
-	size_t		bytes = 0;
+	Commit		commits[APPEND_DENSE_ROWS + 1];
+	TransactionRow rows[APPEND_DENSE_ROWS + 1] = {{0}};
 
 	for (int i = 0; i < batch->nrows; i++)
 	{
-		const Commit *commit = &batch->rows[i].commit;
+		int64		before = batch->rows[i].commit.version - 1;
 
-		actions++;
-		if (batch->settings.contiguous && commit->version > 0 && !is_waiting(commit, commit->version - 1))
-			actions++;
-		bytes += commit_item_size(commit) + WIDEST_FILLED_IN;
+		commits[i] = widest_of(&batch->rows[i]);
+		rows[i] = (TransactionRow)
+		{
+			.commit = &commits[i],
+			.checks_before = batch->settings.contiguous && before >= 0 && !is_waiting(&commits[i], before)
+		};
 	}
-	if (actions > MAX_TRANSACTION_ACTIONS || bytes > MAX_TRANSACTION_BYTES)
+	if (transaction_cut(rows, batch->nrows) < (size_t) batch->nrows)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("too many rows for foreign table \"%s\" in one transaction", batch->relation_name),
-				 errdetail("What is appended at commit goes in one request to DynamoDB: at most %d commits, %d with the"
-						   " checks of contiguous_versions, and 4 MB.", APPEND_DENSE_ROWS, MAX_TRANSACTION_ACTIONS - 1)));
+				 errdetail("What is appended at commit goes to DynamoDB in one request, which takes %d commits and 4 MB;"
+						   " each check of contiguous_versions is one commit less.", APPEND_DENSE_ROWS)));
 }
 
 /* Deep: what a row points at belongs to its statement. */

@@ -88,6 +88,20 @@ text_of_failure(FailureKind kind)
 				"a transaction in DynamoDB conflicts with the statement on %s",
 				"Try the statement again."
 			};
+		case FAILURE_NOT_CONTIGUOUS:
+			return (ErrorText)
+			{
+				ERRCODE_CHECK_VIOLATION,
+				"version would leave a gap in %s",
+				NULL
+			};
+		case FAILURE_NO_TRANSACTIONS:
+			return (ErrorText)
+			{
+				ERRCODE_FEATURE_NOT_SUPPORTED,
+				"the endpoint of %s has no transactions, which a dense append needs",
+				"Use DynamoDB itself or DynamoDB Local, or set the option \"append_mode\" to \"counter\"."
+			};
 		case FAILURE_THROTTLED:
 			return (ErrorText)
 			{
@@ -206,6 +220,12 @@ report_append_failure(const Failure *failure, const char *relation_name, const C
 															  ? _("There is a commit with %s.")
 															  : _("Two rows have %s."), describe_commit(commit)),
 													 fates))));
+	if (commit != NULL && failure->kind == FAILURE_NOT_CONTIGUOUS)
+		ereport(ERROR,
+				(errcode(text.sqlstate),
+				 errmsg_internal(text.message, object),
+				 errdetail_internal("%s", with_fates(psprintf(_("There is no version " INT64_FORMAT " before %s."),
+															  commit->version - 1, describe_commit(commit)), fates))));
 	if (commit != NULL && failure->kind == FAILURE_UNKNOWN_FATE)
 		ereport(ERROR,
 				(errcode(text.sqlstate),

@@ -163,11 +163,15 @@ static void
 insert_connect(StoreInsert *insert, EState *estate, ResultRelInfo *target)
 {
 	ForeignTable *table = GetForeignTable(RelationGetRelid(target->ri_RelationDesc));
-
 	Oid			user = compat_modify_user(estate, target);
 
 	insert->batch.context = AllocSetContextCreate(estate->es_query_cxt, "dynamodb_es rows", ALLOCSET_DEFAULT_SIZES);
 	insert->batch.rows = palloc(sizeof(AppendRow) * insert->options.batch_size);
+	if (insert->options.append_mode == APPEND_DENSE)
+	{
+		insert->batch.queue = queue_of_store(user, table->serverid, &insert->batch.names);
+		insert->batch.settings.head = &insert->batch.queue->head;
+	}
 	if (insert->options.append_at_commit)
 		insert->deferred = deferred_store_new(user, table->serverid, insert->map->relation_name);
 	else

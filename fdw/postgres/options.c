@@ -440,6 +440,8 @@ options_of_table(Oid relation)
 		.append_token = option_text("append_token", table->options, NIL, NULL),
 	};
 
+	if (options.append_mode == APPEND_DENSE)
+		options.batch_size = Min(options.batch_size, APPEND_DENSE_ROWS);
 	options.scan_segments = option_int("scan_segments", table->options, server->options, options.max_connections);
 	return options;
 }

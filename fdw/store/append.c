@@ -1,8 +1,9 @@
 /*
  * append.c: in which order do the requests of a batch go out?
  *
- * First the last versions, where rows leave theirs out; then one ADD for the ids of all rows; then the puts, one lane
- * for each aggregate, side by side; at last the notes of ids that came to nothing. After a row has failed no further
+ * First the last versions, where rows leave theirs out. Then, in dense mode, the transactions (dense.c); otherwise one
+ * ADD for the ids of all rows, the puts, one lane for each aggregate, side by side, and the notes of ids that came to
+ * nothing. After a row has failed no further
  * put is started, and those on the way are seen to their end.
  */
 #include "store/append.h"
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/dense.h"
 #include "store/lane.h"
 
 typedef enum AppendPhase
@@ -32,6 +34,7 @@ struct AppendOperation
 	Lane	   *lanes;
 	size_t		nlanes;
 	Call	   *counter;		/* the ADD */
+	DenseOperation *dense;
 	BurnOperation *burn;
 	AppendPhase phase;
 	bool		failed;
@@ -177,6 +180,15 @@ versions_step(AppendOperation *append)
 		: append->settings.mode == APPEND_DENSE ? PHASE_TRANSACTIONS : PHASE_IDS;
 }
 
+static bool
+any_version_is_open(const AppendOperation *append)
+{
+	for (size_t i = 0; i < append->nlanes; i++)
+		if (append->lanes[i].state == LANE_NEEDS_LAST_VERSION)
+			return true;
+	return false;
+}
+
 static int64_t
 rows_to_put(const AppendOperation *append)
 {
@@ -270,6 +282,23 @@ ids_step(AppendOperation *append)
 	append->phase = append->failed ? PHASE_FINISHED : PHASE_PUTS;
 }
 
+static void
+transactions_step(AppendOperation *append)
+{
+	StepResult	result = STEP_FAILED;
+
+	if (append->dense == NULL)
+		append->dense = dense_start(&append->context, append->rows, append->nrows, append->lanes, append->nlanes);
+	if (append->dense == NULL)
+		append_fail_with(append, FAILURE_MEMORY, "out of memory");
+	else
+		result = dense_step(append->dense);
+	if (result == STEP_FAILED && append->dense != NULL)
+		append_fail(append, dense_failed_row(append->dense), dense_failure(append->dense));
+	if (result != STEP_PENDING)
+		append->phase = !append->failed && any_version_is_open(append) ? PHASE_VERSIONS : PHASE_FINISHED;
+}
+
 static bool
 lanes_are_done(const AppendOperation *append)
 {
@@ -314,8 +343,7 @@ append_step(AppendOperation *append)
 				puts_step(append);
 				break;
 			case PHASE_TRANSACTIONS:
-				append_fail_with(append, FAILURE_BAD_ANSWER, "dense appends are not there yet");
-				append->phase = PHASE_FINISHED;
+				transactions_step(append);
 				break;
 			case PHASE_NOTES:
 				if (burn_step(append->burn) == STEP_DONE)
@@ -348,6 +376,7 @@ append_free(AppendOperation *append)
 	for (size_t i = 0; i < append->nlanes; i++)
 		lane_free(&append->lanes[i]);
 	call_free(append->counter);
+	dense_free(append->dense);
 	burn_operation_free(append->burn);
 	burn_free(&append->context.burned);
 	free(append->order);

@@ -47,6 +47,7 @@ typedef struct AppendSettings
 {
 	AppendMode	mode;
 	bool		contiguous;		/* dense: a version n > 0 is refused where n - 1 does not exist */
+	int64_t    *head;			/* dense: the counter's value as last known (-1: not), kept up to date; NULL: nobody remembers */
 	bool		skip_conflicts; /* pass over versions that exist */
 	bool		burn_notes;
 	int			max_parallel;	/* puts on the way at once */

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "dynamodb/json.h"
 #include "dynamodb/request.h"
@@ -118,6 +119,17 @@ commit_item_size(const Commit *commit)
 	return size;
 }
 
+void
+commit_stamp(Commit *commit)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	commit->appended_at = (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	if (!commit->committed_at_given)
+		commit->committed_at = commit->appended_at;
+}
+
 static void
 write_attribute(const Attribute *attribute, bool first, ByteBuffer *out)
 {
@@ -176,4 +188,16 @@ commit_read_counter(const cJSON *response, int64_t *id)
 	AttributeValue value = attribute_get(json_member(response, "Attributes"), COUNTER_ID);
 
 	return attribute_to_int64(&value, id) && *id >= 1;
+}
+
+bool
+commit_read_head(const cJSON *item, int64_t *head)
+{
+	AttributeValue value = attribute_get(item, COUNTER_ID);
+	int64_t		id = 0;
+
+	if (!cJSON_IsObject(item) || (value.type != ATTRIBUTE_ABSENT && !attribute_to_int64(&value, &id)) || id < 0)
+		return false;
+	*head = id;
+	return true;
 }

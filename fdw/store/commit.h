@@ -64,6 +64,9 @@ extern bool commit_check(const Commit *commit, Failure *failure);
 /* Bytes that DynamoDB counts for the item. */
 extern size_t commit_item_size(const Commit *commit);
 
+/* Sets appended_at to the clock, and committed_at too where it was not given. */
+extern void commit_stamp(Commit *commit);
+
 /* Appends the item's attributes, without the braces around them: "aggregateId":{"S":"…"},… */
 extern void commit_write_item(const Commit *commit, ByteBuffer *out);
 
@@ -72,6 +75,12 @@ extern void commit_write_item(const Commit *commit, ByteBuffer *out);
  * is missing or of another type.
  */
 extern bool commit_read_item(const cJSON *item, Commit *commit);
+
+/*
+ * The value of a counter's item: 0 where it has none yet. false when there is no item, or what it holds is no last
+ * commit id.
+ */
+extern bool commit_read_head(const cJSON *item, int64_t *head);
 
 /* The counter's value in the answer to its ADD; false when there is none, or it is no commit id. */
 extern bool commit_read_counter(const cJSON *response, int64_t *id);

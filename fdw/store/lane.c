@@ -9,22 +9,12 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "dynamodb/json.h"
 #include "dynamodb/request.h"
 
 /* Times that the next version is looked for anew. */
 #define MAX_LOST_RACES 20
-
-static int64_t
-clock_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 void
 lane_init(Lane *lane, AppendRow **rows, size_t nrows)
@@ -72,6 +62,7 @@ sort_by_version(AppendRow **rows, size_t nrows)
 bool
 lane_resolve_versions(Lane *lane, const LaneContext *context, int64_t last)
 {
+	lane->last_version = last;
 	for (size_t i = lane->next; i < lane->nrows; i++)
 	{
 		AppendRow  *row = lane->rows[i];
@@ -103,6 +94,20 @@ lane_resolve_versions(Lane *lane, const LaneContext *context, int64_t last)
 		}
 	}
 	return true;
+}
+
+void
+lane_pass_settled(Lane *lane)
+{
+	for (size_t i = lane->next; i < lane->nrows; i++)
+	{
+		AppendRow  *row = lane->rows[i];
+
+		if (!row->skipped && row->fate != APPEND_STORED)
+			continue;
+		memmove(&lane->rows[lane->next + 1], &lane->rows[lane->next], (i - lane->next) * sizeof(AppendRow *));
+		lane->rows[lane->next++] = row;
+	}
 }
 
 void
@@ -185,9 +190,7 @@ put_next(Lane *lane, LaneContext *context)
 		take_own_ids(lane, context);
 		return;
 	}
-	commit->appended_at = clock_ms();
-	if (!commit->committed_at_given)
-		commit->committed_at = commit->appended_at;
+	commit_stamp(commit);
 	lane->put = put_start(context->client, context->names, commit, lane->ids_deadline, context->usage);
 	if (lane->put == NULL)
 	{
@@ -248,9 +251,8 @@ call_ended(Lane *lane, const LaneContext *context, StepResult result)
 	call_free(call);
 }
 
-/* The item that has the row's version carries the row's token: a repeated statement of the same client. */
 static bool
-is_own_by_token(const AppendRow *row, const char *token_attribute, const cJSON *item)
+carries_token(const AppendRow *row, const char *token_attribute, const cJSON *item)
 {
 	AttributeValue there;
 
@@ -267,6 +269,18 @@ is_own_by_token(const AppendRow *row, const char *token_attribute, const cJSON *
 				&& memcmp(there.text, attribute->value.text, there.length) == 0;
 	}
 	return false;
+}
+
+bool
+lane_row_is_own(AppendRow *row, const char *token_attribute, const cJSON *item)
+{
+	Commit		standing;
+
+	if (!carries_token(row, token_attribute, item) || !commit_read_item(item, &standing))
+		return false;
+	row->commit.commit_id = standing.commit_id;
+	row->commit.committed_at = standing.committed_at;
+	return true;
 }
 
 static void
@@ -291,14 +305,11 @@ version_taken(Lane *lane, LaneContext *context, const cJSON *item)
 {
 	AppendRow  *row = lane->rows[lane->next];
 	int64_t		own_id = row->commit.commit_id;
-	Commit		standing;
 
 	row->fate = APPEND_NOT_STORED;
-	if (is_own_by_token(row, context->settings->token_attribute, item) && commit_read_item(item, &standing))
+	if (lane_row_is_own(row, context->settings->token_attribute, item))
 	{
 		burn_add(&context->burned, own_id);
-		row->commit.commit_id = standing.commit_id;
-		row->commit.committed_at = standing.committed_at;
 		row_stored(lane);
 	}
 	else if (row->next_version && lane->lost_races++ < MAX_LOST_RACES)
@@ -361,8 +372,8 @@ lane_start_next(Lane *lane, LaneContext *context)
 			ask_last_version(lane, context);
 			return true;
 		case LANE_NEEDS_IDS:
-			/* The first time the batch takes them. */
-			if (lane->lost_races == 0)
+			/* The first time the batch takes them; dense ones come with the commits. */
+			if (lane->lost_races == 0 || context->settings->mode == APPEND_DENSE)
 				return false;
 			take_own_ids(lane, context);
 			return true;

@@ -39,6 +39,7 @@ typedef struct Lane
 	LaneState	state;
 	bool		holds_ids;		/* the rows from `next` on have ids */
 	int64_t		ids_deadline;	/* http_now_ms after which these are not used any more */
+	int64_t		last_version;	/* of the aggregate, when it was read; -1: it was not, or there was none */
 	int			lost_races;		/* for the next version */
 	Call	   *call;
 	PutOperation *put;
@@ -63,6 +64,15 @@ extern bool lane_is_busy(const Lane *lane);
 
 /* Goes on with what is on the way; and, with `may_send`, starts what comes next. */
 extern void lane_step(Lane *lane, LaneContext *context, bool may_send);
+
+/* Brings the rows that are settled, stored or skipped, before `next`, wherever they stand. */
+extern void lane_pass_settled(Lane *lane);
+
+/*
+ * Is the item that has the row's version the row's own, by the token in that attribute: a repeated statement of the
+ * same client? Then the row takes over its id and time. `item` may be NULL.
+ */
+extern bool lane_row_is_own(AppendRow *row, const char *token_attribute, const cJSON *item);
 
 /* Counts the ids of the rows that were never sent as burned. */
 extern void lane_burn_unused(Lane *lane, BurnList *burned);

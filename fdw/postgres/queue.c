@@ -1,0 +1,85 @@
+/*
+ * queue.c: whose turn is it to append to a dense store?
+ *
+ * The turn is a session-level lock of PostgreSQL's, which a backend gives back even as it dies. It is no more than a
+ * courtesy: what is correct is decided by DynamoDB, since other servers append as well.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "foreign/foreign.h"
+#include "lib/stringinfo.h"
+#include "storage/lock.h"
+#include "utils/hsearch.h"
+
+#include "postgres/options.h"
+#include "postgres/queue.h"
+
+/* Of advisory locks: users' own have 1 and 2, and a database, which this has not, since a store belongs to none. */
+#define LOCK_CLASS 3
+
+static HTAB *queues = NULL;
+
+static uint64
+hash_of_store(const ForeignServer *server, const StoreNames *names)
+{
+	ClientSettings settings = options_of_server(server);
+	const char *const parts[] = {
+		settings.endpoint != NULL ? settings.endpoint : settings.region, names->counter_table, names->counter
+	};
+	StringInfoData text;
+	uint64		hash;
+
+	initStringInfo(&text);
+	for (size_t i = 0; i < lengthof(parts); i++)
+		appendBinaryStringInfo(&text, parts[i], strlen(parts[i]) + 1);
+	hash = hash_bytes_extended((const unsigned char *) text.data, text.len, 0);
+	pfree(text.data);
+	return hash;
+}
+
+Queue *
+queue_of_store(Oid user, Oid server, const StoreNames *names)
+{
+	QueueKey	key = {
+		.store = hash_of_store(GetForeignServer(server), names), .mapping = GetUserMapping(user, server)->umid
+	};
+	Queue	   *queue;
+	bool		found;
+
+	if (queues == NULL)
+	{
+		HASHCTL		control = {.keysize = sizeof(QueueKey), .entrysize = sizeof(Queue)};
+
+		queues = hash_create("dynamodb_es dense stores", 8, &control, HASH_ELEM | HASH_BLOBS);
+	}
+	queue = hash_search(queues, &key, HASH_ENTER, &found);
+	if (!found)
+		queue->head = -1;
+	return queue;
+}
+
+static LOCKTAG
+lock_of_queue(const Queue *queue)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, InvalidOid, (uint32) (queue->key.store >> 32), (uint32) queue->key.store, LOCK_CLASS);
+	return tag;
+}
+
+void
+queue_enter(const Queue *queue)
+{
+	LOCKTAG		tag = lock_of_queue(queue);
+
+	LockAcquire(&tag, ExclusiveLock, true, false);
+}
+
+void
+queue_leave(const Queue *queue)
+{
+	LOCKTAG		tag = lock_of_queue(queue);
+
+	LockRelease(&tag, ExclusiveLock, true);
+}

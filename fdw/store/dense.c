@@ -1,0 +1,383 @@
+/*
+ * dense.c: which rows go into the next transaction, and what follows from its outcome?
+ */
+#include "store/dense.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "dynamodb/json.h"
+#include "store/transaction.h"
+
+/* Transactions of one batch that may find the counter moved, or a next version taken. */
+#define MAX_LOST_RACES 25
+
+/* The first race may be lost to mere ignorance; after the second the pauses double. */
+#define SHORTEST_PAUSE_MS 4.0
+#define LONGEST_PAUSE_MS 200.0
+
+struct DenseOperation
+{
+	const LaneContext *context;
+	AppendRow  *rows;
+	size_t		nrows;
+	Lane	   *lanes;
+	size_t		nlanes;
+	Lane	  **lane_of;		/* by row */
+	size_t	   *lined_up;		/* by lane: rows of it that are in the sequence */
+	AppendRow **sequence;		/* the rows that are not settled, in the order of their ids to be */
+	size_t		nsequence;
+	int64_t		own_head;		/* where the settings point at none */
+	int64_t    *head;			/* the counter's value as last known; -1: not known */
+	Call	   *look;			/* at the counter */
+	TransactionOperation *transaction;
+	TransactionRow batch[APPEND_DENSE_ROWS];	/* the first rows of the sequence, as the transaction has them */
+	size_t		nbatch;
+	int			lost_races;
+	int64_t		not_before;		/* the next transaction, http_now_ms */
+	unsigned short random[3];	/* erand48's state */
+	bool		failed;
+	const AppendRow *failed_row;
+	Failure		failure;
+};
+
+static bool
+is_settled(const AppendRow *row)
+{
+	return row->skipped || row->fate == APPEND_STORED;
+}
+
+DenseOperation *
+dense_start(const LaneContext *context, AppendRow *rows, size_t nrows, Lane *lanes, size_t nlanes)
+{
+	DenseOperation *dense = calloc(1, sizeof(DenseOperation));
+
+	if (dense == NULL)
+		return NULL;
+	dense->context = context;
+	dense->rows = rows;
+	dense->nrows = nrows;
+	dense->lanes = lanes;
+	dense->nlanes = nlanes;
+	dense->own_head = -1;
+	dense->head = context->settings->head != NULL ? context->settings->head : &dense->own_head;
+	dense->lane_of = calloc(nrows + 1, sizeof(Lane *));
+	dense->lined_up = calloc(nlanes + 1, sizeof(size_t));
+	dense->sequence = calloc(nrows + 1, sizeof(AppendRow *));
+	if (dense->lane_of == NULL || dense->lined_up == NULL || dense->sequence == NULL)
+	{
+		dense_free(dense);
+		return NULL;
+	}
+	for (size_t i = 0; i < nlanes; i++)
+		for (size_t j = 0; j < lanes[i].nrows; j++)
+			dense->lane_of[lanes[i].rows[j] - rows] = &lanes[i];
+	if (getrandom(dense->random, sizeof(dense->random), GRND_NONBLOCK) < 0)
+		memcpy(dense->random, &dense, sizeof(dense->random));	/* jitter needs no better */
+	return dense;
+}
+
+static void
+dense_fail(DenseOperation *dense, const AppendRow *row, const Failure *failure)
+{
+	dense->failed = true;
+	dense->failed_row = row;
+	dense->failure = *failure;
+}
+
+static void
+dense_fail_with(DenseOperation *dense, const AppendRow *row, FailureKind kind, const char *message)
+{
+	Failure		failure;
+
+	failure_set(&failure, kind, NULL, "%s", message);
+	dense_fail(dense, row, &failure);
+}
+
+/* Ids follow the order of the statement; within an aggregate they follow the versions. */
+static void
+line_up(DenseOperation *dense)
+{
+	dense->nsequence = 0;
+	memset(dense->lined_up, 0, dense->nlanes * sizeof(size_t));
+	for (size_t i = 0; i < dense->nlanes; i++)
+		lane_pass_settled(&dense->lanes[i]);
+	for (size_t i = 0; i < dense->nrows; i++)
+	{
+		Lane	   *lane = dense->lane_of[i];
+
+		if (!is_settled(&dense->rows[i]))
+			dense->sequence[dense->nsequence++] = lane->rows[lane->next + dense->lined_up[lane - dense->lanes]++];
+	}
+}
+
+static bool
+versions_are_known(const DenseOperation *dense)
+{
+	for (size_t i = 0; i < dense->nlanes; i++)
+		if (dense->lanes[i].state == LANE_NEEDS_LAST_VERSION)
+			return false;
+	return true;
+}
+
+static void
+look_at_counter(DenseOperation *dense)
+{
+	const LaneContext *context = dense->context;
+	ByteBuffer	body = {0};
+
+	request_counter_get(&body, context->names->counter_table, context->names->counter);
+	dense->look = call_start(context->client, OPERATION_GET_ITEM, &body, context->usage);
+	buffer_free(&body);
+	if (dense->look == NULL)
+		dense_fail_with(dense, NULL, FAILURE_MEMORY, "out of memory");
+}
+
+static void
+looked(DenseOperation *dense, StepResult result)
+{
+	const cJSON *item = json_member(call_response(dense->look), "Item");
+
+	if (result == STEP_FAILED)
+		dense_fail(dense, NULL, call_failure(dense->look));
+	else if (item == NULL)
+		*dense->head = 0;
+	else if (!commit_read_head(item, dense->head))
+		dense_fail_with(dense, NULL, FAILURE_BAD_ANSWER, "the counter is not a commit id");
+	call_free(dense->look);
+	dense->look = NULL;
+}
+
+/*
+ * Must the store be asked for the version before? Not where a row of the same lane has it, which is in the store, or
+ * goes there before this one or with it.
+ */
+static bool
+version_before_is_open(const DenseOperation *dense, const AppendRow *row)
+{
+	const Lane *lane = dense->lane_of[row - dense->rows];
+	int64_t		before = row->commit.version - 1;
+
+	if (!dense->context->settings->contiguous || before < 0 || before == lane->last_version)
+		return false;
+	for (size_t i = 0; i < lane->nrows; i++)
+		if (lane->rows[i] != row && lane->rows[i]->commit.version == before)
+			return false;
+	return true;
+}
+
+static void
+send_next(DenseOperation *dense)
+{
+	const LaneContext *context = dense->context;
+	size_t		most = dense->nsequence < APPEND_DENSE_ROWS ? dense->nsequence : APPEND_DENSE_ROWS;
+
+	if (*dense->head > INT64_MAX - APPEND_DENSE_ROWS)
+	{
+		dense_fail_with(dense, NULL, FAILURE_TOO_LARGE, "the counter has no commit id left");
+		return;
+	}
+	for (size_t i = 0; i < most; i++)
+	{
+		AppendRow  *row = dense->sequence[i];
+
+		row->commit.commit_id = *dense->head + 1 + (int64_t) i;
+		commit_stamp(&row->commit);
+		dense->batch[i] = (TransactionRow)
+		{
+			.commit = &row->commit, .checks_before = version_before_is_open(dense, row)
+		};
+	}
+	dense->nbatch = transaction_cut(dense->batch, most);
+	dense->transaction = transaction_start(context->client, context->names, *dense->head, dense->batch, dense->nbatch,
+										   context->usage);
+	if (dense->transaction == NULL)
+	{
+		dense_fail_with(dense, NULL, FAILURE_MEMORY, "out of memory");
+		return;
+	}
+	for (size_t i = 0; i < dense->nbatch; i++)
+		dense->sequence[i]->fate = APPEND_UNKNOWN;
+}
+
+static void
+set_fates(DenseOperation *dense, AppendFate fate)
+{
+	for (size_t i = 0; i < dense->nbatch; i++)
+		dense->sequence[i]->fate = fate;
+}
+
+static void
+race_lost(DenseOperation *dense, const char *message)
+{
+	double		pause = SHORTEST_PAUSE_MS;
+
+	if (++dense->lost_races > MAX_LOST_RACES)
+	{
+		dense_fail_with(dense, dense->sequence[0], FAILURE_CONFLICT, message);
+		return;
+	}
+	if (dense->lost_races == 1)
+		return;
+	for (int i = 2; i < dense->lost_races && pause < LONGEST_PAUSE_MS; i++)
+		pause *= 2;
+	dense->not_before = http_now_ms() + (int64_t) (pause * erand48(dense->random));
+}
+
+/* Another commit has the version of a row. true when that was a race for the next version. */
+static bool
+version_taken(DenseOperation *dense, AppendRow *row, const cJSON *item)
+{
+	const AppendSettings *settings = dense->context->settings;
+
+	if (lane_row_is_own(row, settings->token_attribute, item))
+		row->fate = APPEND_STORED;
+	else if (row->next_version)
+	{
+		dense->lane_of[row - dense->rows]->state = LANE_NEEDS_LAST_VERSION;
+		return true;
+	}
+	else if (settings->skip_conflicts)
+		row->skipped = true;
+	else
+		dense_fail_with(dense, row, FAILURE_CONDITION, "");
+	return false;
+}
+
+static void
+versions_taken(DenseOperation *dense)
+{
+	bool		raced = false;
+
+	for (size_t i = 0; i < dense->nbatch && !dense->failed; i++)
+	{
+		const cJSON *item;
+
+		if (transaction_is_taken(dense->transaction, i, &item))
+			raced = version_taken(dense, dense->sequence[i], item) || raced;
+	}
+	if (raced && !dense->failed)
+		race_lost(dense, "the next version was taken by others too often");
+}
+
+/* The counter's value, where a failed transaction tells it; where it should have and does not, nobody knows. */
+static void
+learn_head(DenseOperation *dense)
+{
+	bool		is_told = transaction_outcome(dense->transaction) == TRANSACTION_LOST_RACE;
+	int64_t		head = transaction_head(dense->transaction);
+
+	if (head >= 0 || is_told)
+		*dense->head = head;
+}
+
+static void
+transaction_ended(DenseOperation *dense)
+{
+	TransactionOperation *transaction = dense->transaction;
+	TransactionOutcome outcome = transaction_outcome(transaction);
+
+	if (outcome != TRANSACTION_UNKNOWN)
+		set_fates(dense, outcome == TRANSACTION_STORED ? APPEND_STORED : APPEND_NOT_STORED);
+	switch (outcome)
+	{
+		case TRANSACTION_STORED:
+			*dense->head += (int64_t) dense->nbatch;
+			dense->lost_races = 0;
+			break;
+		case TRANSACTION_LOST_RACE:
+			learn_head(dense);
+			race_lost(dense, "others took the next commit id too often");
+			break;
+		case TRANSACTION_TAKEN:
+			learn_head(dense);
+			versions_taken(dense);
+			break;
+		case TRANSACTION_GAP:
+			dense_fail_with(dense, dense->sequence[transaction_gap_row(transaction)], FAILURE_NOT_CONTIGUOUS, "");
+			break;
+		case TRANSACTION_REFUSED:
+			dense_fail(dense, dense->sequence[0], transaction_failure(transaction));
+			break;
+		case TRANSACTION_UNKNOWN:
+			*dense->head = -1;
+			dense_fail(dense, dense->sequence[0], transaction_failure(transaction));
+			dense->failure.kind = FAILURE_UNKNOWN_FATE;
+			break;
+	}
+	transaction_free(transaction);
+	dense->transaction = NULL;
+}
+
+/* Starts what comes next. false when there is nothing to start, or not yet. */
+static bool
+dense_start_next(DenseOperation *dense, StepResult *result)
+{
+	line_up(dense);
+	*result = STEP_DONE;
+	if (dense->nsequence == 0 || !versions_are_known(dense))
+		return false;
+	*result = STEP_PENDING;
+	if (http_now_ms() < dense->not_before)
+	{
+		client_wake_at(dense->context->client, dense->not_before);
+		return false;
+	}
+	if (*dense->head < 0)
+		look_at_counter(dense);
+	else
+		send_next(dense);
+	return true;
+}
+
+StepResult
+dense_step(DenseOperation *dense)
+{
+	StepResult	result;
+
+	do
+	{
+		if (dense->look != NULL)
+		{
+			result = call_step(dense->look);
+			if (result == STEP_PENDING)
+				return STEP_PENDING;
+			looked(dense, result);
+		}
+		else if (dense->transaction != NULL)
+		{
+			if (transaction_step(dense->transaction) == STEP_PENDING)
+				return STEP_PENDING;
+			transaction_ended(dense);
+		}
+		if (dense->failed)
+			return STEP_FAILED;
+	} while (dense->look != NULL || dense->transaction != NULL || dense_start_next(dense, &result));
+	return result;
+}
+
+const Failure *
+dense_failure(const DenseOperation *dense)
+{
+	return &dense->failure;
+}
+
+const AppendRow *
+dense_failed_row(const DenseOperation *dense)
+{
+	return dense->failed_row;
+}
+
+void
+dense_free(DenseOperation *dense)
+{
+	if (dense == NULL)
+		return;
+	call_free(dense->look);
+	transaction_free(dense->transaction);
+	free(dense->lane_of);
+	free(dense->lined_up);
+	free(dense->sequence);
+	free(dense);
+}

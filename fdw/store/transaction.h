@@ -1,0 +1,69 @@
+/*
+ * transaction: commits and the counter moved together, all or nothing, and what became of them.
+ *
+ * The ids are predicted: those after the value that the counter is expected to have. Somebody else may have predicted
+ * the same ones, so the commit id of an item that is there tells nothing; the request's token does, under which
+ * DynamoDB carries it out once however often it is sent. After an attempt whose answer was lost only these settle the
+ * matter: a success; another value of the counter, which never goes back; a version that is taken, since commits are
+ * immutable.
+ */
+#ifndef DYNAMODB_ES_TRANSACTION_H
+#define DYNAMODB_ES_TRANSACTION_H
+
+#include "base/failure.h"
+#include "base/step.h"
+#include "dynamodb/client.h"
+#include "store/commit.h"
+
+typedef struct TransactionRow
+{
+	const Commit *commit;
+	bool		checks_before;	/* the version before has to be in the store already */
+} TransactionRow;
+
+typedef enum TransactionOutcome
+{
+	TRANSACTION_STORED,			/* all are in the store */
+	TRANSACTION_LOST_RACE,		/* the counter has another value; none is in the store, or ever will be by this */
+	TRANSACTION_TAKEN,			/* versions exist already; likewise */
+	TRANSACTION_GAP,			/* a version before does not exist; likewise */
+	TRANSACTION_REFUSED,		/* not in the store for another reason, which the failure tells */
+	TRANSACTION_UNKNOWN			/* nothing settles it; the failure tells why */
+} TransactionOutcome;
+
+typedef struct TransactionOperation TransactionOperation;
+
+/*
+ * How many of the first rows, whose ids and times are set, go into one transaction: at least 1, as long as actions
+ * and bytes stay within DynamoDB's limits.
+ */
+extern size_t transaction_cut(const TransactionRow *rows, size_t nrows);
+
+/*
+ * Stores the commits, whose ids follow `head`, if that is what the counter has. The rows, what they point at, and
+ * *names are views and must outlive the operation. NULL when memory or random numbers ran out.
+ */
+extern TransactionOperation *transaction_start(Client *client, const StoreNames *names, int64_t head,
+											   const TransactionRow *rows, size_t nrows, Usage *usage);
+
+/* PENDING or DONE; the outcome tells the rest. */
+extern StepResult transaction_step(TransactionOperation *transaction);
+extern TransactionOutcome transaction_outcome(const TransactionOperation *transaction);
+
+/* After LOST_RACE or TAKEN: the counter's value, or -1 where the answer does not tell it. */
+extern int64_t transaction_head(const TransactionOperation *transaction);
+
+/*
+ * After TAKEN: whether it is this row's version. *item is the one that is there, the operation's, or NULL where the
+ * answer does not show it.
+ */
+extern bool transaction_is_taken(const TransactionOperation *transaction, size_t row, const cJSON **item);
+
+/* After GAP: the first row that lacks the version before its own. */
+extern size_t transaction_gap_row(const TransactionOperation *transaction);
+
+/* After REFUSED or UNKNOWN. */
+extern const Failure *transaction_failure(const TransactionOperation *transaction);
+extern void transaction_free(TransactionOperation *transaction);
+
+#endif
