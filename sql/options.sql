@@ -115,7 +115,7 @@ SELECT refused('ALTER USER MAPPING FOR CURRENT_USER SERVER options_full OPTIONS 
 SELECT refused('ALTER SERVER options_full OPTIONS (SET accept_encoding ''gzip'')');
 SELECT refused(format('CREATE FOREIGN TABLE bad (version bigint) SERVER options_full OPTIONS (%s %L)', option, value))
 FROM (VALUES
-  ('append_at', 'commit'), ('consistent_prefix', 'yes')
+  ('consistent_prefix', 'yes')
 ) AS later (option, value);
 SELECT refused('CREATE USER MAPPING FOR PUBLIC SERVER options_full OPTIONS (profile ''reader'')');
 SELECT refused('CREATE USER MAPPING FOR PUBLIC SERVER options_full OPTIONS (ambient_credentials ''true'')');

@@ -225,8 +225,7 @@ is_same_store(const DeferredStore *store, const StoreNames *names)
 	const DeferredStore *first = &waiting_rows->store;
 	const StoreNames *first_names = &waiting_rows->batch.names;
 
-	return store->user_mapping == first->user_mapping
-		&& same_text(store->endpoint, first->endpoint)
+	return same_text(store->endpoint, first->endpoint)
 		&& same_text(store->region, first->region)
 		&& strcmp(names->commit_table, first_names->commit_table) == 0
 		&& strcmp(names->counter_table, first_names->counter_table) == 0
@@ -243,8 +242,14 @@ join_waiting(const DeferredStore *store, const RowBatch *batch)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot append to two stores at the commit of one transaction"),
-				 errdetail("Foreign table \"%s\" is not in the store of foreign table \"%s\", or has another user mapping.",
+				 errdetail("Foreign table \"%s\" is not in the store of foreign table \"%s\", whose rows wait for it.",
 						   batch->relation_name, waiting_rows->batch.relation_name)));
+	if (store->user_mapping != waiting_rows->store.user_mapping)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot append by two user mappings at the commit of one transaction"),
+				 errdetail("Rows of foreign table \"%s\" wait for it that go by another one.",
+						   waiting_rows->batch.relation_name)));
 	if (batch->settings.contiguous != settings->contiguous
 		|| !same_text(batch->settings.token_attribute, settings->token_attribute))
 		ereport(ERROR,
