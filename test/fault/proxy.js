@@ -27,7 +27,7 @@
 //   skip, times         fits only after so many fits, and only so often
 //   chance, relapse     fits with this probability; with that one where the same request of the same client met a rule the last time
 //   before              before the engine sees the request: "stall", "close", "reset", or a number of ms
-//   late                the engine sees it so many ms later, even if the client is gone by then
+//   late                the engine sees it so many ms later, or when it is let go ("stall"), even if the client is gone by then
 //   again               the engine sees it twice, the second time so many ms after its first answer; the client gets the second answer
 //   echo                the engine sees it twice likewise; the client gets the first answer
 //   answer              {status, headers, body} in place of the engine's; a body that is no text is sent as JSON
@@ -128,7 +128,8 @@ async function askEngine (request, rule) {
     return answer
   }
   const askLater = async ms => { await sleep(ms); return ask() }
-  if (rule.late) await sleep(rule.late)
+  if (rule.late === 'stall') await new Promise(resolve => stalled.push(resolve))
+  else if (rule.late) await sleep(rule.late)
   const first = await ask()
   if (rule.echo !== undefined) finishing(() => askLater(rule.echo)).catch(tellError)
   return rule.again !== undefined ? askLater(rule.again) : first

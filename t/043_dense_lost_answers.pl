@@ -1,0 +1,234 @@
+# Whatever becomes of a transaction or of its answer, a dense INSERT says the truth of its commits, as t/040_lost_answers.pl has it of the others. Ids
+# are predicted here, so that a commit under the id expected may be somebody else's.
+use strict;
+use warnings;
+
+use FindBin;
+use lib map { "$FindBin::RealBin/../test/$_" } qw(fault perl);
+
+use Fault;
+use JSON::PP;
+use PlainDynamoDB;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Session;
+use Test::More;
+
+plan skip_all => 'dynalite has no transactions' if $ENV{DYNAMODB_ENGINE} eq 'dynalite';
+
+my $attempts = 2;
+my $timeout_ms = 500;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->start;
+my $fault = Fault->new($ENV{DYNAMODB_ENDPOINT});
+my $plain = PlainDynamoDB->new($ENV{DYNAMODB_ENDPOINT}, 'AKIDEXAMPLE');
+my $admin = Session->new($node);
+my %more = (direct => '', faulty => '', impatient => '', contiguous => ", contiguous_versions 'true'");
+$admin->create_table('direct', $ENV{DYNAMODB_ENDPOINT});
+$admin->create_table('faulty', $fault->endpoint, max_attempts => $attempts);
+$admin->create_table('impatient', $fault->endpoint, max_attempts => $attempts, request_timeout_ms => $timeout_ms);
+$admin->query(q{CREATE FOREIGN TABLE contiguous (commit_id bigint, aggregate_id text, version bigint, events jsonb) SERVER impatient_server});
+$admin->query("ALTER FOREIGN TABLE $_ OPTIONS (append_mode 'dense'$more{$_})") for sort keys %more;
+$admin->query(q{SELECT dynamodb_es_create_tables('direct')});
+
+my $server_error = { status => 500, body => { __type => 'com.amazonaws.dynamodb.v20120810#InternalServerError', message => 'no' } };
+
+# What may happen to a request: is it carried out all the same, and with which SQLSTATE does a read end when that goes on?
+my @faults = (
+	[ 'cut before the request', { before => 'close' }, 0, 'HV00N' ],
+	[ 'reset before the request', { before => 'reset' }, 0, 'HV00N' ],
+	[ 'cut after the request', { after => 'close' }, 1, 'HV00N' ],
+	[ 'reset after the request', { after => 'reset' }, 1, 'HV00N' ],
+	[ 'cut in the header of the answer', { bytes => 40, then => 'close' }, 1, 'HV000' ],      # as good as an empty answer
+	[ 'cut in the body of the answer', { bytes => -1, then => 'close' }, 1, 'HV00N' ],
+	[ 'timeout before the request', { before => 'stall' }, 0, 'HV00N' ],
+	[ 'timeout after the request', { after => 'stall' }, 1, 'HV00N' ],
+	[ 'timeout, and carried out later', { late => 2 * $timeout_ms }, 1, 'HV00N' ],
+	[ '500 without having done it', { answer => $server_error }, 0, 'HV000' ],
+	[ '500 after having done it', { answer => $server_error, carried_out => JSON::PP::true }, 1, 'HV000' ],
+);
+
+my $case = 0;
+my %promised;       # marker => what the statement has said of its rows, and how many they are
+
+sub head { return $plain->call(GetItem => { TableName => 'counters', Key => { name => { S => 'commits' } }, ConsistentRead => JSON::PP::true })->{Item}{id}{N} // 0 }
+
+# The ids of a case's commits.
+sub stored
+{
+	my $marker = encode_json([ "case $case" ]);
+	return sort { $a <=> $b } map { $_->{commitId}{N} } grep { $_->{events}{S} eq $marker } $plain->scan('commits');
+}
+
+sub needs_patience { return grep { $_->{late} || grep { ($_ // '') eq 'stall' } @$_{qw(before after)} } @_ }
+
+# The INSERT of a case, in a session of its own: its client's quota of retries is full, and it knows nothing of the counter.
+sub insert
+{
+	my ($rows, $more, @rules) = @_;
+	my $session = Session->new($node);
+	my $table = needs_patience(@rules) ? 'impatient' : 'faulty';
+	my $values = join ', ', map { "('case $case', $_, '[\"case $case\"]')" } @$rows;
+	$fault->rules(@rules);
+	my $result = $session->try("INSERT INTO $table (aggregate_id, version, events) VALUES $values $more");
+	$fault->release;
+	$session->close;
+	$fault->finish;
+	return $result;
+}
+
+sub outcome
+{
+	my ($result) = @_;
+	return $result->{error} ? $result->{error}{sqlstate} : $result->{tag} eq 'INSERT 0 0' ? 'skipped' : 'stored';
+}
+
+# What the statement says, and what the store holds then: all of its rows, under the ids from the first one, or none.
+sub check
+{
+	my ($name, $result, $outcome, $count, $first) = @_;
+	my @stored = stored();
+	is(outcome($result), $outcome, "$name: $outcome") or diag($result->{error}{message}, ' ', $result->{error}{detail} // '');
+	is("@stored", $count ? join(' ', $first .. $first + $count - 1) : '', "$name: the store holds " . ($count ? 'it, once' : 'nothing of it'));
+	like($result->{error}{detail}, qr/aggregate "case $case", version \d+, commit id $first\b/, "$name: the DETAIL names it") if $outcome eq '08007';
+	$promised{"case $case"} = [ $outcome, $count ];
+	return;
+}
+
+for (@faults)
+{
+	my ($what, $rule, $happens, $sqlstate) = @$_;
+	for ([ 'one', [0], '' ], [ 'one or skip', [0], 'ON CONFLICT DO NOTHING' ], [ 'next versions', [ 'NULL', 'NULL' ], '' ], [ 'three', [ 0, 1, 2 ], '' ])
+	{
+		my ($kind, $rows, $more) = @$_;
+		my $count = @$rows;
+		my $head = head();
+		my $result;
+		$case++;
+		check("$kind, $what, once", insert($rows, $more, { operation => 'TransactWriteItems', times => 1, %$rule }), 'stored', $count, $head + 1);
+		$case++;
+		$head = head();
+		$result = insert($rows, $more, { operation => 'TransactWriteItems', %$rule });
+		check("$kind, $what, each time", $result, '08007', $happens * $count, $head + 1);
+		like($result->{error}{detail}, qr/stored: 0; not stored: 0; unknown: $count\./, "$kind, $what, each time: all rows are unknown") if $count > 1;
+	}
+
+	# The look at the counter.
+	my $head = head();
+	$case++;
+	check("counter, $what, once", insert([0], '', { operation => 'GetItem', times => 1, %$rule }), 'stored', 1, $head + 1);
+	$case++;
+	check("counter, $what, each time", insert([0], '', { operation => 'GetItem', %$rule }), $sqlstate, 0);
+
+	# A version that is taken, and the answer that says so is lost: none of the attempts has stored anything, which the last one tells. (An answer of
+	# status 400 without a word of DynamoDB's is not asked for again.)
+	for ([ '23505', '' ], [ 'skipped', 'ON CONFLICT DO NOTHING' ])
+	{
+		my ($outcome, $more) = @$_;
+		$case++;
+		$plain->put('commits', { aggregateId => { S => "case $case" }, version => { N => '0' }, commitId => { N => '-1' }, active => { S => 'others' }, events => { S => '' } });
+		$outcome = '08007' if ($rule->{bytes} // 0) > 0;
+		check("taken, $what, once", insert([0], $more, { operation => 'TransactWriteItems', times => 1, %$rule }), $outcome, 0, head() + 1);
+	}
+}
+
+# A transaction that arrives twice is carried out once, whichever answer comes.
+for my $doubled ({ again => 0 }, { echo => 0 })
+{
+	my $head = head();
+	$case++;
+	check(join(' ', %$doubled), insert([ 0, 1 ], '', { operation => 'TransactWriteItems', %$doubled }), 'stored', 2, $head + 1);
+}
+
+# Held at the proxy, while another client takes the same id and the same version: it must not take the other's commit for its own.
+for ([ 'held', 'faulty', { before => 'stall' } ], [ 'timed out', 'impatient', { before => 'stall' } ], [ 'timed out and still to come', 'impatient', { late => 'stall' } ])
+{
+	my ($how, $table, $rule) = @$_;
+	for ([ '', '0', '23505', 0 ], [ 'or skipped', '0', 'skipped', 0, 'ON CONFLICT DO NOTHING' ], [ 'for the next version', 'NULL', 'stored', 1 ])
+	{
+		my ($words, $version, $outcome, $count, $more) = @$_;
+		my $session = Session->new($node);
+		my $head = head();
+		$case++;
+		$session->query("SELECT 1");
+		$fault->rules({ operation => 'TransactWriteItems', times => 1, %$rule });
+		$session->send("INSERT INTO $table (aggregate_id, version, events) VALUES ('case $case', $version, '[\"case $case\"]') " . ($more // ''));
+		my $held = decode_json($fault->wait_for(operation => 'TransactWriteItems')->{body})->{TransactItems}[1]{Put}{Item};
+		my ($others) = $admin->query("INSERT INTO direct (aggregate_id, version, events) VALUES ('case $case', 0, '[\"faster $case\"]') RETURNING commit_id");
+		is("$held->{commitId}{N} $held->{version}{N}", "$others->[0] 0", "$how $words: both have the same id and version");
+		$fault->release if $table eq 'faulty';
+		my $result = $session->result;
+		$fault->release;
+		$fault->finish;
+		check("$how $words", $result, $outcome, $count, $head + 2);
+		$session->close;
+	}
+}
+
+# Stored, the answer lost, and others append behind it before it is sent again: it is stored all the same.
+{
+	my $session = Session->new($node);
+	my $head = head();
+	$case++;
+	$fault->rules({ operation => 'TransactWriteItems', times => 1, after => 'stall' });
+	$session->send("INSERT INTO impatient (aggregate_id, version, events) VALUES ('case $case', 0, '[\"case $case\"]')");
+	$fault->wait_for(event => 'answer', status => 200) for 1 .. 2;      # the counter's, too
+	$admin->query("INSERT INTO direct (aggregate_id, version, events) VALUES ('case $case', 1, '[\"behind $case\"]')");
+	check('others behind it', $session->result, 'stored', 1, $head + 1);
+	$fault->release;
+	$fault->finish;
+}
+
+# The version before is missing, an attempt is still on its way, and then the version comes: that attempt succeeds. So a refusal would be no truth.
+{
+	my $session = Session->new($node);
+	my $head = head();
+	$case++;
+	$fault->rules({ operation => 'TransactWriteItems', times => 1, late => 'stall' });
+	my $result = $session->try("INSERT INTO contiguous (aggregate_id, version, events) VALUES ('case $case', 1, '[\"case $case\"]')");
+	$plain->put('commits', { aggregateId => { S => "case $case" }, version => { N => '0' }, commitId => { N => '-1' }, active => { S => 'others' }, events => { S => '' } });
+	$fault->release;
+	$fault->finish;
+	check('a gap that may be closed', $result, '08007', 1, $head + 1);
+}
+
+# In a statement of several transactions nothing is sent after one of unknown fate.
+{
+	my $head = head();
+	$case++;
+	$fault->rules({ operation => 'TransactWriteItems', skip => 1, after => 'close' });
+	my $session = Session->new($node);
+	my $result = $session->try("INSERT INTO faulty (aggregate_id, version, events) SELECT 'case $case', n, '[\"case $case\"]' FROM generate_series(0, 249) n");
+	$fault->finish;
+	is(outcome($result), '08007', 'the second of three: unknown');
+	my @stored = stored();
+	is(scalar @stored, 198, 'the second of three: stored as it happens, and no third');
+	like($result->{error}{detail}, qr/stored: 0; not stored: 0; unknown: 99\./, 'the second of three: all its rows are unknown');
+	like($result->{notices}[0]{message}, qr/\A99 commits of/, 'the second of three: the first one\'s stay');
+}
+
+# All that happened late has happened: what was promised still holds, and no id is without its commit.
+{
+	my (%count, %used, %refused);
+	$fault->stop;
+	for my $item ($plain->scan('commits'))
+	{
+		next if $item->{active}{S} ne 't';
+		$count{ decode_json($item->{events}{S})->[0] }++;
+		$used{ $item->{commitId}{N} }++;
+	}
+	for my $marker (sort keys %promised)
+	{
+		my ($outcome, $count) = @{ $promised{$marker} };
+		$refused{$marker} = $outcome if ($count{$marker} // 0) != $count;
+	}
+	is_deeply(\%refused, {}, 'what was said of each commit still holds');
+	my $head = head();
+	is_deeply([ grep { ($used{$_} // 0) != 1 } 1 .. $head ], [], 'every id up to the counter has one commit');
+	is_deeply([ grep { $_ > $head } keys %used ], [], 'and none is above it');
+}
+
+$node->stop;
+done_testing();
