@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_user_mapping.h"
 #include "lib/ilist.h"
@@ -111,6 +112,21 @@ usage_of_server(const ForeignServer *server)
 	return &usage->usage;
 }
 
+/* GetUserMapping names the user that it was asked for, also where the mapping is PUBLIC's. */
+static Oid
+user_of_mapping(Oid mapping)
+{
+	HeapTuple	tuple = SearchSysCache1(USERMAPPINGOID, ObjectIdGetDatum(mapping));
+	Oid			user = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		user = ((Form_pg_user_mapping) GETSTRUCT(tuple))->umuser;
+		ReleaseSysCache(tuple);
+	}
+	return user;
+}
+
 static Connection *
 connection_new(const ForeignServer *server, const UserMapping *mapping)
 {
@@ -118,6 +134,7 @@ connection_new(const ForeignServer *server, const UserMapping *mapping)
 	Credentials credentials = options_credentials(server, mapping);
 	Failure		failure;
 	Connection *connection;
+	Oid			user = user_of_mapping(mapping->umid);
 
 	settings.total = usage_of_server(server);
 	connection = calloc(1, sizeof(Connection));
@@ -133,7 +150,7 @@ connection_new(const ForeignServer *server, const UserMapping *mapping)
 				 errdetail_internal("%s", failure.message)));
 	}
 	connection->server = server->serverid;
-	connection->user = mapping->userid;
+	connection->user = user;
 	dlist_push_tail(&all_connections, &connection->node);
 	for (int i = 0; i < CLIENT_DESCRIPTORS; i++)
 		ReserveExternalFD();
