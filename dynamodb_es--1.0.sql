@@ -46,4 +46,39 @@ CREATE FUNCTION dynamodb_es_status(
 COMMENT ON FUNCTION dynamodb_es_status(regclass) IS
 	'state of the DynamoDB tables of a foreign table; item_count and table_bytes are DynamoDB''s own estimates, hours old';
 
+CREATE FUNCTION dynamodb_es_connections(
+	OUT server_name text,
+	OUT user_name text,
+	OUT endpoint text,
+	OUT region text,
+	OUT in_flight integer,
+	OUT idle integer,
+	OUT in_use boolean,
+	OUT valid boolean
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION dynamodb_es_connections() IS
+	'what this session holds open: requests in flight and idle connections for each server and user mapping';
+
+CREATE FUNCTION dynamodb_es_disconnect_all() RETURNS boolean
+	AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION dynamodb_es_disconnect_all() IS
+	'closes what this session holds open and does not use; true if there was something';
+
+CREATE FUNCTION dynamodb_es_stats(
+	OUT server_name text,
+	OUT requests bigint,
+	OUT retries bigint,
+	OUT throttles bigint,
+	OUT bytes_sent bigint,
+	OUT bytes_received bigint,
+	OUT read_units double precision,
+	OUT write_units double precision
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION dynamodb_es_stats() IS 'what this session has sent to each server since it began, and what that cost';
+
 -- The two that make and delete tables are for the owner of the foreign table alone; the functions check that themselves.

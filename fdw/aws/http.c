@@ -18,6 +18,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,6 +39,7 @@ struct HttpClient
 	int64_t		counted_until;	/* the time up to which deadlines have been looked after, ms */
 	bool		awaited;		/* since then the caller has been waiting */
 	int64_t		armed;			/* what the timer is set to, ms; -1: off */
+	int			open_sockets;
 };
 
 struct HttpTransfer
@@ -65,6 +67,15 @@ http_now_ms(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t
+wall_clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
 	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
@@ -149,6 +160,28 @@ socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
 		return -1;
 	curl_multi_assign(client->multi, fd, client);
 	return 0;
+}
+
+/* CURLOPT_OPENSOCKETFUNCTION: only libcurl knows which of its connections are idle, but sockets can be counted. */
+static curl_socket_t
+socket_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	HttpClient *client = arg;
+	int			fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+
+	(void) purpose;
+	client->open_sockets += fd >= 0;
+	return fd >= 0 ? fd : CURL_SOCKET_BAD;
+}
+
+/* CURLOPT_CLOSESOCKETFUNCTION: also for connections whose transfer ended long ago. */
+static int
+socket_close(void *arg, curl_socket_t fd)
+{
+	HttpClient *client = arg;
+
+	client->open_sockets--;
+	return close(fd);
 }
 
 /* Once in each process, on first use: never in a postmaster, whose children would share the state. */
@@ -250,6 +283,24 @@ int
 http_client_fd(const HttpClient *client)
 {
 	return client->epoll_fd;
+}
+
+int
+http_client_in_flight(const HttpClient *client)
+{
+	int			count = 0;
+
+	for (const HttpTransfer *transfer = client->running; transfer != NULL; transfer = transfer->next)
+		count++;
+	return count;
+}
+
+int
+http_client_idle_connections(const HttpClient *client)
+{
+	int			idle = client->open_sockets - http_client_in_flight(client);
+
+	return idle > 0 ? idle : 0;
 }
 
 void
@@ -463,6 +514,8 @@ body_wanted(char *to, size_t size, size_t count, void *arg)
 
 	if (length > size * count)
 		length = size * count;
+	if (transfer->body_sent == 0)
+		transfer->answer.sent_ms = wall_clock_ms();
 	memcpy(to, transfer->body + transfer->body_sent, length);
 	transfer->body_sent += length;
 	return length;
@@ -494,20 +547,46 @@ body_arrived(char *bytes, size_t size, size_t count, void *arg)
 	return transfer->answer.body.failed ? 0 : length;
 }
 
-/* The digits of a header's value, if the line is that header; they are all that is of interest in it. */
+/* The value of a header without the blanks around it, cut to fit, if the line is that header. */
+static bool
+header_value(const char *line, size_t length, const char *name, char *value, size_t room)
+{
+	size_t		at = strlen(name) + 1;
+	size_t		kept = 0;
+
+	if (length < at || line[at - 1] != ':' || strncasecmp(line, name, at - 1) != 0)
+		return false;
+	while (at < length && (line[at] == ' ' || line[at] == '\t'))
+		at++;
+	while (length > at && strchr(" \t\r\n", line[length - 1]) != NULL)
+		length--;
+	while (at < length && kept < room - 1)
+		value[kept++] = line[at++];
+	value[kept] = '\0';
+	return true;
+}
+
+/* Likewise its digits alone, where they are all that is of interest. */
 static bool
 header_digits(const char *line, size_t length, const char *name, char *digits, size_t room)
 {
-	size_t		name_length = strlen(name);
 	size_t		kept = 0;
 
-	if (length <= name_length || line[name_length] != ':' || strncasecmp(line, name, name_length) != 0)
+	if (!header_value(line, length, name, digits, room))
 		return false;
-	for (size_t i = name_length + 1; i < length && kept < room - 1; i++)
-		if (line[i] >= '0' && line[i] <= '9')
-			digits[kept++] = line[i];
+	for (const char *c = digits; *c != '\0'; c++)
+		if (*c >= '0' && *c <= '9')
+			digits[kept++] = *c;
 	digits[kept] = '\0';
 	return true;
+}
+
+static void
+make_lower(char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text >= 'A' && *text <= 'Z')
+			*text += 'a' - 'A';
 }
 
 /* CURLOPT_HEADERFUNCTION */
@@ -516,11 +595,24 @@ header_arrived(char *line, size_t size, size_t count, void *arg)
 {
 	HttpAnswer *answer = &((HttpTransfer *) arg)->answer;
 	size_t		length = size * count;
-	char		digits[16];
+	char		value[64];
+	time_t		date;
 
-	if (!header_digits(line, length, "x-amz-crc32", answer->crc32, sizeof(answer->crc32))
-		&& header_digits(line, length, "x-amz-retry-after", digits, sizeof(digits)) && digits[0] != '\0')
-		answer->retry_after_ms = strtoll(digits, NULL, 10);
+	if (answer->received_ms == 0)
+		answer->received_ms = wall_clock_ms();
+	if (header_digits(line, length, "x-amz-crc32", answer->crc32, sizeof(answer->crc32)))
+		return length;
+	if (header_digits(line, length, "x-amz-retry-after", value, 16) && value[0] != '\0')
+		answer->retry_after_ms = strtoll(value, NULL, 10);
+	else if (header_value(line, length, "Content-Encoding", answer->encoding, sizeof(answer->encoding)))
+		make_lower(answer->encoding);
+	else if (header_value(line, length, "Age", value, sizeof(value)))
+		answer->has_age = true;
+	else if (header_value(line, length, "Date", value, sizeof(value)))
+	{
+		date = curl_getdate(value, NULL);
+		answer->date_ms = date < 0 ? -1 : (int64_t) date * 1000;
+	}
 	return length;
 }
 
@@ -547,6 +639,10 @@ transfer_set_up(HttpTransfer *transfer, const char *url)
 		&& SET(CURLOPT_ERRORBUFFER, transfer->error)
 		&& SET(CURLOPT_NOSIGNAL, 1L)
 		&& SET(CURLOPT_QUICK_EXIT, 1L)
+		&& SET(CURLOPT_OPENSOCKETFUNCTION, socket_open)
+		&& SET(CURLOPT_OPENSOCKETDATA, transfer->client)
+		&& SET(CURLOPT_CLOSESOCKETFUNCTION, socket_close)
+		&& SET(CURLOPT_CLOSESOCKETDATA, transfer->client)
 		&& SET(CURLOPT_PROTOCOLS_STR, "http,https")
 		&& SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1)
 		&& SET(CURLOPT_FOLLOWLOCATION, 0L)
@@ -593,6 +689,7 @@ http_post(HttpClient *client, const char *url, const char *const *headers, size_
 	transfer->client = client;
 	transfer->state = STEP_PENDING;
 	transfer->answer.retry_after_ms = -1;
+	transfer->answer.date_ms = -1;
 	transfer->body = body;
 	transfer->body_length = body_length;
 

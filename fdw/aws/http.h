@@ -3,7 +3,7 @@
  *
  * The descriptor is an epoll set that holds libcurl's sockets and one timer (libcurl's timeouts and the callers' own
  * wake-ups). It is readable whenever http_pump has something to do. Requests are POSTs or GETs of a body in memory;
- * answers are collected in memory, up to a limit.
+ * answers are collected in memory, up to a limit, and left as they came: whoever reads them decodes them.
  *
  * libcurl is called with all signals blocked, since its resolver threads inherit the mask and must not run the
  * caller's handlers. A request is never sent twice by libcurl itself: a reused connection that turns out dead is an
@@ -37,7 +37,12 @@ typedef struct HttpAnswer
 	int			status;
 	ByteBuffer		body;			/* as received, before any decoding */
 	char		crc32[16];		/* the x-amz-crc32 header, or empty */
+	char		encoding[16];	/* the Content-Encoding header, lower case, cut to fit; or empty */
 	int64_t		retry_after_ms; /* the x-amz-retry-after header, or -1 */
+	int64_t		date_ms;		/* the Date header, ms since the epoch; -1: none */
+	bool		has_age;		/* an Age header: a cache has answered, and Date is that of long ago */
+	int64_t		sent_ms;		/* this machine's clock when the body went out, ms since the epoch; 0: it never did */
+	int64_t		received_ms;	/* and when the answer began */
 } HttpAnswer;
 
 /* NULL when memory or descriptors ran out, with *failure filled in. */
@@ -62,6 +67,12 @@ extern void http_client_wake_at(HttpClient *client, int64_t when);
 
 /* A monotonic clock, ms. */
 extern int64_t http_now_ms(void);
+
+/* Requests that have been started and have not ended, those included that wait for a connection. */
+extern int	http_client_in_flight(const HttpClient *client);
+
+/* Connections that are open and that no request needs at the moment. */
+extern int	http_client_idle_connections(const HttpClient *client);
 
 /*
  * Starts a POST. `headers` are lines ("Name: value"), copied; `body` is not, and must outlive the transfer. NULL when

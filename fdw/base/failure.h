@@ -14,7 +14,8 @@ typedef enum FailureKind
 	FAILURE_NONE,
 	FAILURE_MEMORY,				/* malloc returned NULL */
 	FAILURE_UNREACHABLE,		/* no connection, TLS failure, connection lost, timeout */
-	FAILURE_BAD_ANSWER,			/* an answer that DynamoDB would not give: not JSON, wrong checksum, wrong shape, too large */
+	FAILURE_BAD_ANSWER,			/* an answer that DynamoDB would not give: not JSON, wrong shape */
+	FAILURE_DAMAGED,			/* an answer that has suffered on its way: checksum or compression are wrong */
 	FAILURE_CREDENTIALS,		/* credentials missing, rejected or expired */
 	FAILURE_ACCESS_DENIED,		/* known to AWS, but not allowed */
 	FAILURE_NOT_FOUND,			/* no such table or index */

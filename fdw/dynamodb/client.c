@@ -10,9 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
+#include "aws/clock.h"
 #include "aws/sigv4.h"
+#include "dynamodb/encoding.h"
 #include "dynamodb/response.h"
 #include "dynamodb/retry.h"
 
@@ -31,6 +32,10 @@ struct Client
 	char	   *host;			/* the Host header: without the port where it is the scheme's own */
 	int			max_attempts;
 	RetryQuota	quota;
+	ServerClock clock;
+	bool		accept_gzip;
+	size_t		max_response_bytes;
+	Usage	   *total;			/* or NULL */
 	unsigned short random[3];	/* erand48's state */
 };
 
@@ -43,6 +48,8 @@ struct Call
 	int			attempts;
 	int			retry_cost;		/* of the last retry; 0: there was none */
 	int64_t		sent_at;		/* the last attempt, http_now_ms */
+	int64_t		signed_offset_ms;	/* the clock's offset that it was signed with */
+	bool		clock_retried;	/* an attempt beyond max_attempts was made because the clock was wrong */
 	int64_t		not_before;		/* the next one */
 	int64_t		deadline;		/* no attempt after that; 0: none */
 	Usage	   *usage;
@@ -104,6 +111,10 @@ client_new(const ClientSettings *settings, const Credentials *credentials, Failu
 	}
 	client->max_attempts = settings->max_attempts;
 	retry_quota_init(&client->quota);
+	clock_init(&client->clock);
+	client->accept_gzip = settings->accept_gzip;
+	client->max_response_bytes = settings->http.max_response_bytes;
+	client->total = settings->total;
 	if (getrandom(client->random, sizeof(client->random), GRND_NONBLOCK) < 0)
 		memcpy(client->random, &client, sizeof(client->random));	/* jitter needs no better */
 	client->region = strdup(settings->region);
@@ -149,6 +160,30 @@ int
 client_fd(const Client *client)
 {
 	return http_client_fd(client->http);
+}
+
+const char *
+client_endpoint(const Client *client)
+{
+	return client->endpoint;
+}
+
+const char *
+client_region(const Client *client)
+{
+	return client->region;
+}
+
+int
+client_in_flight(const Client *client)
+{
+	return http_client_in_flight(client->http);
+}
+
+int
+client_idle_connections(const Client *client)
+{
+	return http_client_idle_connections(client->http);
 }
 
 void
@@ -200,10 +235,10 @@ send_signed(Client *client, Operation operation, const ByteBuffer *body)
 		.nheaders = nheaders,
 		.body = body->data,
 		.body_length = body->length,
-		.time = time(NULL),
+		.time = clock_now(&client->clock),
 	};
 	ByteBuffer		lines[HEADER_COUNT + 1] = {{0}};
-	const char *line_texts[HEADER_COUNT + 1];
+	const char *line_texts[HEADER_COUNT + 2];
 	HttpTransfer *transfer = NULL;
 	bool		failed = false;
 
@@ -219,8 +254,10 @@ send_signed(Client *client, Operation operation, const ByteBuffer *body)
 		failed = failed || lines[i].failed;
 		line_texts[i] = lines[i].data;
 	}
+	/* Not signed: what stands in between may change it. */
+	line_texts[nheaders + 1] = client->accept_gzip ? "Accept-Encoding: gzip" : "Accept-Encoding: identity";
 	if (!failed)
-		transfer = http_post(client->http, client->url, line_texts, nheaders + 1, body->data, body->length);
+		transfer = http_post(client->http, client->url, line_texts, nheaders + 2, body->data, body->length);
 	for (size_t i = 0; i <= nheaders; i++)
 		buffer_free_wipe(&lines[i]);
 	return transfer;
@@ -234,10 +271,8 @@ call_fail_memory(Call *call)
 }
 
 static void
-usage_add_request(const Call *call)
+usage_add_request(Usage *usage, const Call *call)
 {
-	Usage	   *usage = call->usage;
-
 	if (usage == NULL)
 		return;
 	usage->requests++;
@@ -251,6 +286,7 @@ call_attempt(Call *call)
 {
 	call->attempts++;
 	call->sent_at = http_now_ms();
+	call->signed_offset_ms = call->client->clock.offset_ms;
 	cJSON_Delete(call->error);
 	call->error = NULL;
 	call->transfer = call->body.failed ? NULL : send_signed(call->client, call->operation, &call->body);
@@ -259,7 +295,8 @@ call_attempt(Call *call)
 		call_fail_memory(call);
 		return;
 	}
-	usage_add_request(call);
+	usage_add_request(call->usage, call);
+	usage_add_request(call->client->total, call);
 }
 
 Call *
@@ -298,9 +335,9 @@ operation_reads(Operation operation)
 }
 
 static void
-usage_add_answer(const Call *call, size_t bytes)
+usage_add_answer(Usage *usage, const Call *call, size_t bytes)
 {
-	Usage	   *usage = call->usage;
+	int64_t		items;
 	double		units;
 
 	if (usage == NULL)
@@ -314,7 +351,8 @@ usage_add_answer(const Call *call, size_t bytes)
 		usage->read_units += units;
 	else
 		usage->write_units += units;
-	usage->items += response_scanned_count(call->response);
+	items = response_scanned_count(call->response);
+	usage->items += items > 0 ? items : 0;
 }
 
 /*
@@ -329,7 +367,24 @@ failure_leaves_doubt(const Failure *failure, const HttpTransfer *transfer)
 	/* It is this very request, by its token, that is in progress. */
 	if (strcmp(failure->code, "TransactionInProgressException") == 0)
 		return true;
-	return failure->kind == FAILURE_BAD_ANSWER || failure->kind == FAILURE_MEMORY || failure->http_status >= 500;
+	return failure->kind == FAILURE_BAD_ANSWER || failure->kind == FAILURE_DAMAGED || failure->kind == FAILURE_TOO_LONG
+		|| failure->kind == FAILURE_MEMORY || failure->http_status >= 500;
+}
+
+/*
+ * A request that was refused for the time it was signed with did nothing, and will do better with the right one: it
+ * is sent once more, whatever max_attempts and the quota say.
+ */
+static bool
+call_plan_clock_retry(Call *call)
+{
+	if (call->clock_retried || call->signed_offset_ms == call->client->clock.offset_ms
+		|| !clock_explains(call->failure.code))
+		return false;
+	call->clock_retried = true;
+	call->not_before = http_now_ms();
+	call->state = STEP_PENDING;
+	return true;
 }
 
 /* Lets the request be sent again, if that may help and is allowed. */
@@ -340,7 +395,8 @@ call_plan_retry(Call *call, int64_t retry_after_ms)
 	int64_t		not_before;
 	int			cost;
 
-	if (class == RETRY_NEVER || call->attempts >= call->client->max_attempts)
+	if (call_plan_clock_retry(call) || class == RETRY_NEVER
+		|| call->attempts - call->clock_retried >= call->client->max_attempts)
 		return;
 	not_before = http_now_ms() + retry_delay_ms(class, call->attempts, erand48(call->client->random), retry_after_ms);
 	if (call->deadline != 0 && not_before > call->deadline)
@@ -351,6 +407,22 @@ call_plan_retry(Call *call, int64_t retry_after_ms)
 	call->retry_cost = cost;
 	call->not_before = not_before;
 	call->state = STEP_PENDING;
+}
+
+/* The parsed answer, or NULL with the call's failure filled in. The checksum is that of the bytes as sent. */
+static cJSON *
+answer_read(Call *call, HttpAnswer *answer)
+{
+	ByteBuffer *body = &answer->body;
+
+	if (!response_check(answer->status, answer->crc32, body->data, body->length, &call->failure))
+		return NULL;
+	if (!encoding_decode(answer->encoding, call->client->max_response_bytes, body, &call->failure))
+	{
+		call->failure.http_status = answer->status;
+		return NULL;
+	}
+	return response_parse_with_error(answer->status, NULL, body->data, body->length, &call->failure, &call->error);
 }
 
 /* An attempt has ended: parse its answer, count it, let its memory go, and decide whether that was the last. */
@@ -365,9 +437,12 @@ call_attempt_ended(Call *call)
 	if (http_transfer_step(call->transfer) == STEP_FAILED)
 		call->failure = *http_transfer_failure(call->transfer);
 	else
-		call->response = response_parse_with_error(answer->status, answer->crc32[0] != '\0' ? answer->crc32 : NULL,
-												   answer->body.data, bytes, &call->failure, &call->error);
-	usage_add_answer(call, bytes);
+	{
+		clock_observe(&call->client->clock, answer);
+		call->response = answer_read(call, answer);
+	}
+	usage_add_answer(call->usage, call, bytes);
+	usage_add_answer(call->client->total, call, bytes);
 	if (call->response != NULL)
 	{
 		call->state = STEP_DONE;

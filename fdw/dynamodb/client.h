@@ -26,6 +26,8 @@ typedef struct ClientSettings
 	const char *endpoint;		/* "http://host:port" or "https://host", without a path; NULL: the region's own */
 	const char *region;
 	int			max_attempts;	/* tries of one request, at least 1 */
+	bool		accept_gzip;	/* answers may come compressed */
+	struct Usage *total;		/* what all requests cost is added here too; must outlive the client; or NULL */
 	HttpSettings http;
 } ClientSettings;
 
@@ -49,6 +51,14 @@ extern Client *client_new(const ClientSettings *settings, const Credentials *cre
 extern void client_free(Client *client);
 
 extern int	client_fd(const Client *client);
+
+/* For display; they live as long as the client. */
+extern const char *client_endpoint(const Client *client);
+extern const char *client_region(const Client *client);
+
+/* See http_client_in_flight and http_client_idle_connections. */
+extern int	client_in_flight(const Client *client);
+extern int	client_idle_connections(const Client *client);
 extern void client_await(Client *client);	/* see http_client_await */
 extern void client_pump(Client *client);
 extern void client_wake_at(Client *client, int64_t when);	/* see http_client_wake_at */

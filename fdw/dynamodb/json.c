@@ -369,3 +369,15 @@ json_member_text(const cJSON *object, const char *name)
 {
 	return cJSON_GetStringValue((cJSON *) json_member(object, name));
 }
+
+int64_t
+json_member_count(const cJSON *object, const char *name)
+{
+	const cJSON *count = json_member(object, name);
+
+	/* Not a cast of whatever number came: out of range, that would be undefined. */
+	if (!cJSON_IsNumber(count) || !(count->valuedouble >= 0 && count->valuedouble <= 9e15)
+		|| (double) (int64_t) count->valuedouble != count->valuedouble)
+		return -1;
+	return (int64_t) count->valuedouble;
+}

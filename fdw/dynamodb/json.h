@@ -13,6 +13,7 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buffer.h"
 
@@ -43,5 +44,8 @@ extern const cJSON *json_member(const cJSON *object, const char *name);
 
 /* The member's text if it is a string, else NULL. */
 extern const char *json_member_text(const cJSON *object, const char *name);
+
+/* The member if it is a whole number from 0 to 9e15, which a double holds exactly, else -1. */
+extern int64_t json_member_count(const cJSON *object, const char *name);
 
 #endif

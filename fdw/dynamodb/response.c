@@ -187,6 +187,37 @@ hold_secrets_back(char *text)
 	*out = '\0';
 }
 
+/*
+ * Which limit of which table or index a throttled request has met: "reason (resource)", one after the other. It says
+ * what to raise, which the message does not.
+ */
+static void
+describe_throttling(cJSON *error, ByteBuffer *out)
+{
+	const cJSON *reasons = json_member(error, "ThrottlingReasons");
+	const cJSON *element;
+
+	if (reasons == NULL)
+		reasons = json_member(error, "throttlingReasons");
+	cJSON_ArrayForEach(element, reasons)
+	{
+		char	   *reason = cJSON_GetStringValue((cJSON *) json_member(element, "reason"));
+		char	   *resource = cJSON_GetStringValue((cJSON *) json_member(element, "resource"));
+
+		if (reason == NULL)
+			continue;
+		buffer_puts(out, out->length > 0 ? ", " : " Reasons: ");
+		for (int i = 0; i < 2 && (i == 0 || resource != NULL); i++)
+		{
+			char	   *text = i == 0 ? reason : resource;
+
+			make_plain(text);
+			hold_secrets_back(text);
+			buffer_printf(out, i == 0 ? "%s" : " (%s)", text);
+		}
+	}
+}
+
 /* Fills *failure from an error of DynamoDB's; false when it is none. */
 static bool
 read_error(cJSON *error, Failure *failure)
@@ -195,6 +226,7 @@ read_error(cJSON *error, Failure *failure)
 	char	   *message = cJSON_GetStringValue((cJSON *) json_member(error, "message"));
 	const char *hash;
 	const char *code;
+	ByteBuffer	reasons = {0};
 
 	if (type == NULL)
 		return false;
@@ -212,6 +244,11 @@ read_error(cJSON *error, Failure *failure)
 	failure_set(failure, response_error_kind(code, message), code, "%s", message ? message : "");
 	if (strcmp(failure->code, "TransactionCanceledException") == 0)
 		failure->kind = cancellation_kind(json_member(error, "CancellationReasons"));
+	if (failure->kind == FAILURE_THROTTLED)
+		describe_throttling(error, &reasons);
+	if (reasons.length > 0 && !reasons.failed)
+		failure_set(failure, failure->kind, code, "%s%s", failure->message, reasons.data);
+	buffer_free(&reasons);
 	return true;
 }
 
@@ -225,19 +262,24 @@ response_parse(int status, const char *crc32, char *body, size_t length, Failure
 	return response;
 }
 
+bool
+response_check(int status, const char *crc32, const char *body, size_t length, Failure *failure)
+{
+	if (crc32 == NULL || crc32[0] == '\0' || checksum_matches(crc32, body, length))
+		return true;
+	failure_set(failure, FAILURE_DAMAGED, NULL, "The answer does not match its checksum.");
+	failure->http_status = status;
+	return false;
+}
+
 cJSON *
 response_parse_with_error(int status, const char *crc32, char *body, size_t length, Failure *failure, cJSON **error)
 {
 	cJSON	   *response;
 
 	*error = NULL;
-
-	if (crc32 != NULL && crc32[0] != '\0' && !checksum_matches(crc32, body, length))
-	{
-		failure_set(failure, FAILURE_BAD_ANSWER, NULL, "The answer does not match its checksum.");
-		failure->http_status = status;
+	if (!response_check(status, crc32, body, length, failure))
 		return NULL;
-	}
 
 	response = json_parse(body, length);
 	if (status == 200 && cJSON_IsObject(response))
@@ -259,7 +301,8 @@ capacity_of(const cJSON *consumed)
 {
 	const cJSON *units = json_member(consumed, "CapacityUnits");
 
-	return cJSON_IsNumber(units) ? units->valuedouble : 0;
+	/* 1e999 is JSON as well, and would make every sum infinite. */
+	return cJSON_IsNumber(units) && units->valuedouble >= 0 && units->valuedouble < 1e12 ? units->valuedouble : 0;
 }
 
 double
@@ -275,25 +318,14 @@ response_capacity_units(const cJSON *response)
 	return sum;
 }
 
-static int64_t
-count_of(const cJSON *response, const char *member)
-{
-	const cJSON *count = json_member(response, member);
-
-	/* Not a cast of whatever number came: out of range, that would be undefined. */
-	if (!cJSON_IsNumber(count) || !(count->valuedouble >= 0 && count->valuedouble < 9e15))
-		return 0;
-	return (int64_t) count->valuedouble;
-}
-
 int64_t
 response_count(const cJSON *response)
 {
-	return count_of(response, "Count");
+	return json_member_count(response, "Count");
 }
 
 int64_t
 response_scanned_count(const cJSON *response)
 {
-	return count_of(response, "ScannedCount");
+	return json_member_count(response, "ScannedCount");
 }

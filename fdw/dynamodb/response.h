@@ -15,6 +15,12 @@
 #include "base/failure.h"
 
 /*
+ * Is the body the one that was sent? `crc32` is the text of x-amz-crc32; where there is none ("" or NULL), nothing
+ * speaks against it. false with *failure filled in, FAILURE_DAMAGED.
+ */
+extern bool response_check(int status, const char *crc32, const char *body, size_t length, Failure *failure);
+
+/*
  * Checks and parses an answer: `crc32` is the text of x-amz-crc32 or NULL, the checksum of the body as it was
  * received; `body` is rewritten in place. The parsed object, the caller's to cJSON_Delete, or NULL with *failure
  * filled in. A 200 whose body is not a JSON object is FAILURE_BAD_ANSWER; so is an error that is not DynamoDB's (its
@@ -36,10 +42,10 @@ extern cJSON *response_parse_with_error(int status, const char *crc32, char *bod
  */
 extern FailureKind response_error_kind(const char *code, const char *message);
 
-/* Capacity units consumed, the sum where there are several; 0 where the answer does not say. */
+/* Capacity units consumed, the sum where there are several; 0 where the answer does not say, or nonsense. */
 extern double response_capacity_units(const cJSON *response);
 
-/* A page's "Count" and "ScannedCount"; 0 where the answer does not say. */
+/* A page's "Count" and "ScannedCount"; -1 where the answer does not say, or says what is no count. */
 extern int64_t response_count(const cJSON *response);
 extern int64_t response_scanned_count(const cJSON *response);
 

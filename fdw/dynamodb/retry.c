@@ -24,6 +24,12 @@ static const char *const transient_codes[] = {
 	"InternalServerError",
 };
 
+static bool
+status_is_transient(int status)
+{
+	return status == 500 || (status >= 502 && status <= 504);
+}
+
 RetryClass
 retry_classify(const Failure *failure)
 {
@@ -33,16 +39,16 @@ retry_classify(const Failure *failure)
 			return RETRY_THROTTLING;
 		case FAILURE_UNREACHABLE:
 		case FAILURE_CONFLICT:
+		case FAILURE_DAMAGED:
 			return RETRY_TRANSIENT;
 		case FAILURE_BAD_ANSWER:
-			/* A checksum that does not fit, a body that broke off, or the gateway in between. */
-			return failure->http_status == 200 || failure->http_status >= 500 ? RETRY_TRANSIENT : RETRY_NEVER;
+			/* A body that broke off, or the gateway in between. */
+			return failure->http_status == 200 || status_is_transient(failure->http_status) ? RETRY_TRANSIENT : RETRY_NEVER;
 		case FAILURE_OTHER:
 			for (size_t i = 0; i < sizeof(transient_codes) / sizeof(transient_codes[0]); i++)
 				if (strcmp(failure->code, transient_codes[i]) == 0)
 					return RETRY_TRANSIENT;
-			return failure->http_status >= 500 && failure->http_status <= 504 && failure->http_status != 501
-				? RETRY_TRANSIENT : RETRY_NEVER;
+			return status_is_transient(failure->http_status) ? RETRY_TRANSIENT : RETRY_NEVER;
 		default:
 			return RETRY_NEVER;
 	}

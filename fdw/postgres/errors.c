@@ -39,6 +39,13 @@ text_of_failure(FailureKind kind)
 				"the endpoint of %s does not answer as DynamoDB does",
 				NULL
 			};
+		case FAILURE_DAMAGED:
+			return (ErrorText)
+			{
+				ERRCODE_FDW_ERROR,
+				"an answer of DynamoDB for %s arrived damaged",
+				NULL
+			};
 		case FAILURE_TOO_LONG:
 			return (ErrorText)
 			{

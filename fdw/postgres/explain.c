@@ -130,6 +130,10 @@ explain_usage(const Usage *usage, bool reads, bool writes, ExplainState *es)
 	}
 	if (writes)
 		ExplainPropertyFloat("Write Capacity", "units", usage->write_units, 1, es);
+	if (usage->retries > 0)
+		ExplainPropertyInteger("Retries", NULL, usage->retries, es);
+	if (usage->throttles > 0)
+		ExplainPropertyInteger("Throttles", NULL, usage->throttles, es);
 }
 
 void

@@ -62,7 +62,7 @@ static const OptionRule rules[] = {
 	{.name = "connect_timeout_ms", .places = ON_SERVER, .type = OPTION_INTEGER, .min = 1, .max = 3600000},
 	{.name = "request_timeout_ms", .places = ON_SERVER, .type = OPTION_INTEGER, .min = 1, .max = 3600000},
 	{.name = "max_attempts", .places = ON_SERVER, .type = OPTION_INTEGER, .min = 1, .max = 100},
-	{.name = "accept_encoding", .places = ON_SERVER, .type = OPTION_CHOICE, .choices = "identity gzip", .only = "identity"},
+	{.name = "accept_encoding", .places = ON_SERVER, .type = OPTION_CHOICE, .choices = "identity gzip"},
 	{.name = "max_response_mb", .places = ON_SERVER, .type = OPTION_INTEGER, .min = 1, .max = 1024},
 	{.name = "batch_size", .places = ON_SERVER | ON_TABLE, .type = OPTION_INTEGER, .min = 1, .max = 10000},
 	{.name = "consistent_read", .places = ON_SERVER | ON_TABLE, .type = OPTION_BOOLEAN},
@@ -481,6 +481,7 @@ options_of_server(const ForeignServer *server)
 		.region = region,
 		.endpoint = option_text("endpoint", options, NIL, NULL),
 		.max_attempts = option_int("max_attempts", options, NIL, DEFAULT_MAX_ATTEMPTS),
+		.accept_gzip = strcmp(option_text("accept_encoding", options, NIL, "identity"), "gzip") == 0,
 		.http = {
 			.max_connections = option_int("max_connections", options, NIL, DEFAULT_MAX_CONNECTIONS),
 			.connect_timeout_ms = option_int("connect_timeout_ms", options, NIL, DEFAULT_CONNECT_TIMEOUT_MS),

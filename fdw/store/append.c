@@ -14,6 +14,9 @@
 #include "store/dense.h"
 #include "store/lane.h"
 
+/* How long an error waits for its notes, ms, where the endpoint had just not been reached. */
+#define NOTES_PATIENCE_MS 1000
+
 typedef enum AppendPhase
 {
 	PHASE_VERSIONS,
@@ -308,6 +311,31 @@ lanes_are_done(const AppendOperation *append)
 	return true;
 }
 
+/* The last that was heard of the endpoint is nothing: a lost answer, or no connection. */
+static bool
+endpoint_was_silent(const AppendOperation *append)
+{
+	return append->failed && append->failure.http_status == 0
+		&& (append->failure.kind == FAILURE_UNREACHABLE || append->failure.kind == FAILURE_UNKNOWN_FATE);
+}
+
+/*
+ * The notes go out before the failure is reported. They may well get through where a put did not; but an error must
+ * not wait for them through all attempts and timeouts of a dead endpoint.
+ */
+static void
+notes_begin(AppendOperation *append)
+{
+	LaneContext *context = &append->context;
+
+	if (append->settings.burn_notes)
+		append->burn = burn_start(context->client, context->names, &context->burned, append->settings.max_parallel,
+								  context->usage);
+	if (append->burn != NULL && endpoint_was_silent(append))
+		burn_give_up_at(append->burn, http_now_ms() + NOTES_PATIENCE_MS);
+	append->phase = append->burn != NULL ? PHASE_NOTES : PHASE_FINISHED;
+}
+
 static void
 puts_step(AppendOperation *append)
 {
@@ -317,10 +345,7 @@ puts_step(AppendOperation *append)
 		return;
 	for (size_t i = 0; i < append->nlanes; i++)
 		lane_burn_unused(&append->lanes[i], &context->burned);
-	if (append->settings.burn_notes)
-		append->burn = burn_start(context->client, context->names, &context->burned, append->settings.max_parallel,
-								  context->usage);
-	append->phase = append->burn != NULL ? PHASE_NOTES : PHASE_FINISHED;
+	notes_begin(append);
 }
 
 StepResult

@@ -24,6 +24,7 @@ struct BurnOperation
 	const StoreNames *names;
 	Usage	   *usage;
 	int			max_parallel;
+	int64_t		give_up_at;		/* http_now_ms; 0: never */
 	size_t		nruns;
 	BurnRun		runs[];
 };
@@ -107,12 +108,22 @@ run_send(BurnOperation *burn, BurnRun *run)
 	buffer_free(&body);
 }
 
+void
+burn_give_up_at(BurnOperation *burn, int64_t when)
+{
+	burn->give_up_at = when;
+}
+
 StepResult
 burn_step(BurnOperation *burn)
 {
 	int			under_way = 0;
 	bool		pending = false;
 
+	if (burn->give_up_at != 0 && http_now_ms() >= burn->give_up_at)
+		return STEP_DONE;
+	if (burn->give_up_at != 0)
+		client_wake_at(burn->client, burn->give_up_at);
 	for (size_t i = 0; i < burn->nruns && under_way < burn->max_parallel; i++)
 	{
 		BurnRun    *run = &burn->runs[i];

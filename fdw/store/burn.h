@@ -31,6 +31,9 @@ typedef struct BurnOperation BurnOperation;
 /* Writes the notes, several at once. NULL when memory ran out, or there is nothing to note. */
 extern BurnOperation *burn_start(Client *client, const StoreNames *names, BurnList *list, int max_parallel, Usage *usage);
 
+/* Notes that are not written by `when` (http_now_ms) are given up. */
+extern void burn_give_up_at(BurnOperation *burn, int64_t when);
+
 /* PENDING or DONE. */
 extern StepResult burn_step(BurnOperation *burn);
 extern void burn_operation_free(BurnOperation *burn);

@@ -51,6 +51,14 @@ discover_out_of_memory(DiscoverOperation *discover)
 	discover->failed = true;
 }
 
+/* A list that cannot be read is not an empty one. */
+static void
+discover_bad_answer(DiscoverOperation *discover)
+{
+	failure_set(&discover->failure, FAILURE_BAD_ANSWER, NULL, "the list of tables is not one of DynamoDB's");
+	discover->failed = true;
+}
+
 /* Makes room for one more element; the array, moved if need be, or NULL with *array as it was. */
 static void *
 array_grow(void *array, size_t count, size_t *capacity, size_t size)
@@ -173,14 +181,6 @@ find_index(const cJSON *description)
 	return best;
 }
 
-static int64_t
-read_count_of(const cJSON *description, const char *member)
-{
-	const cJSON *count = json_member(description, member);
-
-	return cJSON_IsNumber(count) && count->valuedouble >= 0 && count->valuedouble < 1e15 ? (int64_t) count->valuedouble : -1;
-}
-
 bool
 discover_read(const cJSON *response, DiscoveredTable *table)
 {
@@ -197,8 +197,8 @@ discover_read(const cJSON *response, DiscoveredTable *table)
 		return false;
 	strcpy(table->table, name);
 	strcpy(table->index, index);
-	table->item_count = read_count_of(description, "ItemCount");
-	table->table_bytes = read_count_of(description, "TableSizeBytes");
+	table->item_count = json_member_count(description, "ItemCount");
+	table->table_bytes = json_member_count(description, "TableSizeBytes");
 	return true;
 }
 
@@ -206,11 +206,18 @@ static void
 page_listed(DiscoverOperation *discover, const cJSON *response)
 {
 	const char *last = json_member_text(response, "LastEvaluatedTableName");
+	const cJSON *names = json_member(response, "TableNames");
 	const cJSON *name;
 
-	cJSON_ArrayForEach(name, json_member(response, "TableNames"))
-		if (cJSON_IsString(name) && !discover->failed)
+	if (!cJSON_IsArray(names) || (last == NULL && json_member(response, "LastEvaluatedTableName") != NULL))
+		discover_bad_answer(discover);
+	cJSON_ArrayForEach(name, names)
+	{
+		if (!cJSON_IsString(name))
+			discover_bad_answer(discover);
+		else if (!discover->failed)
 			add_name(discover, name->valuestring);
+	}
 	free(discover->last_listed);
 	discover->last_listed = last != NULL ? strdup(last) : NULL;
 	if (last != NULL && discover->last_listed == NULL)
@@ -229,6 +236,8 @@ table_described(DiscoverOperation *discover, const cJSON *response)
 		discover_out_of_memory(discover);
 		return;
 	}
+	if (json_member_text(json_member(response, "Table"), "TableName") == NULL)
+		discover_bad_answer(discover);
 	discover->found = found;
 	if (discover_read(response, &found[discover->nfound]))
 		discover->nfound++;

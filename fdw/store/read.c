@@ -343,32 +343,59 @@ read_grow(ReadOperation *read)
 	}
 }
 
+/*
+ * Where the stream goes on after this page. false when that is not said as DynamoDB would: to stop there would leave
+ * out the rest, and a key that does not move would be read for ever.
+ */
+static bool
+page_take_key(ReadOperation *read, Stream *stream)
+{
+	const cJSON *last = json_member(read->page, "LastEvaluatedKey");
+	cJSON	   *before = stream->start_key;
+	bool		moves;
+
+	stream->start_key = NULL;
+	if (cJSON_IsObject(last) && last->child != NULL)
+		stream->start_key = cJSON_DetachItemViaPointer(read->page, (cJSON *) last);
+	moves = stream->start_key == NULL || !cJSON_Compare(before, stream->start_key, true);
+	cJSON_Delete(before);
+	return moves && (stream->start_key != NULL || last == NULL || cJSON_IsNull(last));
+}
+
+/* How many items there are; -1 when they are none, or not as many as the page says. */
+static int64_t
+page_count_items(const cJSON *page)
+{
+	const cJSON *items = json_member(page, "Items");
+	int64_t		count = 0;
+
+	if (!cJSON_IsArray(items))
+		return -1;
+	for (const cJSON *item = items->child; item != NULL; item = item->next, count++)
+		if (!cJSON_IsObject(item))
+			return -1;
+	return json_member(page, "Count") == NULL || response_count(page) == count ? count : -1;
+}
+
 /* Parses the page and takes its items over; false when it is none of DynamoDB's. */
 static bool
 page_open(ReadOperation *read, Stream *stream)
 {
-	const cJSON *last;
+	int64_t		count;
 
 	read->page = call_take_response(stream->call);
 	call_free(stream->call);
 	stream->call = NULL;
-	cJSON_Delete(stream->start_key);
-	stream->start_key = NULL;
-
-	last = json_member(read->page, "LastEvaluatedKey");
-	if (cJSON_IsObject(last))
-		stream->start_key = cJSON_DetachItemViaPointer(read->page, (cJSON *) last);
-	else if (last != NULL && !cJSON_IsNull(last))
+	count = read->spec.count_only ? response_count(read->page) : page_count_items(read->page);
+	if (!page_take_key(read, stream) || count < 0)
 		return false;
 	if (read->spec.count_only)
+		read->count += count;
+	else
 	{
-		read->count += response_count(read->page);
-		return cJSON_IsNumber(json_member(read->page, "Count"));
+		read->next_item = json_member(read->page, "Items")->child;
+		read->received += count;
 	}
-	if (!cJSON_IsArray(json_member(read->page, "Items")))
-		return false;
-	read->next_item = json_member(read->page, "Items")->child;
-	read->received += response_count(read->page);
 	return true;
 }
 

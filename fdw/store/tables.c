@@ -230,10 +230,37 @@ read_description(TablesOperation *operation, const cJSON *response)
 			operation->keys_fit = operation->keys_fit && key_schema_is(index, COMMIT_ACTIVE, COMMIT_ID);
 		}
 	}
-	if (cJSON_IsNumber(json_member(description, "ItemCount")))
-		operation->report.item_count = (int64_t) json_member(description, "ItemCount")->valuedouble;
-	if (cJSON_IsNumber(json_member(description, "TableSizeBytes")))
-		operation->report.table_bytes = (int64_t) json_member(description, "TableSizeBytes")->valuedouble;
+	operation->report.item_count = json_member_count(description, "ItemCount");
+	operation->report.table_bytes = json_member_count(description, "TableSizeBytes");
+}
+
+/*
+ * Is there what the state's answer must have? What is missing must not pass for a table or a counter that is not
+ * there: counters would begin anew, and tables of other stores would be deleted.
+ */
+static bool
+answer_is_complete(const TablesOperation *operation, const cJSON *response)
+{
+	const cJSON *item = json_member(response, "Item");
+	const cJSON *last = json_member(response, "LastEvaluatedKey");
+
+	switch (operation->state)
+	{
+		case DESCRIBE_COMMITS:
+		case DESCRIBE_COUNTERS:
+		case AWAIT_COMMITS:
+		case AWAIT_COUNTERS:
+			return json_member_text(json_member(response, "Table"), "TableStatus") != NULL;
+		case GET_COUNTER:
+			return item == NULL || cJSON_IsObject(item);
+		case FIND_LAST_COMMIT:
+			return cJSON_IsArray(json_member(response, "Items"));
+		case LIST_COUNTERS:
+			return cJSON_IsArray(json_member(response, "Items"))
+				&& (last == NULL || (cJSON_IsObject(last) && last->child != NULL));
+		default:
+			return true;
+	}
 }
 
 /* Both descriptions are here. */
@@ -503,8 +530,10 @@ tables_step(TablesOperation *operation)
 			return STEP_PENDING;
 		call = operation->call;
 		operation->call = NULL;
-		if (result == STEP_DONE)
+		if (result == STEP_DONE && answer_is_complete(operation, call_response(call)))
 			tables_answered(operation, call_response(call));
+		else if (result == STEP_DONE)
+			TABLES_FAIL(operation, FAILURE_BAD_ANSWER, "an answer about the tables is not one of DynamoDB's");
 		else
 			tables_refused(operation, call_failure(call));
 		call_free(call);

@@ -9,7 +9,9 @@
 //   {"rules":[…]}       replaces all rules
 //   {"release":true}    lets go what is stalled
 //   {"close":true}      closes the connections that have no request (FIN); {"reset":true} the same with a RST
+//   {"limit":N}         makes the engine read no more than N items for each page of a Query or Scan; 0: as many as it likes
 //   {"seed":N}          starts the dice of `chance` anew
+//   {"refuse":true}     refuses connections, and closes those that have no request; {"refuse":false} takes them again
 //   {"finish":true}     is done only when no request is under way any more, copies and late ones included
 // Events
 //   {"event":"request","n":,"at":,"connection":,"client":,"operation":,"rule":,"size":,"body":}
@@ -26,11 +28,18 @@
 //   operation, match    fits "PutItem"; fits where this text is in the request, headers included
 //   skip, times         fits only after so many fits, and only so often
 //   chance, relapse     fits with this probability; with that one where the same request of the same client met a rule the last time
+//   clock               the endpoint's own clock is so many ms ahead: its answers have that Date, and a request whose X-Amz-Date is more than
+//                       5 minutes off is refused as AWS does (InvalidSignatureException)
 //   before              before the engine sees the request: "stall", "close", "reset", or a number of ms
 //   late                the engine sees it so many ms later, or when it is let go ("stall"), even if the client is gone by then
 //   again               the engine sees it twice, the second time so many ms after its first answer; the client gets the second answer
 //   echo                the engine sees it twice likewise; the client gets the first answer
 //   answer              {status, headers, body} in place of the engine's; a body that is no text is sent as JSON
+//   headers             of the answer, added or replaced
+//   padding             so many blanks go into the body of the answer, before its last byte
+//   gzip                the body of the answer is compressed, and x-amz-crc32 is that of the bytes as sent; a fast level for long paddings
+//   flip                one bit of this byte of the body is inverted on its way; the last one is -1
+//   cut                 only so many bytes of the body are sent, or all but so many where below 0, and Content-Length says so: it looks whole
 //   carried_out         the engine sees it all the same
 //   after               when the answer is known, but nothing of it is sent: as before
 //   bytes, pace         sends only so many bytes of the answer (headers included), or all but so many where below 0; so many ms between two
@@ -39,6 +48,7 @@
 'use strict'
 const http = require('http')
 const net = require('net')
+const zlib = require('zlib')
 
 const engine = process.argv[2] && new URL(process.argv[2])
 const agent = new http.Agent({ keepAlive: true })
@@ -48,6 +58,7 @@ let stalled = []
 let requests = 0
 let underWay = 0
 let dice = 0
+let limit = 0
 const suffered = new Set()
 
 const tell = (event, more) => process.stdout.write(JSON.stringify({ event, ...more }) + '\n')
@@ -85,6 +96,43 @@ async function obey (what, socket) {
   return !socket.destroyed && socket.writable
 }
 
+// AWS's answer to a request that was signed at another time than the endpoint's clock shows; null where that fits.
+function refusedByClock (request, { clock }) {
+  const signed = /^x-amz-date: *(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z/mi.exec(request.head).slice(1).map(Number)
+  const off = Date.UTC(signed[0], signed[1] - 1, ...signed.slice(2)) - (Date.now() + clock)
+  if (Math.abs(off) <= 5 * 60 * 1000) return null
+  const message = `Signature ${off < 0 ? 'expired' : 'not yet current'}`
+  return { status: 400, body: { __type: 'com.amazon.coral.service#InvalidSignatureException', message } }
+}
+
+const crcTable = Array.from({ length: 256 }, (_, n) => {
+  for (let bit = 0; bit < 8; bit++) n = n & 1 ? (n >>> 1) ^ 0xedb88320 : n >>> 1
+  return n >>> 0
+})
+const crc32 = bytes => (~bytes.reduce((crc, byte) => crcTable[(crc ^ byte) & 255] ^ (crc >>> 8), ~0) >>> 0)
+
+// What happens to a whole answer on its way: headers and body are taken apart and put together again.
+function alter ({ status, bytes }, rule) {
+  if (!['clock', 'headers', 'padding', 'gzip', 'flip', 'cut'].some(name => name in rule)) return { status, bytes }
+  const end = bytes.indexOf('\r\n\r\n')
+  const lines = bytes.subarray(0, end).toString('latin1').split('\r\n').slice(1)
+  const headers = Object.fromEntries(lines.map(line => /^([^:]*): *(.*)$/.exec(line).slice(1)).map(([name, value]) => [name.toLowerCase(), value]))
+  let body = bytes.subarray(end + 4)
+  if ('clock' in rule) headers.date = new Date(Date.now() + rule.clock).toUTCString()
+  if (rule.padding) body = Buffer.concat([body.subarray(0, -1), Buffer.alloc(rule.padding, ' '), body.subarray(-1)])
+  if (rule.gzip) {
+    body = zlib.gzipSync(body, { level: 1 })
+    headers['content-encoding'] = 'gzip'
+  }
+  if (rule.gzip || rule.padding) headers['x-amz-crc32'] = crc32(body)
+  if (rule.flip !== undefined) {
+    body = Buffer.from(body)
+    body[(rule.flip + body.length) % body.length] ^= 4
+  }
+  if (rule.cut !== undefined) body = body.subarray(0, rule.cut)
+  return { status, bytes: answerBytes(status, { ...headers, ...rule.headers }, body) }
+}
+
 function answerBytes (status, headers, body) {
   const lines = Object.entries({ ...headers, 'content-length': body.length }).map(([name, value]) => `${name}: ${value}\r\n`)
   return Buffer.concat([Buffer.from(`HTTP/1.1 ${status} ${http.STATUS_CODES[status] || ''}\r\n${lines.join('')}\r\n`, 'latin1'), body])
@@ -93,13 +141,19 @@ function answerBytes (status, headers, body) {
 function forward (request) {
   return new Promise((resolve, reject) => {
     const headers = Object.fromEntries(request.head.split('\r\n').slice(1).map(line => /^([^:]*): *(.*)$/.exec(line).slice(1)))
+    let body = Buffer.from(request.body, 'latin1')
+    if (limit > 0 && ['Query', 'Scan'].includes(request.operation)) {
+      const asked = JSON.parse(body)
+      body = Buffer.from(JSON.stringify({ ...asked, Limit: Math.min(asked.Limit || limit, limit) }))
+      for (const name of Object.keys(headers)) if (name.toLowerCase() === 'content-length') headers[name] = body.length
+    }
     const out = http.request(engine, { method: 'POST', agent, headers }, answer => {
       const chunks = []
       const { connection, 'transfer-encoding': chunked, ...headers } = answer.headers
       answer.on('data', chunk => chunks.push(chunk)).on('error', reject)
       answer.on('end', () => resolve({ status: answer.statusCode, bytes: answerBytes(answer.statusCode, headers, Buffer.concat(chunks)) }))
     })
-    out.on('error', reject).end(request.body, 'latin1')
+    out.on('error', reject).end(body)
   })
 }
 
@@ -136,7 +190,7 @@ async function askEngine (request, rule) {
 }
 
 async function answerTo (request, rule) {
-  const { answer } = rule
+  const answer = 'clock' in rule ? refusedByClock(request, rule) : rule.answer
   if (engine && (!answer || rule.carried_out)) {
     const engines = await askEngine(request, rule)
     if (!answer) return engines
@@ -167,7 +221,7 @@ async function serve (socket, request) {
   const at = request.at = Date.now()
   tell('request', { n, at, connection: socket.number, client: request.client, operation: request.operation, rule: rule.name, size: request.body.length, body: Buffer.from(request.body, 'latin1').toString() })
   if (!await obey(rule.before, socket)) return
-  const { bytes } = await answerTo(request, rule)
+  const { bytes } = alter(await answerTo(request, rule), rule)
   if (!await obey(rule.after, socket)) return
   await send(bytes, rule, socket)
 }
@@ -202,18 +256,25 @@ const server = net.createServer({ noDelay: true }, socket => {
 })
 
 async function command (line) {
-  const { rules: newRules, release, close, reset, seed, finish } = JSON.parse(line)
+  const { rules: newRules, release, close, reset, seed, limit: newLimit, refuse, finish } = JSON.parse(line)
   if (newRules) rules = newRules
+  if (newLimit !== undefined) limit = newLimit
   if (seed !== undefined) dice = seed | 0
   if (release) stalled.splice(0).forEach(resolve => resolve())
   for (const socket of connections) {
     if (socket.busy) continue
-    if (close) socket.end()
+    if (close || refuse) socket.end()
     if (reset) socket.resetAndDestroy()
   }
+  if (refuse) server.close()
+  if (refuse === false) await new Promise(resolve => server.listen(port, '127.0.0.1', resolve))
   while (finish && underWay > 0) await sleep(10)
   tell('done')
 }
 
-server.listen(0, '127.0.0.1', () => tell('listening', { port: server.address().port }))
+let port = 0
+server.listen(0, '127.0.0.1', () => {
+  port = server.address().port
+  tell('listening', { port })
+})
 require('readline').createInterface({ input: process.stdin }).on('line', command).on('close', () => process.exit())

@@ -64,11 +64,11 @@ the_checksum_is_checked(void **state)
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 	{
 		assert_null(parse(200, wrong[i], body, &failure));
-		assert_int_equal(failure.kind, FAILURE_BAD_ANSWER);
+		assert_int_equal(failure.kind, FAILURE_DAMAGED);
 		assert_int_equal(failure.http_status, 200);
 		/* An error with a wrong checksum is not believed either. */
 		assert_null(parse(400, wrong[i], "{\"__type\":\"x#ConditionalCheckFailedException\"}", &failure));
-		assert_int_equal(failure.kind, FAILURE_BAD_ANSWER);
+		assert_int_equal(failure.kind, FAILURE_DAMAGED);
 		assert_int_equal(failure.http_status, 400);
 	}
 	strcat(crc, ",");
@@ -102,6 +102,23 @@ both_engines_errors_are_read(void **state)
 	check_failure(400, "{\"__type\":\"a#b#ThrottlingException\",\"message\":5}", FAILURE_THROTTLED, "ThrottlingException", "");
 	check_failure(400, "{\"__type\":\"\"}", FAILURE_OTHER, "", "");
 	check_failure(400, "{\"__type\":\"x#\"}", FAILURE_OTHER, "", "");
+}
+
+static void
+a_throttled_request_says_which_limit_it_met(void **state)
+{
+	check_failure(400, "{\"__type\":\"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException\","
+				  "\"message\":\"Exceeded.\",\"ThrottlingReasons\":["
+				  "{\"reason\":\"IndexWriteProvisionedThroughputExceeded\",\"resource\":\"arn:aws:dynamodb:us-east-1:"
+				  "111122223333:table/commits/index/byId\"},{\"reason\":\"TableReadAccountLimitExceeded\"},{},5]}",
+				  FAILURE_THROTTLED, "ProvisionedThroughputExceededException",
+				  "Exceeded. Reasons: IndexWriteProvisionedThroughputExceeded (arn:aws:dynamodb:us-east-1:111122223333:"
+				  "table/commits/index/byId), TableReadAccountLimitExceeded");
+	check_failure(400, "{\"__type\":\"x#ThrottlingException\",\"message\":\"Slow.\","
+				  "\"throttlingReasons\":[{\"reason\":\"a\\u0000b\"}]}",
+				  FAILURE_THROTTLED, "ThrottlingException", "Slow. Reasons: a?b");
+	check_failure(400, "{\"__type\":\"x#ThrottlingException\",\"message\":\"Slow.\",\"throttlingReasons\":{\"reason\":5}}",
+				  FAILURE_THROTTLED, "ThrottlingException", "Slow.");
 }
 
 static void
@@ -229,6 +246,8 @@ capacity_is_summed(void **state)
 	assert_true(units_of("{\"ConsumedCapacity\":{\"TableName\":\"t\",\"CapacityUnits\":1.5}}") == 1.5);
 	assert_true(units_of("{\"ConsumedCapacity\":[{\"CapacityUnits\":1.5},{\"CapacityUnits\":2},{},5]}") == 3.5);
 	assert_true(units_of("{\"ConsumedCapacity\":{\"CapacityUnits\":\"1\"}}") == 0);
+	assert_true(units_of("{\"ConsumedCapacity\":{\"CapacityUnits\":1e999}}") == 0);
+	assert_true(units_of("{\"ConsumedCapacity\":{\"CapacityUnits\":-3}}") == 0);
 	assert_true(units_of("{\"ConsumedCapacity\":[]}") == 0);
 	assert_true(units_of("{\"ConsumedCapacity\":5}") == 0);
 	assert_true(units_of("{}") == 0);
@@ -241,7 +260,7 @@ scanned_of(const char *json)
 	cJSON	   *response = cJSON_Parse(json);
 	int64_t		count = response_scanned_count(response);
 
-	assert_int_equal(response_count(response), 0);
+	assert_int_equal(response_count(response), -1);
 	cJSON_Delete(response);
 	return count;
 }
@@ -251,11 +270,13 @@ counts_are_read(void **state)
 {
 	assert_int_equal(scanned_of("{\"ScannedCount\":12}"), 12);
 	assert_int_equal(scanned_of("{\"ScannedCount\":10000000000}"), 10000000000);
-	assert_int_equal(scanned_of("{\"ScannedCount\":-1}"), 0);
-	assert_int_equal(scanned_of("{\"ScannedCount\":1e300}"), 0);
-	assert_int_equal(scanned_of("{\"ScannedCount\":\"12\"}"), 0);
-	assert_int_equal(scanned_of("{}"), 0);
-	assert_int_equal(response_count(NULL), 0);
+	assert_int_equal(scanned_of("{\"ScannedCount\":0}"), 0);
+	assert_int_equal(scanned_of("{\"ScannedCount\":1.5}"), -1);
+	assert_int_equal(scanned_of("{\"ScannedCount\":-1}"), -1);
+	assert_int_equal(scanned_of("{\"ScannedCount\":1e300}"), -1);
+	assert_int_equal(scanned_of("{\"ScannedCount\":\"12\"}"), -1);
+	assert_int_equal(scanned_of("{}"), -1);
+	assert_int_equal(response_count(NULL), -1);
 }
 
 static void
@@ -286,6 +307,7 @@ main(void)
 		cmocka_unit_test(a_good_answer_is_parsed),
 		cmocka_unit_test(the_checksum_is_checked),
 		cmocka_unit_test(both_engines_errors_are_read),
+		cmocka_unit_test(a_throttled_request_says_which_limit_it_met),
 		cmocka_unit_test(other_peoples_errors_are_not_repeated),
 		cmocka_unit_test(a_success_must_be_an_object),
 		cmocka_unit_test(an_errors_text_is_utf8),

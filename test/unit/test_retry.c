@@ -31,6 +31,9 @@ what_would_fail_again_is_not_tried_again(void **state)
 	check_class(FAILURE_NOT_FOUND, 400, "ResourceNotFoundException", RETRY_NEVER);
 	check_class(FAILURE_OTHER, 501, NULL, RETRY_NEVER);
 	check_class(FAILURE_BAD_ANSWER, 404, NULL, RETRY_NEVER);
+	check_class(FAILURE_BAD_ANSWER, 501, NULL, RETRY_NEVER);
+	check_class(FAILURE_BAD_ANSWER, 505, NULL, RETRY_NEVER);
+	check_class(FAILURE_TOO_LONG, 200, NULL, RETRY_NEVER);
 	check_class(FAILURE_MEMORY, 0, NULL, RETRY_NEVER);
 }
 
@@ -40,6 +43,8 @@ what_passes_is_tried_again(void **state)
 	check_class(FAILURE_UNREACHABLE, 0, NULL, RETRY_TRANSIENT);
 	check_class(FAILURE_BAD_ANSWER, 200, NULL, RETRY_TRANSIENT);
 	check_class(FAILURE_BAD_ANSWER, 503, NULL, RETRY_TRANSIENT);
+	check_class(FAILURE_DAMAGED, 200, NULL, RETRY_TRANSIENT);
+	check_class(FAILURE_DAMAGED, 400, NULL, RETRY_TRANSIENT);
 	check_class(FAILURE_OTHER, 500, "InternalServerError", RETRY_TRANSIENT);
 	check_class(FAILURE_OTHER, 400, "RequestTimeoutException", RETRY_TRANSIENT);
 	check_class(FAILURE_OTHER, 400, "ReplicatedWriteConflictException", RETRY_TRANSIENT);

@@ -1,0 +1,42 @@
+/*
+ * clock: the time as the server has it, which is the time to sign with.
+ *
+ * AWS refuses a signature that is more than five minutes off, and not every machine's clock is right. Each answer
+ * carries the server's time; what the difference is when it is a large one is kept and corrected by. Source: the AWS
+ * SDKs' specification of clock skew correction, 2026. The variable AWS_DISABLE_CLOCK_SKEW_CORRECTION=true turns it
+ * off.
+ */
+#ifndef DYNAMODB_ES_CLOCK_H
+#define DYNAMODB_ES_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "aws/http.h"
+
+typedef struct ServerClock
+{
+	int64_t		offset_ms;		/* the server's time less this machine's */
+	bool		fixed;			/* no correction: the offset stays 0 */
+} ServerClock;
+
+/* Looks at the environment. */
+extern void clock_init(ServerClock *clock);
+
+/* The server's time as far as it is known, in seconds since the epoch. */
+extern time_t clock_now(const ServerClock *clock);
+
+/*
+ * Learns from an answer, whatever it says. Ignored are those of a cache, those that took over 15 minutes, and
+ * differences of up to 4 minutes, as well as what may be due to the time that the answer took.
+ */
+extern void clock_observe(ServerClock *clock, const HttpAnswer *answer);
+
+/*
+ * true when the error code is one that a wrong time may be the reason of: a request that was signed with another
+ * offset is then worth a second try.
+ */
+extern bool clock_explains(const char *error_code);
+
+#endif
