@@ -15,6 +15,7 @@
 #include "aws/sigv4.h"
 #include "dynamodb/response.h"
 #include "dynamodb/retry.h"
+#include "dynamodb/window.h"
 
 #define SERVICE "dynamodb"
 #define TARGET_PREFIX "DynamoDB_20120810."
@@ -31,6 +32,7 @@ struct Client
 	char	   *host;			/* the Host header: without the port where it is the scheme's own */
 	int			max_attempts;
 	RetryQuota	quota;
+	Window		windows[TRAFFIC_KINDS];
 	unsigned short random[3];	/* erand48's state */
 };
 
@@ -104,6 +106,8 @@ client_new(const ClientSettings *settings, const Credentials *credentials, Failu
 	}
 	client->max_attempts = settings->max_attempts;
 	retry_quota_init(&client->quota);
+	for (int i = 0; i < TRAFFIC_KINDS; i++)
+		window_init(&client->windows[i], settings->http.max_connections);
 	if (getrandom(client->random, sizeof(client->random), GRND_NONBLOCK) < 0)
 		memcpy(client->random, &client, sizeof(client->random));	/* jitter needs no better */
 	client->region = strdup(settings->region);
@@ -143,6 +147,12 @@ client_free(Client *client)
 	free(client->url);
 	free(client->host);
 	free(client);
+}
+
+int
+client_window(const Client *client, Traffic traffic)
+{
+	return client->windows[traffic].size;
 }
 
 int
@@ -329,6 +339,18 @@ failure_leaves_doubt(const Failure *failure, const HttpTransfer *transfer)
 	return failure->kind == FAILURE_BAD_ANSWER || failure->kind == FAILURE_MEMORY || failure->http_status >= 500;
 }
 
+/* Lets the client know how the service bears what it sends. */
+static void
+window_note_answer(const Call *call)
+{
+	Window	   *window = &call->client->windows[operation_reads(call->operation) ? TRAFFIC_READ : TRAFFIC_WRITE];
+
+	if (call->failure.kind == FAILURE_THROTTLED)
+		window_throttled(window, call->sent_at, http_now_ms());
+	else
+		window_passed(window);
+}
+
 /* Lets the request be sent again, if that may help and is allowed. */
 static void
 call_plan_retry(Call *call, int64_t retry_after_ms)
@@ -365,6 +387,7 @@ call_attempt_ended(Call *call)
 		call->response = response_parse_with_error(answer->status, answer->crc32[0] != '\0' ? answer->crc32 : NULL,
 												   answer->body.data, bytes, &call->failure, &call->error);
 	usage_add_answer(call, bytes);
+	window_note_answer(call);
 	if (call->response != NULL)
 	{
 		call->state = STEP_DONE;
