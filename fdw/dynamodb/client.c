@@ -16,6 +16,7 @@
 #include "dynamodb/encoding.h"
 #include "dynamodb/response.h"
 #include "dynamodb/retry.h"
+#include "dynamodb/window.h"
 
 #define SERVICE "dynamodb"
 #define TARGET_PREFIX "DynamoDB_20120810."
@@ -36,6 +37,7 @@ struct Client
 	bool		accept_gzip;
 	size_t		max_response_bytes;
 	Usage	   *total;			/* or NULL */
+	Window		windows[TRAFFIC_KINDS];
 	unsigned short random[3];	/* erand48's state */
 };
 
@@ -115,6 +117,8 @@ client_new(const ClientSettings *settings, const Credentials *credentials, Failu
 	client->accept_gzip = settings->accept_gzip;
 	client->max_response_bytes = settings->http.max_response_bytes;
 	client->total = settings->total;
+	for (int i = 0; i < TRAFFIC_KINDS; i++)
+		window_init(&client->windows[i], settings->http.max_connections);
 	if (getrandom(client->random, sizeof(client->random), GRND_NONBLOCK) < 0)
 		memcpy(client->random, &client, sizeof(client->random));	/* jitter needs no better */
 	client->region = strdup(settings->region);
@@ -154,6 +158,12 @@ client_free(Client *client)
 	free(client->url);
 	free(client->host);
 	free(client);
+}
+
+int
+client_window(const Client *client, Traffic traffic)
+{
+	return client->windows[traffic].size;
 }
 
 int
@@ -387,6 +397,18 @@ call_plan_clock_retry(Call *call)
 	return true;
 }
 
+/* Lets the client know how the service bears what it sends. */
+static void
+window_note_answer(const Call *call)
+{
+	Window	   *window = &call->client->windows[operation_reads(call->operation) ? TRAFFIC_READ : TRAFFIC_WRITE];
+
+	if (call->failure.kind == FAILURE_THROTTLED)
+		window_throttled(window, call->sent_at, http_now_ms());
+	else
+		window_passed(window);
+}
+
 /* Lets the request be sent again, if that may help and is allowed. */
 static void
 call_plan_retry(Call *call, int64_t retry_after_ms)
@@ -443,6 +465,7 @@ call_attempt_ended(Call *call)
 	}
 	usage_add_answer(call->usage, call, bytes);
 	usage_add_answer(call->client->total, call, bytes);
+	window_note_answer(call);
 	if (call->response != NULL)
 	{
 		call->state = STEP_DONE;

@@ -50,6 +50,20 @@ extern Client *client_new(const ClientSettings *settings, const Credentials *cre
 /* Calls must have been freed before. NULL is allowed. */
 extern void client_free(Client *client);
 
+/* Reads and writes have partitions' throughput of their own. */
+typedef enum Traffic
+{
+	TRAFFIC_READ,
+	TRAFFIC_WRITE,
+	TRAFFIC_KINDS
+} Traffic;
+
+/*
+ * How many requests of a kind to have under way at once: max_connections, and fewer while DynamoDB throttles. Whoever
+ * sends many asks before each; a single request need not.
+ */
+extern int	client_window(const Client *client, Traffic traffic);
+
 extern int	client_fd(const Client *client);
 
 /* For display; they live as long as the client. */

@@ -142,6 +142,14 @@ append_fail_with(AppendOperation *append, FailureKind kind, const char *message)
 	append_fail(append, NULL, &failure);
 }
 
+static int
+parallel_puts(const AppendOperation *append)
+{
+	int			window = client_window(append->context.client, TRAFFIC_WRITE);
+
+	return window < append->settings.max_parallel ? window : append->settings.max_parallel;
+}
+
 /* Steps the lanes, as many at once as may be. true when none is on the way any more. */
 static bool
 lanes_step(AppendOperation *append)
@@ -154,7 +162,7 @@ lanes_step(AppendOperation *append)
 	{
 		Lane	   *lane = &append->lanes[i];
 		bool		was_busy = lane_is_busy(lane);
-		bool		may_send = !append->failed && (was_busy || busy < append->settings.max_parallel);
+		bool		may_send = !append->failed && (was_busy || busy < parallel_puts(append));
 
 		if (lane->state == LANE_DONE || lane->state == LANE_FAILED || (!was_busy && !may_send))
 			continue;

@@ -1,0 +1,32 @@
+/*
+ * window.c: additive increase, multiplicative decrease.
+ */
+#include "dynamodb/window.h"
+
+void
+window_init(Window *window, int most)
+{
+	window->most = most > 1 ? most : 1;
+	window->size = window->most;
+	window->passed = 0;
+	window->narrowed_at = -1;
+}
+
+void
+window_passed(Window *window)
+{
+	if (window->size == window->most || ++window->passed < window->size)
+		return;
+	window->size++;
+	window->passed = 0;
+}
+
+void
+window_throttled(Window *window, int64_t sent_at, int64_t now)
+{
+	if (sent_at <= window->narrowed_at)
+		return;
+	window->size = window->size > 1 ? window->size / 2 : 1;
+	window->passed = 0;
+	window->narrowed_at = now;
+}

@@ -1,0 +1,31 @@
+/*
+ * window: how many requests of one kind to have under way, when the service says that it is too much.
+ *
+ * Retries alone do not help a client that goes on sending new requests at full speed: they are throttled in turn, until
+ * one has used up its attempts. So, as TCP does (RFC 5681): half as many after a throttle, one more after as many
+ * successes as there are in the window.
+ */
+#ifndef DYNAMODB_ES_WINDOW_H
+#define DYNAMODB_ES_WINDOW_H
+
+#include <stdint.h>
+
+typedef struct Window
+{
+	int			size;			/* requests to have under way at once, from 1 to most */
+	int			most;
+	int			passed;			/* answers that were no throttles since the size changed */
+	int64_t		narrowed_at;	/* http_now_ms */
+} Window;
+
+/* Opens it as far as it goes. */
+extern void window_init(Window *window, int most);
+extern void window_passed(Window *window);
+
+/*
+ * A request sent at `sent_at` was throttled, as is known at `now` (both http_now_ms). One that was sent before the
+ * window was last narrowed says nothing new.
+ */
+extern void window_throttled(Window *window, int64_t sent_at, int64_t now);
+
+#endif

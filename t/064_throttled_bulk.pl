@@ -1,0 +1,47 @@
+# A bulk append must get through a partition that carries less than they could send: slower, and to the end.
+use strict;
+use warnings;
+
+use FindBin;
+use lib map { "$FindBin::RealBin/../test/$_" } qw(fault perl);
+
+use IO::Handle;
+use IPC::Open2;
+use JSON::PP;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Session;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->start;
+
+my $pid = open2(my $out, my $in, 'node', "$FindBin::RealBin/../test/fault/partitions.js", $ENV{DYNAMODB_ENDPOINT});
+$in->autoflush;
+my $json = JSON::PP->new;
+sub answer { return $json->decode(scalar readline $out) }
+sub partitions { my (%command) = @_; print {$in} $json->encode(\%command) . "\n"; return answer() }
+sub throttled { my $sum = 0; $sum += $_->{throttled} for @{ partitions(take => JSON::PP::true)->{passed} }; return $sum }
+my $port = answer()->{port};
+
+my @sessions = map { Session->new($node) } 1 .. 4;
+$sessions[0]->create_table('commits', "http://127.0.0.1:$port", max_connections => 64);
+$sessions[0]->query(q{SELECT dynamodb_es_create_tables('commits')});
+
+subtest 'bulk appends side by side into a slow partition all end well, without a commit lost' => sub {
+	partitions(limits => { write => 100, read => 3000, burst => 1 });
+	throttled();
+	$sessions[$_]->send("INSERT INTO commits (aggregate_id, version, events) SELECT '$_-' || i, 0, '[]' FROM generate_series(1, 250) i") for 0 .. 3;
+	for my $result (map { $_->result } @sessions)
+	{
+		is($result->{tag}, 'INSERT 0 250') or diag explain $result->{error};
+	}
+	cmp_ok(throttled(), '>', 20, 'the partition was the limit');
+	my ($row) = $sessions[0]->query('SELECT count(*), count(DISTINCT commit_id), max(commit_id) FROM commits');
+	is_deeply($row, [ 1000, 1000, 1000 ], 'each is stored once');
+};
+
+close $in;
+waitpid $pid, 0;
+done_testing();
