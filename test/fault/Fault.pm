@@ -67,6 +67,8 @@ sub release { return $_[0]->_command(release => 1) }
 sub seed { return $_[0]->_command(seed => $_[1]) }
 sub close_idle { return $_[0]->_command(close => 1) }
 sub reset_idle { return $_[0]->_command(reset => 1) }
+sub down { return $_[0]->_command(down => 1) }
+sub up { return $_[0]->_command(up => 1) }
 
 # Takes in what is told, for so many seconds: a proxy to which nobody listens stops in the end.
 sub listen

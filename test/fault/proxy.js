@@ -9,6 +9,7 @@
 //   {"rules":[…]}       replaces all rules
 //   {"release":true}    lets go what is stalled
 //   {"close":true}      closes the connections that have no request (FIN); {"reset":true} the same with a RST
+//   {"down":true}       is gone, as an endpoint is while it restarts: cuts every connection and takes no new one; {"up":true} is back
 //   {"seed":N}          starts the dice of `chance` anew
 //   {"finish":true}     is done only when no request is under way any more, copies and late ones included
 // Events
@@ -20,6 +21,7 @@
 //                                                                          engine sees it); ms: since the request; scanned: the items that a
 //                                                                          Query or Scan has read for it; counted: what an ADD has come to
 //   {"event":"closed","connection":}                                       a client has closed its connection, or it is broken
+//   {"event":"cut","n":}                                                   "down" has cut the connection of this request
 //
 // For each request the first rule that fits it holds. All members are optional:
 //   name                what it is called in events
@@ -162,7 +164,7 @@ async function send (bytes, rule, socket) {
 
 async function serve (socket, request) {
   const rule = ruleFor(request)
-  const n = request.n = ++requests
+  const n = request.n = socket.request = ++requests
   const at = request.at = Date.now()
   tell('request', { n, at, connection: socket.number, client: request.client, operation: request.operation, rule: rule.name, size: request.body.length, body: Buffer.from(request.body, 'latin1').toString() })
   if (!await obey(rule.before, socket)) return
@@ -200,8 +202,16 @@ const server = net.createServer({ noDelay: true }, socket => {
   })
 })
 
+function goDown () {
+  server.close()
+  for (const socket of connections) {
+    if (socket.busy) tell('cut', { n: socket.request })
+    socket.resetAndDestroy()
+  }
+}
+
 async function command (line) {
-  const { rules: newRules, release, close, reset, seed, finish } = JSON.parse(line)
+  const { rules: newRules, release, close, reset, seed, finish, down, up } = JSON.parse(line)
   if (newRules) rules = newRules
   if (seed !== undefined) dice = seed | 0
   if (release) stalled.splice(0).forEach(resolve => resolve())
@@ -210,9 +220,15 @@ async function command (line) {
     if (close) socket.end()
     if (reset) socket.resetAndDestroy()
   }
+  if (down) goDown()
+  if (up) await new Promise(resolve => server.listen(port, '127.0.0.1', resolve))
   while (finish && underWay > 0) await sleep(10)
   tell('done')
 }
 
-server.listen(0, '127.0.0.1', () => tell('listening', { port: server.address().port }))
+let port
+server.listen(0, '127.0.0.1', () => {
+  port = server.address().port
+  tell('listening', { port })
+})
 require('readline').createInterface({ input: process.stdin }).on('line', command).on('close', () => process.exit())

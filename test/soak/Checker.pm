@@ -116,6 +116,11 @@ sub _read_events
 			$request->{slow} = 1 if $event->{ms} > $slow_ms;
 			push @{ $request->{counted} }, $event->{counted} if $event->{counted};
 		}
+		elsif ($event->{event} eq 'cut')
+		{
+			$request{ $event->{n} }{rule} //= 'cut by a restart';
+			$self->_count('fault: cut by a restart');
+		}
 	}
 	for my $request (grep { $_->{ids} } values %request)
 	{
