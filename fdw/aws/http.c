@@ -343,7 +343,6 @@ transfer_finish(HttpTransfer *transfer, CURLcode code)
 		transfer->state = STEP_DONE;
 		if (!transfer->answer.body.failed)
 			return;
-		code = CURLE_OUT_OF_MEMORY;
 	}
 	transfer->state = STEP_FAILED;
 	curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &number);
@@ -351,6 +350,8 @@ transfer_finish(HttpTransfer *transfer, CURLcode code)
 	if (transfer->answer_too_long)
 		failure_set(&transfer->failure, FAILURE_TOO_LONG, NULL, "The answer is longer than %zu bytes",
 					transfer->client->settings.max_response_bytes);
+	else if (transfer->answer.body.failed)
+		failure_set(&transfer->failure, FAILURE_MEMORY, NULL, "out of memory");
 	else if (code == CURLE_SEND_FAIL_REWIND)
 		failure_set(&transfer->failure, FAILURE_UNREACHABLE, NULL, "the connection was closed before an answer came");
 	else

@@ -22,8 +22,8 @@
 #include "postgres/errors.h"
 #include "postgres/options.h"
 
-/* An epoll set, a timer and one socket, as a rule: PostgreSQL keeps so many fewer files open for each client. */
-#define CLIENT_DESCRIPTORS 3
+/* An epoll set, a timer, the pair by which libcurl wakes itself, and a socket: what a client has as soon as it is used. */
+#define CLIENT_DESCRIPTORS 5
 
 struct Connection
 {
@@ -31,6 +31,7 @@ struct Connection
 	Client	   *client;
 	Oid			server;
 	Oid			user;			/* of the user mapping; InvalidOid: PUBLIC */
+	int			descriptors;	/* counted as external to PostgreSQL */
 	int			references;
 	bool		in_table;
 };
@@ -38,7 +39,7 @@ struct Connection
 typedef struct ConnectionEntry
 {
 	Oid			mapping;		/* hash key */
-	Connection *connection;		/* NULL: none yet, or outdated */
+	Connection *connection;		/* NULL: none yet */
 	uint32		mapping_hash;	/* of the syscache entries that it was made from */
 	uint32		server_hash;
 } ConnectionEntry;
@@ -48,6 +49,32 @@ static dlist_head all_connections = DLIST_STATIC_INIT(all_connections);
 
 /* ServerUsage by server. Clients point into its entries, which are never removed. */
 static HTAB *usages = NULL;
+static uint64 changes = 0;		/* of servers and user mappings, that we have been told of */
+static int	reserved_descriptors = 0;	/* of all connections */
+
+/*
+ * PostgreSQL closes files of its own to keep so many descriptors free. What all clients may use for their sockets
+ * beyond the first is bounded, because it refuses wait event sets once a third of the descriptors are not its own.
+ */
+static void
+descriptors_reserve(Connection *connection, int sockets)
+{
+	int			limit = max_safe_fds / 6;
+	int			more = Min(sockets - 1, limit - reserved_descriptors - CLIENT_DESCRIPTORS);
+
+	connection->descriptors = CLIENT_DESCRIPTORS + Max(more, 0);
+	for (int i = 0; i < connection->descriptors; i++)
+		ReserveExternalFD();
+	reserved_descriptors += connection->descriptors;
+}
+
+static void
+descriptors_release(const Connection *connection)
+{
+	for (int i = 0; i < connection->descriptors; i++)
+		ReleaseExternalFD();
+	reserved_descriptors -= connection->descriptors;
+}
 
 static void
 connection_free_if_unused(Connection *connection)
@@ -56,9 +83,8 @@ connection_free_if_unused(Connection *connection)
 	{
 		client_free(connection->client);
 		dlist_delete(&connection->node);
+		descriptors_release(connection);
 		free(connection);
-		for (int i = 0; i < CLIENT_DESCRIPTORS; i++)
-			ReleaseExternalFD();
 	}
 }
 
@@ -68,24 +94,31 @@ entry_forget_connection(ConnectionEntry *entry)
 	Connection *connection = entry->connection;
 
 	entry->connection = NULL;
-	if (connection == NULL)
-		return;
 	connection->in_table = false;
 	connection_free_if_unused(connection);
 }
 
-/* Syscache callback: a server or a user mapping has changed; 0 stands for all of them. */
+/*
+ * Syscache callback: a server or a user mapping has changed; 0 stands for all of them. An entry without a connection
+ * stays: somebody may be about to fill it in.
+ */
 static void
 connections_invalidate(Datum arg, int cache, uint32 hash)
 {
 	HASH_SEQ_STATUS scan;
 	ConnectionEntry *entry;
 
+	changes++;
 	hash_seq_init(&scan, connections);
 	while ((entry = hash_seq_search(&scan)) != NULL)
-		if (hash == 0 || (cache == FOREIGNSERVEROID && entry->server_hash == hash)
-			|| (cache == USERMAPPINGOID && entry->mapping_hash == hash))
-			entry_forget_connection(entry);
+	{
+		bool		is_meant = hash == 0 || hash == (cache == USERMAPPINGOID ? entry->mapping_hash : entry->server_hash);
+
+		if (!is_meant || entry->connection == NULL)
+			continue;
+		entry_forget_connection(entry);
+		hash_search(connections, &entry->mapping, HASH_REMOVE, NULL);
+	}
 }
 
 static void
@@ -140,9 +173,11 @@ connection_new(const ForeignServer *server, const UserMapping *mapping)
 	connection = calloc(1, sizeof(Connection));
 	if (connection == NULL)
 		report_out_of_memory();
+	descriptors_reserve(connection, settings.http.max_connections);
 	connection->client = client_new(&settings, &credentials, &failure);
 	if (connection->client == NULL)
 	{
+		descriptors_release(connection);
 		free(connection);
 		ereport(ERROR,
 				(errcode(failure.kind == FAILURE_MEMORY ? ERRCODE_OUT_OF_MEMORY : ERRCODE_FDW_ERROR),
@@ -152,9 +187,23 @@ connection_new(const ForeignServer *server, const UserMapping *mapping)
 	connection->server = server->serverid;
 	connection->user = user;
 	dlist_push_tail(&all_connections, &connection->node);
-	for (int i = 0; i < CLIENT_DESCRIPTORS; i++)
-		ReserveExternalFD();
 	return connection;
+}
+
+/* Reading the catalogs may bring news of a change to what was read a moment before: then it is read again. */
+static Connection *
+connection_new_current(Oid user, Oid server_oid)
+{
+	for (;;)
+	{
+		uint64		seen = changes;
+		UserMapping *mapping = GetUserMapping(user, server_oid);
+		Connection *connection = connection_new(GetForeignServer(server_oid), mapping);
+
+		if (seen == changes)
+			return connection;
+		connection_free_if_unused(connection);
+	}
 }
 
 Connection *
@@ -168,13 +217,15 @@ connection_acquire(Oid user, Oid server_oid)
 		connections_init();
 	entry = hash_search(connections, &mapping->umid, HASH_ENTER, &found);
 	if (!found)
-		entry->connection = NULL;
-	if (entry->connection == NULL)
 	{
-		entry->connection = connection_new(GetForeignServer(server_oid), mapping);
-		entry->connection->in_table = true;
+		entry->connection = NULL;
 		entry->mapping_hash = GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(mapping->umid));
 		entry->server_hash = GetSysCacheHashValue1(FOREIGNSERVEROID, ObjectIdGetDatum(server_oid));
+	}
+	if (entry->connection == NULL)
+	{
+		entry->connection = connection_new_current(user, server_oid);
+		entry->connection->in_table = true;
 	}
 	entry->connection->references++;
 	return entry->connection;

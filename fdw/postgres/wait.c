@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "miscadmin.h"
+#include "storage/fd.h"
 #include "storage/latch.h"
 
 #include "postgres/compat.h"
@@ -49,7 +50,10 @@ tenure_end(void *arg)
 
 	tenure_drop(tenure);
 	if (tenure->descriptor >= 0)
+	{
 		close(tenure->descriptor);
+		ReleaseExternalFD();
+	}
 	connection_release(tenure->connection);
 }
 
@@ -90,9 +94,14 @@ tenure_client(const Tenure *tenure)
 int
 tenure_descriptor(Tenure *tenure)
 {
+	if (tenure->descriptor >= 0)
+		return tenure->descriptor;
+	ReserveExternalFD();
+	tenure->descriptor = fcntl(client_fd(tenure_client(tenure)), F_DUPFD_CLOEXEC, 0);
 	if (tenure->descriptor < 0)
-		tenure->descriptor = fcntl(client_fd(tenure_client(tenure)), F_DUPFD_CLOEXEC, 0);
-	if (tenure->descriptor < 0)
+	{
+		ReleaseExternalFD();
 		ereport(ERROR, (errcode_for_file_access(), errmsg("could not duplicate a descriptor: %m")));
+	}
 	return tenure->descriptor;
 }

@@ -69,6 +69,8 @@ sub limit { return $_[0]->_command(limit => $_[1]) }
 sub refuse { my ($self, $refuse) = @_; return $self->_command(refuse => $refuse ? JSON::PP::true : JSON::PP::false) }
 sub close_idle { return $_[0]->_command(close => 1) }
 sub reset_idle { return $_[0]->_command(reset => 1) }
+sub down { return $_[0]->_command(down => 1) }
+sub up { return $_[0]->_command(up => 1) }
 
 # Takes in what is told, for so many seconds: a proxy to which nobody listens stops in the end.
 sub listen

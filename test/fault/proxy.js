@@ -10,6 +10,7 @@
 //   {"release":true}    lets go what is stalled
 //   {"close":true}      closes the connections that have no request (FIN); {"reset":true} the same with a RST
 //   {"limit":N}         makes the engine read no more than N items for each page of a Query or Scan; 0: as many as it likes
+//   {"down":true}       is gone, as an endpoint is while it restarts: cuts every connection and takes no new one; {"up":true} is back
 //   {"seed":N}          starts the dice of `chance` anew
 //   {"refuse":true}     refuses connections, and closes those that have no request; {"refuse":false} takes them again
 //   {"finish":true}     is done only when no request is under way any more, copies and late ones included
@@ -22,6 +23,7 @@
 //                                                                          engine sees it); ms: since the request; scanned: the items that a
 //                                                                          Query or Scan has read for it; counted: what an ADD has come to
 //   {"event":"closed","connection":}                                       a client has closed its connection, or it is broken
+//   {"event":"cut","n":}                                                   "down" has cut the connection of this request
 //
 // For each request the first rule that fits it holds. All members are optional:
 //   name                what it is called in events
@@ -217,7 +219,7 @@ async function send (bytes, rule, socket) {
 
 async function serve (socket, request) {
   const rule = ruleFor(request)
-  const n = request.n = ++requests
+  const n = request.n = socket.request = ++requests
   const at = request.at = Date.now()
   tell('request', { n, at, connection: socket.number, client: request.client, operation: request.operation, rule: rule.name, size: request.body.length, body: Buffer.from(request.body, 'latin1').toString() })
   if (!await obey(rule.before, socket)) return
@@ -255,8 +257,16 @@ const server = net.createServer({ noDelay: true }, socket => {
   })
 })
 
+function goDown () {
+  server.close()
+  for (const socket of connections) {
+    if (socket.busy) tell('cut', { n: socket.request })
+    socket.resetAndDestroy()
+  }
+}
+
 async function command (line) {
-  const { rules: newRules, release, close, reset, seed, limit: newLimit, refuse, finish } = JSON.parse(line)
+  const { rules: newRules, release, close, reset, seed, limit: newLimit, refuse, finish, down, up } = JSON.parse(line)
   if (newRules) rules = newRules
   if (newLimit !== undefined) limit = newLimit
   if (seed !== undefined) dice = seed | 0
@@ -268,6 +278,8 @@ async function command (line) {
   }
   if (refuse) server.close()
   if (refuse === false) await new Promise(resolve => server.listen(port, '127.0.0.1', resolve))
+  if (down) goDown()
+  if (up) await new Promise(resolve => server.listen(port, '127.0.0.1', resolve))
   while (finish && underWay > 0) await sleep(10)
   tell('done')
 }

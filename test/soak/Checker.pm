@@ -118,6 +118,11 @@ sub _read_events
 			# The answer shows the counter only where that was not as expected.
 			$self->_count('races for an id that were lost') if $event->{counted} && $request->{operation} eq 'TransactWriteItems';
 		}
+		elsif ($event->{event} eq 'cut')
+		{
+			$request{ $event->{n} }{rule} //= 'cut by a restart';
+			$self->_count('fault: cut by a restart');
+		}
 	}
 	for my $request (grep { $_->{ids} } values %request)
 	{
