@@ -145,6 +145,13 @@ fetch_begin(CredentialsProvider *provider, int64_t now)
 	fetch_advance(provider, now);
 }
 
+/* The request has waited for a fetch that has brought these. */
+static bool
+are_just_fetched(const CredentialsProvider *provider, uint64_t ticket)
+{
+	return ticket != 0 && provider->succeeded_round >= ticket;
+}
+
 /* Also old ones, where a fetch that was asked for has just brought no better. */
 static bool
 is_usable(const CredentialsProvider *provider, CredentialsAge age, uint64_t ticket, int64_t now)
@@ -153,7 +160,7 @@ is_usable(const CredentialsProvider *provider, CredentialsAge age, uint64_t tick
 		return false;
 	if (age != CREDENTIALS_OLD)
 		return true;
-	if (ticket != 0 && provider->succeeded_round >= ticket)
+	if (are_just_fetched(provider, ticket))
 		return true;
 	return provider->succeeded_round > provider->failed_round && now < provider->rest_until;
 }
@@ -170,7 +177,8 @@ provider_ask(CredentialsProvider *provider, uint64_t *ticket)
 	age = credentials_age(provider->credentials.expires_at, now);
 	if (is_usable(provider, age, *ticket, now))
 	{
-		if (age == CREDENTIALS_AGEING && provider->fetch == NULL && now >= provider->rest_until)
+		if (age == CREDENTIALS_AGEING && provider->fetch == NULL && now >= provider->rest_until
+			&& !are_just_fetched(provider, *ticket))
 			fetch_begin(provider, now);
 		return STEP_DONE;
 	}
