@@ -76,6 +76,7 @@ CREATE USER MAPPING FOR CURRENT_USER SERVER errors_bare;
 SELECT * FROM bare;
 \echo :SQLSTATE
 ALTER SERVER errors_bare OPTIONS (ADD region 'us-east-1');
+ALTER USER MAPPING FOR CURRENT_USER SERVER errors_bare OPTIONS (ADD ambient_credentials 'false');
 SELECT * FROM bare;
 \echo :SQLSTATE
 INSERT INTO bare (aggregate_id, version, events) VALUES ('a', 0, '[]');

@@ -203,6 +203,8 @@ file_read(ProfileFiles *files, ProfileFileKind kind, const char *path, bool need
 	SecretFileResult result = secret_file_read(path, MAX_FILE_BYTES, &text, failure);
 	bool		done = result == SECRET_FILE_READ || (result == SECRET_FILE_MISSING && !needed);
 
+	if (done)
+		failure_set(failure, FAILURE_NONE, NULL, "%s", "");
 	if (result == SECRET_FILE_READ && text.length > 0)
 		done = profile_parse(files, kind, text.data, path, failure);
 	buffer_free(&text);
