@@ -73,14 +73,14 @@ is($admin->query('SELECT umoptions FROM pg_user_mappings WHERE usename = $$clerk
 $admin->query(mapping('clerk', q{ADD profile 'lent'}));
 is(signed('clerk'), 'AKIDLENT', 'a superuser may lend a profile');
 is(written('clerk', mapping('clerk', q{SET profile 'reporting'})), '42501', 'which nobody else changes');
-is(written('clerk', mapping('clerk', q{ADD access_key_id 'a', ADD secret_access_key 'hush-b'})), '42501', 'nor adds to');
+is(written('clerk', mapping('clerk', q{ADD access_key_id 'a', ADD secret_access_key 'other-b'})), '42501', 'nor adds to');
 is(written('clerk', mapping('clerk', q{ADD ambient_credentials 'true', DROP profile})), '42501', 'nor exchanges');
 is(signed('clerk'), 'AKIDLENT', 'and which stays');
 is(written('clerk', mapping('clerk', 'DROP profile')), 'success', 'only to give it back is free');
 is(signed('clerk'), '28000', 'then it is gone');
 $admin->query(mapping('clerk', q{ADD ambient_credentials 'true'}));
 is(signed('clerk'), 'AKIDSERVER', 'a superuser may lend the identity of the server');
-is(written($superuser, mapping('clerk', q{ADD access_key_id 'a', ADD secret_access_key 'hush-b'})), 'HV024', 'keys beside that make no sense');
+is(written($superuser, mapping('clerk', q{ADD access_key_id 'a', ADD secret_access_key 'other-b'})), 'HV024', 'keys beside that make no sense');
 $admin->query(mapping('clerk', q{SET ambient_credentials 'false'}));
 is(signed('clerk'), '28000', 'and take it back');
 $admin->query(mapping('clerk', 'DROP ambient_credentials'));
