@@ -20,6 +20,7 @@
 
 #include "postgres/connection.h"
 #include "postgres/errors.h"
+#include "postgres/identity.h"
 #include "postgres/options.h"
 
 /* An epoll set, a timer, the pair by which libcurl wakes itself, and a socket: what a client has as soon as it is used. */
@@ -161,20 +162,20 @@ user_of_mapping(Oid mapping)
 }
 
 static Connection *
-connection_new(const ForeignServer *server, const UserMapping *mapping)
+connection_new(const ForeignServer *server, Oid mapping, const MappingOptions *options)
 {
-	ClientSettings settings = options_of_server(server);
-	Credentials credentials = options_credentials(server, mapping);
+	ClientSettings settings = options_of_server(server, options->profile);
+	Identity	identity = {.keys = mapping_has_keys(options) ? &options->keys : NULL, .profile = options->profile};
 	Failure		failure;
 	Connection *connection;
-	Oid			user = user_of_mapping(mapping->umid);
+	Oid			user = user_of_mapping(mapping);
 
 	settings.total = usage_of_server(server);
 	connection = calloc(1, sizeof(Connection));
 	if (connection == NULL)
 		report_out_of_memory();
 	descriptors_reserve(connection, settings.http.max_connections);
-	connection->client = client_new(&settings, &credentials, &failure);
+	connection->client = client_new(&settings, &identity, &failure);
 	if (connection->client == NULL)
 	{
 		descriptors_release(connection);
@@ -198,8 +199,12 @@ connection_new_current(Oid user, Oid server_oid)
 	{
 		uint64		seen = changes;
 		UserMapping *mapping = GetUserMapping(user, server_oid);
-		Connection *connection = connection_new(GetForeignServer(server_oid), mapping);
+		ForeignServer *server = GetForeignServer(server_oid);
+		MappingOptions options = options_of_mapping(mapping);
+		Connection *connection;
 
+		check_identity(&options, server, user);
+		connection = connection_new(server, mapping->umid, &options);
 		if (seen == changes)
 			return connection;
 		connection_free_if_unused(connection);
@@ -210,9 +215,13 @@ Connection *
 connection_acquire(Oid user, Oid server_oid)
 {
 	UserMapping *mapping = GetUserMapping(user, server_oid);
+	ForeignServer *server = GetForeignServer(server_oid);
+	MappingOptions options = options_of_mapping(mapping);
 	ConnectionEntry *entry;
 	bool		found;
 
+	/* At each statement: one PUBLIC mapping serves many users, and a superuser may cease to be one. */
+	check_identity(&options, server, user);
 	if (connections == NULL)
 		connections_init();
 	entry = hash_search(connections, &mapping->umid, HASH_ENTER, &found);

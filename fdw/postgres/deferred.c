@@ -56,7 +56,8 @@ DeferredStore *
 deferred_store_new(Oid user, Oid server, const char *relation_name)
 {
 	DeferredStore *store = palloc(sizeof(DeferredStore));
-	ClientSettings settings = options_of_server(GetForeignServer(server));
+	UserMapping *mapping = GetUserMapping(user, server);
+	ClientSettings settings = options_of_server(GetForeignServer(server), options_of_mapping(mapping).profile);
 
 	if (IsolationIsSerializable())
 		ereport(ERROR,
@@ -67,7 +68,7 @@ deferred_store_new(Oid user, Oid server, const char *relation_name)
 	{
 		.user = user,
 		.server = server,
-		.user_mapping = GetUserMapping(user, server)->umid,
+		.user_mapping = mapping->umid,
 		.endpoint = settings.endpoint,
 		.region = settings.region,
 	};

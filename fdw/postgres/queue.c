@@ -21,9 +21,9 @@
 static HTAB *queues = NULL;
 
 static uint64
-hash_of_store(const ForeignServer *server, const StoreNames *names)
+hash_of_store(const ForeignServer *server, const UserMapping *mapping, const StoreNames *names)
 {
-	ClientSettings settings = options_of_server(server);
+	ClientSettings settings = options_of_server(server, options_of_mapping(mapping).profile);
 	const char *const parts[] = {
 		settings.endpoint != NULL ? settings.endpoint : settings.region, names->counter_table, names->counter
 	};
@@ -41,9 +41,8 @@ hash_of_store(const ForeignServer *server, const StoreNames *names)
 Queue *
 queue_of_store(Oid user, Oid server, const StoreNames *names)
 {
-	QueueKey	key = {
-		.store = hash_of_store(GetForeignServer(server), names), .mapping = GetUserMapping(user, server)->umid
-	};
+	UserMapping *mapping = GetUserMapping(user, server);
+	QueueKey	key = {.store = hash_of_store(GetForeignServer(server), mapping, names), .mapping = mapping->umid};
 	Queue	   *queue;
 	bool		found;
 
