@@ -1,4 +1,4 @@
-# What runs out, DynamoDB's patience or this machine's memory, is an error that says so, and the session goes on.
+# What runs out, DynamoDB's patience, this machine's memory or the length that an answer may have, is an error that says so, and the session goes on.
 use strict;
 use warnings;
 
@@ -67,6 +67,15 @@ note "$_: $outcomes{$_}" for sort keys %outcomes;
 is_deeply(\@wrong, [], 'a read for which the memory does not suffice is out of memory, and works in the same session when there is enough');
 cmp_ok($outcomes{53200} // 0, '>', 0, 'it has seen too little');
 cmp_ok($outcomes{ $items * $pages } // 0, '>', 0, 'and enough');
+
+# 3. An answer that is longer than it may be.
+$session = Session->new($node);
+$session->query(q{ALTER SERVER large_server OPTIONS (ADD max_response_mb '1')});
+my $error = $session->try($select)->{error};
+is($error->{sqlstate}, 'HV000', 'an answer over max_response_mb is an error');
+like($error->{detail}, qr/longer than 1048576 bytes/, 'that names the limit');
+$session->query(q{ALTER SERVER large_server OPTIONS (SET max_response_mb '3')});
+is($session->query($select), $items * $pages, 'one below it is read');
 
 $server->stop;
 $fault->stop;
