@@ -296,6 +296,21 @@ check_value(const OptionRule *rule, const char *value)
 				 errdetail("This release of dynamodb_es does not have what it stands for.")));
 }
 
+static const char *option_text(const char *name, List *first, List *second, const char *fallback);
+
+/* It is checked in the transaction that stores the commits, which only a dense append has. */
+static void
+check_contiguous_versions(List *options)
+{
+	bool		is_wanted;
+
+	if (parse_bool(option_text("contiguous_versions", options, NIL, "false"), &is_wanted) && is_wanted
+		&& strcmp(option_text("append_mode", options, NIL, "counter"), "dense") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("option \"contiguous_versions\" can be set only where \"append_mode\" is \"dense\"")));
+}
+
 /* Only a superuser may lend the server's own AWS identity to a mapping. */
 static void
 check_right(const OptionRule *rule)
@@ -337,6 +352,7 @@ dynamodb_es_validator(PG_FUNCTION_ARGS)
 		has_secret = has_secret || strcmp(rule->name, "secret_access_key") == 0;
 		has_token = has_token || strcmp(rule->name, "session_token") == 0;
 	}
+	check_contiguous_versions(options);
 	if (has_key != has_secret || (has_token && !has_key))
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
