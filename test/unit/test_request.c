@@ -284,6 +284,15 @@ without_memory_a_body_has_failed(void **state)
 	CHECK_MEMORY_FAILURES_OF(body, request_counter_add(&body, "counters", "commits", 1));
 	CHECK_MEMORY_FAILURES_OF(body, request_counter_get(&body, "counters", "commits"));
 	CHECK_MEMORY_FAILURES_OF(body, request_counter_put_new(&body, "counters", "commits", 1));
+	CHECK_MEMORY_FAILURES_OF(body, {
+		const Attribute before[2] = {{"aggregateId", attribute_string("a", 1)}, {"version", attribute_number("6", 1)}};
+
+		request_transaction_open(&body);
+		request_transaction_counter(&body, "counters", "commits", 41, 42);
+		request_transaction_put_new(&body, "commits", "\"aggregateId\":{\"S\":\"a\"}", "aggregateId");
+		request_transaction_check(&body, "commits", before);
+		request_transaction_close(&body, "token");
+	});
 	CHECK_MEMORY_FAILURES_OF(body, request_create_table(&body, &commits_table));
 	CHECK_MEMORY_FAILURES_OF(body, {
 		Expression	expression = {0};
