@@ -135,7 +135,7 @@ $admin->query("ALTER USER MAPPING FOR $superuser SERVER trap_server OPTIONS (DRO
 is(signed($superuser, 'SELECT * FROM trap'), 'AKIDOWN', 'explicit keys go anywhere');
 
 # An endpoint cannot send a request on to another place.
-$aws->answers(Scan => { status => 307, headers => [ 'Location: ' . $aws->url('/elsewhere') ] });
+$aws->answers(Scan => { status => 302, headers => [ 'Location: ' . $aws->url('/elsewhere') ] });
 $read = $aws->read('SELECT * FROM trap');
 is($read->{operations}, 'Scan', 'a redirect is not followed');
 

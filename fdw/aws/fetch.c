@@ -238,7 +238,8 @@ static bool
 web_identity_write(CredentialsFetch *fetch, Draft *draft)
 {
 	ByteBuffer		token = {0};
-	bool		read = secret_file_read(fetch->source.token_file, MAX_WEB_TOKEN_BYTES, &token, &fetch->failure) == SECRET_FILE_READ;
+	SecretFileResult result = secret_file_read(fetch->source.token_file, MAX_WEB_TOKEN_BYTES, &token, &fetch->failure);
+	bool		read = result == SECRET_FILE_READ;
 
 	while (token.length > 0 && strchr(" \t\r\n", token.data[token.length - 1]) != NULL)
 		token.data[--token.length] = '\0';
@@ -318,17 +319,6 @@ role_write(CredentialsFetch *fetch, Draft *draft)
 	return is_signed || out_of_memory(fetch);
 }
 
-static void
-last_role_done(CredentialSource *source)
-{
-	Role	   *role = &source->roles[--source->nroles];
-
-	free(role->arn);
-	free(role->session_name);
-	free(role->external_id);
-	free(role->duration_seconds);
-}
-
 static bool
 role_read(CredentialsFetch *fetch, HttpAnswer *answer)
 {
@@ -338,7 +328,7 @@ role_read(CredentialsFetch *fetch, HttpAnswer *answer)
 		return false;
 	credentials_wipe(&fetch->credentials);
 	fetch->credentials = credentials;
-	last_role_done(&fetch->source);
+	source_drop_role(&fetch->source);
 	fetch_go_on(fetch, STAGE_ROLE);
 	return true;
 }

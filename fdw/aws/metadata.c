@@ -86,7 +86,8 @@ metadata_container_url(ByteBuffer *url, Failure *failure)
 		return true;
 	}
 	if (full == NULL || !metadata_container_uri_is_allowed(full))
-		return refuse(failure, "AWS_CONTAINER_CREDENTIALS_FULL_URI is not https, nor an address that credentials may come from.");
+		return refuse(failure,
+					  "AWS_CONTAINER_CREDENTIALS_FULL_URI is not https, nor an address that credentials may come from.");
 	buffer_puts(url, full);
 	return true;
 }
@@ -116,7 +117,8 @@ metadata_container_authorization(ByteBuffer *line, Failure *failure)
 		buffer_puts(line, token);
 	}
 	buffer_free(&text);
-	return valid || refuse(failure, "The container's authorization token has line breaks or other characters that it cannot have.");
+	return valid
+		|| refuse(failure, "The container's authorization token has line breaks or other characters that it cannot have.");
 }
 
 bool
@@ -201,7 +203,8 @@ metadata_read_answer(const char *who, int status, const char *body, size_t lengt
 	if (status == 200)
 		failure_set(failure, FAILURE_NO_CREDENTIALS, NULL, "The answer of the %s has no credentials.", who);
 	else
-		failure_set(failure, FAILURE_NO_CREDENTIALS, NULL, "The %s does not give credentials (HTTP status %d).", who, status);
+		failure_set(failure, FAILURE_NO_CREDENTIALS, NULL, "The %s does not give credentials (HTTP status %d).",
+					who, status);
 	failure->http_status = status;
 	return false;
 }

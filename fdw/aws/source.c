@@ -72,6 +72,13 @@ role_free(Role *role)
 }
 
 void
+source_drop_role(CredentialSource *source)
+{
+	role_free(&source->roles[--source->nroles]);
+	memset(&source->roles[source->nroles], 0, sizeof(Role));
+}
+
+void
 source_free(CredentialSource *source)
 {
 	credentials_wipe(&source->keys);
@@ -175,7 +182,8 @@ choose_credential_source(const Choice *choice, const char *profile, const char *
 	{
 		choice->source->kind = SOURCE_INSTANCE;
 		return !instance_is_disabled()
-			|| refuse_profile(choice, profile, "refers to the instance's credentials, which AWS_EC2_METADATA_DISABLED rules out");
+			|| refuse_profile(choice, profile,
+							  "refers to the instance's credentials, which AWS_EC2_METADATA_DISABLED rules out");
 	}
 	return refuse_profile(choice, profile, "has a credential_source that is not known");
 }

@@ -49,4 +49,7 @@ typedef struct CredentialSource
 extern bool source_choose(const char *profile, CredentialSource *source, Failure *failure);
 extern void source_free(CredentialSource *source);
 
+/* Forgets the last of the roles, which has been assumed. */
+extern void source_drop_role(CredentialSource *source);
+
 #endif

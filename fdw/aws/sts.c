@@ -155,8 +155,8 @@ report_refusal(int status, const char *body, const char *end, Failure *failure)
 
 	for (const char *c = code; known && *c != '\0'; c++)
 		known = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '.';
-	failure_set(failure, FAILURE_NO_CREDENTIALS, known ? code : NULL, "STS does not give credentials for the role (HTTP status %d).",
-				status);
+	failure_set(failure, FAILURE_NO_CREDENTIALS, known ? code : NULL,
+				"STS does not give credentials for the role (HTTP status %d).", status);
 	failure->http_status = status;
 	secret_free(code);
 }

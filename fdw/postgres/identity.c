@@ -43,5 +43,6 @@ check_identity(const MappingOptions *options, const ForeignServer *server, Oid u
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("the AWS identity of PostgreSQL itself cannot be used for server \"%s\"", server->servername),
 				 errdetail("The owner of the server is not a superuser."),
-				 errhint("Set access_key_id and secret_access_key in the options of the user mapping, or let a superuser own the server.")));
+				 errhint("Set access_key_id and secret_access_key in the options of the user mapping, "
+						 "or let a superuser own the server.")));
 }

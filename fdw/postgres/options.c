@@ -536,7 +536,8 @@ ambient_region(const ForeignServer *server, const char *profile)
 				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
 				 errmsg("no AWS region is known for server \"%s\"", server->servername),
 				 failure.kind != FAILURE_NONE ? errdetail_internal("%s", failure.message) : 0,
-				 errhint("Set the server's option \"region\", AWS_REGION in the environment of PostgreSQL, or a region in its AWS profile.")));
+				 errhint("Set the server's option \"region\", AWS_REGION in the environment of PostgreSQL, "
+						 "or a region in its AWS profile.")));
 	if (!is_region(region))
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
