@@ -111,6 +111,9 @@ SELECT refused('CREATE USER MAPPING FOR PUBLIC SERVER options_full OPTIONS (secr
 SELECT refused('CREATE USER MAPPING FOR PUBLIC SERVER options_full OPTIONS (session_token ''never-to-be-seen'')');
 SELECT refused('ALTER USER MAPPING FOR CURRENT_USER SERVER options_full OPTIONS (DROP secret_access_key)');
 
+-- Continuity is checked in the transaction of a dense append.
+SELECT refused('CREATE FOREIGN TABLE bad (version bigint) SERVER options_full OPTIONS (contiguous_versions ''true'')');
+
 -- What this release does not have yet is said so, rather than ignored.
 SELECT refused('ALTER SERVER options_full OPTIONS (SET accept_encoding ''gzip'')');
 SELECT refused(format('CREATE FOREIGN TABLE bad (version bigint) SERVER options_full OPTIONS (%s %L)', option, value))

@@ -174,7 +174,9 @@ explain_modify(ModifyTableState *state, ResultRelInfo *target, List *fdw_private
 {
 	StoreInsert *insert = target->ri_FdwState;
 
-	ExplainPropertyText("DynamoDB Operation", "UpdateItem, PutItem", es);
+	ExplainPropertyText("DynamoDB Operation",
+						insert != NULL && insert->options.append_mode == APPEND_DENSE
+						? operation_name(OPERATION_TRANSACT_WRITE_ITEMS) : "UpdateItem, PutItem", es);
 	if (insert == NULL)
 		return;
 	if (insert->options.append_at_commit)

@@ -340,6 +340,19 @@ appends_at_commit(List *options)
 	return strcmp(option_text("append_at", options, NIL, "statement"), "commit") == 0;
 }
 
+/* It is checked in the transaction that stores the commits, which only a dense append has. */
+static void
+check_contiguous_versions(List *options)
+{
+	bool		is_wanted;
+
+	if (parse_bool(option_text("contiguous_versions", options, NIL, "false"), &is_wanted) && is_wanted
+		&& !is_dense(options))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("option \"contiguous_versions\" can be set only where \"append_mode\" is \"dense\"")));
+}
+
 /* Only a dense append takes all rows of a transaction in one request. */
 static void
 check_append_at(List *options)
@@ -386,6 +399,7 @@ dynamodb_es_validator(PG_FUNCTION_ARGS)
 				 errmsg("option \"%s\" is required when \"%s\" is given",
 						has_key ? "secret_access_key" : "access_key_id",
 						has_key ? "access_key_id" : has_secret ? "secret_access_key" : "session_token")));
+	check_contiguous_versions(options);
 	check_append_at(options);
 	PG_RETURN_VOID();
 }

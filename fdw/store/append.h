@@ -47,6 +47,7 @@ typedef struct AppendSettings
 {
 	AppendMode	mode;
 	bool		contiguous;		/* dense: a version n > 0 is refused where n - 1 does not exist */
+	bool		indivisible;	/* dense: a batch that does not fit into one transaction is FAILURE_TOO_LARGE */
 	int64_t    *head;			/* dense: the counter's value as last known (-1: not), kept up to date; NULL: nobody remembers */
 	bool		skip_conflicts; /* pass over versions that exist */
 	bool		burn_notes;
@@ -68,8 +69,9 @@ extern AppendOperation *append_start(Client *client, const StoreNames *names, co
 /*
  * DONE: every row is stored or skipped. FAILED: append_failure tells why the row append_failed_row is not, or may not
  * be; the fates tell of the others. FAILURE_CONDITION: its version exists, or, where there is a message, two of the
- * rows have it; FAILURE_UNKNOWN_FATE: its put got no answer that settles it; FAILURE_CONFLICT: the next version was
- * taken by others too often.
+ * rows have it; FAILURE_UNKNOWN_FATE: its put got no answer that settles it; FAILURE_NOT_CONTIGUOUS: the version
+ * before it does not exist; FAILURE_CONFLICT: the next version, or the next commit id of a dense append, was taken by
+ * others too often.
  */
 extern StepResult append_step(AppendOperation *append);
 extern const Failure *append_failure(const AppendOperation *append);

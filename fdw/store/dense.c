@@ -190,6 +190,11 @@ send_next(DenseOperation *dense)
 		};
 	}
 	dense->nbatch = transaction_cut(dense->batch, most);
+	if (context->settings->indivisible && dense->nbatch < dense->nsequence)
+	{
+		dense_fail_with(dense, NULL, FAILURE_TOO_LARGE, "the commits do not fit into one transaction");
+		return;
+	}
 	dense->transaction = transaction_start(context->client, context->names, *dense->head, dense->batch, dense->nbatch,
 										   context->usage);
 	if (dense->transaction == NULL)

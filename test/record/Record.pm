@@ -71,6 +71,22 @@ my %rest = (
 	},
 );
 
+# Its actions, each as the request by itself would be described.
+sub _transaction
+{
+	my ($body) = @_;
+	my @actions;
+	for my $action (@{ $body->{TransactItems} })
+	{
+		my ($kind, $parts) = %$action;
+		my $what = $kind eq 'Put' ? $rest{PutItem}->($parts) : _key(%{ $parts->{Key} });
+		$what .= '; ' . _expression($parts, $parts->{UpdateExpression}) if $parts->{UpdateExpression};
+		$what .= '; if ' . _expression($parts, $parts->{ConditionExpression}) if $kind ne 'Put';
+		push @actions, "$kind $parts->{TableName}: $what";
+	}
+	return join ' + ', @actions;
+}
+
 # One request, as the proxy tells of it: "Query commits: aggregateId = 'a' AND version >= 3; Limit 1; fetch key".
 sub describe
 {
@@ -78,6 +94,7 @@ sub describe
 	my $operation = $request->{operation};
 	my $body = $json->decode($request->{body});
 	return _read($operation, $body) if $operation =~ /^(?:Query|Scan)$/;
+	return "$operation: " . _transaction($body) if $operation eq 'TransactWriteItems';
 	return $operation . ($body->{TableName} ? " $body->{TableName}" : '') . ($rest{$operation} ? ': ' . $rest{$operation}->($body) : '');
 }
 

@@ -38,6 +38,7 @@ operations_have_their_names(void **state)
 	assert_string_equal(operation_name(OPERATION_UPDATE_ITEM), "UpdateItem");
 	assert_string_equal(operation_name(OPERATION_QUERY), "Query");
 	assert_string_equal(operation_name(OPERATION_SCAN), "Scan");
+	assert_string_equal(operation_name(OPERATION_TRANSACT_WRITE_ITEMS), "TransactWriteItems");
 	assert_string_equal(operation_name(OPERATION_CREATE_TABLE), "CreateTable");
 	assert_string_equal(operation_name(OPERATION_DELETE_TABLE), "DeleteTable");
 	assert_string_equal(operation_name(OPERATION_DESCRIBE_TABLE), "DescribeTable");
@@ -194,6 +195,41 @@ static const TableDefinition commits_table = {
 };
 
 static void
+a_transaction_says_all_in_order(void **state)
+{
+	char		digits[24];
+	const Attribute before[2] = {{"aggregateId", attribute_string("a", 1)}, {"version", attribute_int64(6, digits)}};
+	ByteBuffer	body = {0};
+
+	request_transaction_open(&body);
+	request_transaction_counter(&body, "counters", "com\"mits", 41, 42);
+	request_transaction_put_new(&body, "commits", "\"aggregateId\":{\"S\":\"a\"}", "aggregateId");
+	request_transaction_check(&body, "commits", before);
+	request_transaction_close(&body, "token");
+	assert_body(&body, "{'TransactItems':["
+				"{'Update':{'TableName':'counters','Key':{'name':{'S':'com\\'mits'}},'UpdateExpression':'SET #0 = :1',"
+				"'ConditionExpression':'#0 = :0','ExpressionAttributeNames':{'#0':'id'},"
+				"'ExpressionAttributeValues':{':0':{'N':'41'},':1':{'N':'42'}},'ReturnValuesOnConditionCheckFailure':'ALL_OLD'}},"
+				"{'Put':{'TableName':'commits','Item':{'aggregateId':{'S':'a'}},'ConditionExpression':'attribute_not_exists(#0)',"
+				"'ExpressionAttributeNames':{'#0':'aggregateId'},'ReturnValuesOnConditionCheckFailure':'ALL_OLD'}},"
+				"{'ConditionCheck':{'TableName':'commits','Key':{'aggregateId':{'S':'a'},'version':{'N':'6'}},"
+				"'ConditionExpression':'attribute_exists(#0)','ExpressionAttributeNames':{'#0':'aggregateId'},"
+				"'ReturnValuesOnConditionCheckFailure':'ALL_OLD'}}],"
+				"'ClientRequestToken':'token','ReturnConsumedCapacity':'TOTAL'}");
+}
+
+static void
+a_counter_that_is_expected_to_be_new_may_be_missing(void **state)
+{
+	ByteBuffer	body = {0};
+
+	request_transaction_counter(&body, "counters", "commits", 0, 2);
+	assert_body(&body, "{'Update':{'TableName':'counters','Key':{'name':{'S':'commits'}},'UpdateExpression':'SET #0 = :1',"
+				"'ConditionExpression':'attribute_not_exists(#0) OR #0 = :0','ExpressionAttributeNames':{'#0':'id'},"
+				"'ExpressionAttributeValues':{':0':{'N':'0'},':1':{'N':'2'}},'ReturnValuesOnConditionCheckFailure':'ALL_OLD'}}");
+}
+
+static void
 tables_are_defined_by_their_keys(void **state)
 {
 	ByteBuffer	body = {0};
@@ -248,6 +284,15 @@ without_memory_a_body_has_failed(void **state)
 	CHECK_MEMORY_FAILURES_OF(body, request_counter_add(&body, "counters", "commits", 1));
 	CHECK_MEMORY_FAILURES_OF(body, request_counter_get(&body, "counters", "commits"));
 	CHECK_MEMORY_FAILURES_OF(body, request_counter_put_new(&body, "counters", "commits", 1));
+	CHECK_MEMORY_FAILURES_OF(body, {
+		const Attribute before[2] = {{"aggregateId", attribute_string("a", 1)}, {"version", attribute_number("6", 1)}};
+
+		request_transaction_open(&body);
+		request_transaction_counter(&body, "counters", "commits", 41, 42);
+		request_transaction_put_new(&body, "commits", "\"aggregateId\":{\"S\":\"a\"}", "aggregateId");
+		request_transaction_check(&body, "commits", before);
+		request_transaction_close(&body, "token");
+	});
 	CHECK_MEMORY_FAILURES_OF(body, request_create_table(&body, &commits_table));
 	CHECK_MEMORY_FAILURES_OF(body, {
 		Expression	expression = {0};
@@ -281,6 +326,8 @@ main(void)
 		cmocka_unit_test(a_failed_expression_fails_its_request),
 		cmocka_unit_test(a_counter_is_added_to_read_and_made),
 		cmocka_unit_test(a_put_is_conditional),
+		cmocka_unit_test(a_transaction_says_all_in_order),
+		cmocka_unit_test(a_counter_that_is_expected_to_be_new_may_be_missing),
 		cmocka_unit_test(tables_are_defined_by_their_keys),
 		cmocka_unit_test(without_memory_a_body_has_failed),
 	};

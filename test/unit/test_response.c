@@ -213,6 +213,42 @@ a_validation_error_is_told_by_its_words(void **state)
 	assert_int_equal(response_error_kind("ResourceInUseException", "Item size has exceeded the maximum allowed size"), FAILURE_EXISTS);
 }
 
+/* The kind of a cancelled transaction with these reasons. */
+static FailureKind
+cancellation_with(const char *reasons)
+{
+	char		body[512];
+	Failure		failure;
+	cJSON	   *error;
+	int			length = snprintf(body, sizeof(body), "{\"__type\":\"com.amazonaws.dynamodb.v20120810#TransactionCanceledException\","
+								  "\"Message\":\"cancelled\"%s}", reasons);
+
+	assert_null(response_parse_with_error(400, NULL, body, (size_t) length, &failure, &error));
+	assert_non_null(error);
+	cJSON_Delete(error);
+	return failure.kind;
+}
+
+static void
+a_cancelled_transaction_is_told_by_its_reasons(void **state)
+{
+#define REASON(code) "{\"Code\":\"" code "\"}"
+#define REASONS(...) ",\"CancellationReasons\":[" __VA_ARGS__ "]"
+	assert_int_equal(cancellation_with(REASONS(REASON("None") "," REASON("TransactionConflict"))), FAILURE_CONFLICT);
+	assert_int_equal(cancellation_with(REASONS(REASON("ThrottlingError") "," REASON("None"))), FAILURE_THROTTLED);
+	assert_int_equal(cancellation_with(REASONS(REASON("ProvisionedThroughputExceeded") "," REASON("TransactionConflict"))), FAILURE_THROTTLED);
+	assert_int_equal(cancellation_with(REASONS(REASON("TransactionConflict") "," REASON("ThrottlingError"))), FAILURE_THROTTLED);
+	assert_int_equal(cancellation_with(REASONS(REASON("TransactionConflict") "," REASON("ConditionalCheckFailed"))), FAILURE_CONDITION);
+	assert_int_equal(cancellation_with(REASONS(REASON("ValidationError") "," REASON("ConditionalCheckFailed"))), FAILURE_CONDITION);
+	assert_int_equal(cancellation_with(REASONS(REASON("ValidationError") "," REASON("TransactionConflict"))), FAILURE_OTHER);
+	assert_int_equal(cancellation_with(REASONS(REASON("ThrottlingError") "," REASON("ItemCollectionSizeLimitExceeded"))), FAILURE_OTHER);
+	assert_int_equal(cancellation_with(REASONS(REASON("ItemCollectionSizeLimitExceeded") "," REASON("ThrottlingError"))), FAILURE_OTHER);
+	assert_int_equal(cancellation_with(REASONS(REASON("None") ",{},1")), FAILURE_OTHER);
+	assert_int_equal(cancellation_with(REASONS("")), FAILURE_OTHER);
+	assert_int_equal(cancellation_with(",\"CancellationReasons\":\"none\""), FAILURE_OTHER);
+	assert_int_equal(cancellation_with(""), FAILURE_OTHER);
+}
+
 static double
 units_of(const char *json)
 {
@@ -291,6 +327,7 @@ main(void)
 		cmocka_unit_test(an_errors_text_is_utf8),
 		cmocka_unit_test(codes_have_their_kinds),
 		cmocka_unit_test(a_validation_error_is_told_by_its_words),
+		cmocka_unit_test(a_cancelled_transaction_is_told_by_its_reasons),
 		cmocka_unit_test(capacity_is_summed),
 		cmocka_unit_test(counts_are_read),
 		cmocka_unit_test(without_memory_there_is_a_failure),
