@@ -209,6 +209,7 @@ start_waiting(const DeferredStore *store, const RowBatch *batch)
 		.counter_table = pstrdup(batch->names.counter_table),
 		.counter = pstrdup(batch->names.counter),
 	};
+	start->batch.settings.indivisible = true;
 	start->batch.settings.token_attribute = copy_of(batch->settings.token_attribute);
 	start->batch.tenure = tenure_new(context, connection_acquire(store->user, store->server));
 	start->batch.context = context;
