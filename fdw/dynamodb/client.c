@@ -47,6 +47,8 @@ struct Call
 	int64_t		deadline;		/* no attempt after that; 0: none */
 	Usage	   *usage;
 	StepResult	state;
+	bool		expects_page;
+	ItemPage   *page;			/* the answer, where it is one; otherwise: */
 	cJSON	   *response;
 	cJSON	   *error;
 	bool		may_have_happened;
@@ -280,6 +282,12 @@ call_start(Client *client, Operation operation, ByteBuffer *body, Usage *usage)
 }
 
 void
+call_expect_page(Call *call)
+{
+	call->expects_page = true;
+}
+
+void
 call_set_deadline(Call *call, int64_t deadline)
 {
 	call->deadline = deadline;
@@ -301,20 +309,21 @@ static void
 usage_add_answer(const Call *call, size_t bytes)
 {
 	Usage	   *usage = call->usage;
+	const cJSON *response = call->page != NULL ? page_root(call->page) : call->response;
 	double		units;
 
 	if (usage == NULL)
 		return;
 	usage->bytes_received += (int64_t) bytes;
 	usage->throttles += call->failure.kind == FAILURE_THROTTLED;
-	if (call->response == NULL)
+	if (response == NULL)
 		return;
-	units = response_capacity_units(call->response);
+	units = response_capacity_units(response);
 	if (operation_reads(call->operation))
 		usage->read_units += units;
 	else
 		usage->write_units += units;
-	usage->items += response_scanned_count(call->response);
+	usage->items += response_scanned_count(response);
 }
 
 /*
@@ -350,6 +359,16 @@ call_plan_retry(Call *call, int64_t retry_after_ms)
 	call->state = STEP_PENDING;
 }
 
+static void
+parse_answer(Call *call, HttpAnswer *answer)
+{
+	if (call->expects_page)
+		call->page = response_parse_page(answer->status, answer->crc32, &answer->body, &call->failure);
+	else
+		call->response = response_parse_with_error(answer->status, answer->crc32, answer->body.data, answer->body.length,
+												   &call->failure, &call->error);
+}
+
 /* An attempt has ended: parse its answer, count it, let its memory go, and decide whether that was the last. */
 static void
 call_attempt_ended(Call *call)
@@ -362,10 +381,9 @@ call_attempt_ended(Call *call)
 	if (http_transfer_step(call->transfer) == STEP_FAILED)
 		call->failure = *http_transfer_failure(call->transfer);
 	else
-		call->response = response_parse_with_error(answer->status, answer->crc32[0] != '\0' ? answer->crc32 : NULL,
-												   answer->body.data, bytes, &call->failure, &call->error);
+		parse_answer(call, answer);
 	usage_add_answer(call, bytes);
-	if (call->response != NULL)
+	if (call->response != NULL || call->page != NULL)
 	{
 		call->state = STEP_DONE;
 		retry_quota_give(&call->client->quota, call->retry_cost);
@@ -441,6 +459,15 @@ call_take_response(Call *call)
 	return response;
 }
 
+ItemPage *
+call_take_page(Call *call)
+{
+	ItemPage   *page = call->page;
+
+	call->page = NULL;
+	return page;
+}
+
 const cJSON *
 call_error(const Call *call)
 {
@@ -465,6 +492,7 @@ call_free(Call *call)
 	if (call == NULL)
 		return;
 	http_transfer_free(call->transfer);
+	page_free(call->page);
 	cJSON_Delete(call->response);
 	cJSON_Delete(call->error);
 	buffer_free(&call->body);

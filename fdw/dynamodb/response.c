@@ -195,6 +195,17 @@ response_parse(int status, const char *crc32, char *body, size_t length, Failure
 	return response;
 }
 
+/* Fills *failure in for an answer that was damaged on its way. */
+static bool
+is_damaged(int status, const char *crc32, const char *body, size_t length, Failure *failure)
+{
+	if (crc32 == NULL || crc32[0] == '\0' || checksum_matches(crc32, body, length))
+		return false;
+	failure_set(failure, FAILURE_BAD_ANSWER, NULL, "The answer does not match its checksum.");
+	failure->http_status = status;
+	return true;
+}
+
 cJSON *
 response_parse_with_error(int status, const char *crc32, char *body, size_t length, Failure *failure, cJSON **error)
 {
@@ -202,12 +213,8 @@ response_parse_with_error(int status, const char *crc32, char *body, size_t leng
 
 	*error = NULL;
 
-	if (crc32 != NULL && crc32[0] != '\0' && !checksum_matches(crc32, body, length))
-	{
-		failure_set(failure, FAILURE_BAD_ANSWER, NULL, "The answer does not match its checksum.");
-		failure->http_status = status;
+	if (is_damaged(status, crc32, body, length, failure))
 		return NULL;
-	}
 
 	response = json_parse(body, length);
 	if (status == 200 && cJSON_IsObject(response))
@@ -221,6 +228,28 @@ response_parse_with_error(int status, const char *crc32, char *body, size_t leng
 	failure->http_status = status;
 	if (*error == NULL)
 		cJSON_Delete(response);
+	return NULL;
+}
+
+ItemPage *
+response_parse_page(int status, const char *crc32, ByteBuffer *body, Failure *failure)
+{
+	ItemPage   *page;
+	size_t		length = body->length;
+
+	if (status != 200)
+	{
+		cJSON_Delete(response_parse(status, crc32, body->data, length, failure));
+		return NULL;
+	}
+	if (is_damaged(status, crc32, body->data, length, failure))
+		return NULL;
+	page = page_parse(buffer_detach(body), length);
+	if (page != NULL && cJSON_IsObject(page_root(page)))
+		return page;
+	page_free(page);
+	failure_set(failure, FAILURE_BAD_ANSWER, NULL, "The answer is not a JSON object.");
+	failure->http_status = status;
 	return NULL;
 }
 

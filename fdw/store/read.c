@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "dynamodb/json.h"
+#include "dynamodb/page.h"
 #include "dynamodb/request.h"
 #include "dynamodb/response.h"
 
@@ -49,7 +50,7 @@ struct ReadOperation
 	size_t		nactive;
 	size_t		parallel;		/* how many may be active now */
 	int64_t		page_limit;		/* items of the next page; 0: as many as fit */
-	cJSON	   *page;			/* the one whose items are handed out */
+	ItemPage   *page;			/* the one whose items are handed out */
 	const cJSON *next_item;
 	int64_t		wanted;			/* spec.wanted, until more is asked for */
 	int64_t		received;		/* items of all pages so far */
@@ -148,6 +149,12 @@ read_fail_with(ReadOperation *read, FailureKind kind, const char *message)
 
 	failure_set(&failure, kind, NULL, "%s", message);
 	read_fail(read, &failure);
+}
+
+static void
+read_fail_bad_page(ReadOperation *read)
+{
+	read_fail_with(read, FAILURE_BAD_ANSWER, "the page is not one of DynamoDB's");
 }
 
 /* The texts of one request, which share its placeholders. */
@@ -274,6 +281,8 @@ stream_ask(ReadOperation *read, Stream *stream)
 							  read->usage);
 	if (stream->call == NULL)
 		read_fail_with(read, FAILURE_MEMORY, "out of memory");
+	else
+		call_expect_page(stream->call);
 	buffer_free(&body);
 	texts_free(&texts);
 }
@@ -343,33 +352,51 @@ read_grow(ReadOperation *read)
 	}
 }
 
-/* Parses the page and takes its items over; false when it is none of DynamoDB's. */
-static bool
-page_open(ReadOperation *read, Stream *stream)
+/* Where the page ends, if it is not the stream's last. */
+static void
+page_read_key(ReadOperation *read, Stream *stream, const cJSON *page)
 {
-	const cJSON *last;
+	const cJSON *last = json_member(page, "LastEvaluatedKey");
 
-	read->page = call_take_response(stream->call);
-	call_free(stream->call);
-	stream->call = NULL;
 	cJSON_Delete(stream->start_key);
 	stream->start_key = NULL;
-
-	last = json_member(read->page, "LastEvaluatedKey");
 	if (cJSON_IsObject(last))
-		stream->start_key = cJSON_DetachItemViaPointer(read->page, (cJSON *) last);
+	{
+		stream->start_key = cJSON_Duplicate(last, true);
+		if (stream->start_key == NULL)
+			read_fail_with(read, FAILURE_MEMORY, "out of memory");
+	}
 	else if (last != NULL && !cJSON_IsNull(last))
-		return false;
+		read_fail_bad_page(read);
+}
+
+/* Takes the page over, with its items. */
+static void
+page_open(ReadOperation *read, Stream *stream)
+{
+	const cJSON *page;
+	const cJSON *items;
+
+	read->page = call_take_page(stream->call);
+	call_free(stream->call);
+	stream->call = NULL;
+	page = page_root(read->page);
+	page_read_key(read, stream, page);
 	if (read->spec.count_only)
 	{
-		read->count += response_count(read->page);
-		return cJSON_IsNumber(json_member(read->page, "Count"));
+		if (!cJSON_IsNumber(json_member(page, "Count")))
+			read_fail_bad_page(read);
+		read->count += response_count(page);
+		return;
 	}
-	if (!cJSON_IsArray(json_member(read->page, "Items")))
-		return false;
-	read->next_item = json_member(read->page, "Items")->child;
-	read->received += response_count(read->page);
-	return true;
+	items = json_member(page, "Items");
+	if (!cJSON_IsArray(items))
+	{
+		read_fail_bad_page(read);
+		return;
+	}
+	read->next_item = items->child;
+	read->received += response_count(page);
 }
 
 /* The items at hand are used up: takes the next page, if the answer that has arrived is one. */
@@ -378,7 +405,7 @@ page_take(ReadOperation *read, Stream *stream)
 {
 	StepResult	result = call_step(stream->call);
 
-	cJSON_Delete(read->page);
+	page_free(read->page);
 	read->page = NULL;
 	if (result == STEP_PENDING)
 		return;					/* it arrived damaged, and has been asked for again */
@@ -387,11 +414,9 @@ page_take(ReadOperation *read, Stream *stream)
 		read_fail(read, call_failure(stream->call));
 		return;
 	}
-	if (!page_open(read, stream))
-	{
-		read_fail_with(read, FAILURE_BAD_ANSWER, "the page is not one of DynamoDB's");
+	page_open(read, stream);
+	if (read->failed)
 		return;
-	}
 	if (stream->start_key == NULL)
 		stream_end(read, stream);
 	if (read->page_limit > 0)
@@ -471,7 +496,7 @@ read_free(ReadOperation *read)
 		call_free(read->streams[i].call);
 		cJSON_Delete(read->streams[i].start_key);
 	}
-	cJSON_Delete(read->page);
+	page_free(read->page);
 	free(read->streams);
 	free(read->active);
 	free(read);
