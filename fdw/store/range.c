@@ -29,8 +29,7 @@ keys_between(int64_t a, int64_t b)
 	return distance >= (uint64_t) LARGEST_SPAN ? LARGEST_SPAN : (int64_t) distance + 1;
 }
 
-/* The key so many further on in the direction of reading, or the last one there is. */
-static int64_t
+int64_t
 key_advance(int64_t key, int64_t keys, bool backward)
 {
 	if (backward)
@@ -92,19 +91,15 @@ key_range_split(KeyRange *range, int64_t at, bool backward, KeyRange *rest)
 bool
 key_range_cut(KeyRange *range, const PageSpan *span, bool backward, KeyRange *rest)
 {
-	int64_t		first = backward ? range->upper : range->lower;
-
-	if (span->keys == 0 || keys_between(range->lower, range->upper) <= span->keys)
-		return false;
-	return key_range_split(range, key_advance(first, SHARE_OF_PAGE(span->keys) - 1, backward), backward, rest);
+	return key_range_cut_from(range, backward ? range->upper : range->lower, span, backward, rest);
 }
 
 bool
-key_range_cut_after(KeyRange *range, int64_t position, const PageSpan *span, bool backward, KeyRange *rest)
+key_range_cut_from(KeyRange *range, int64_t next, const PageSpan *span, bool backward, KeyRange *rest)
 {
 	bool		ends = backward ? range->has_lower : range->has_upper;
 
-	if (span->keys == 0 || (ends && keys_between(position, backward ? range->lower : range->upper) <= span->keys))
+	if (span->keys == 0 || (ends && keys_between(next, backward ? range->lower : range->upper) <= span->keys))
 		return false;
-	return key_range_split(range, key_advance(position, SHARE_OF_PAGE(span->keys), backward), backward, rest);
+	return key_range_split(range, key_advance(next, SHARE_OF_PAGE(span->keys) - 1, backward), backward, rest);
 }

@@ -44,11 +44,14 @@ extern void page_span_learn_partial(PageSpan *span, int64_t first, int64_t last,
 extern bool key_range_split(KeyRange *range, int64_t at, bool backward, KeyRange *rest);
 
 /*
- * Cuts off as much as a page holds for sure, or as much behind `position`, up to which the range has been read. false,
- * and nothing changed, when what is left fits into a page anyway, or it is not known what that holds. The first needs a range with
- * both bounds.
+ * Likewise, at as many keys as a page holds for sure: from the beginning of a range that has both bounds, or from
+ * `next`, the first key that has not been read. false, and nothing changed, also when what is left fits into a page
+ * anyway, or when it is not known what that holds.
  */
 extern bool key_range_cut(KeyRange *range, const PageSpan *span, bool backward, KeyRange *rest);
-extern bool key_range_cut_after(KeyRange *range, int64_t position, const PageSpan *span, bool backward, KeyRange *rest);
+extern bool key_range_cut_from(KeyRange *range, int64_t next, const PageSpan *span, bool backward, KeyRange *rest);
+
+/* The key so many further on in the direction of reading, or the last one there is. */
+extern int64_t key_advance(int64_t key, int64_t keys, bool backward);
 
 #endif

@@ -50,7 +50,7 @@ typedef struct Stream
 	bool		is_limited;		/* the page under way is */
 	bool		has_first_page;
 	bool		has_position;
-	int64_t		position;		/* the sort key where its next page begins, or that of the item before it */
+	int64_t		position;		/* the first sort key that its next page can have */
 	Call	   *call;			/* its page under way, or waiting for its turn */
 	cJSON	   *start_key;		/* where its next page begins; NULL: at the beginning */
 } Stream;
@@ -344,7 +344,7 @@ stream_cut(ReadOperation *read, Stream *stream)
 	KeyRange	rest_range;
 	Stream	   *rest;
 
-	if (!key_range_cut_after(&range, stream->position, &read->span, backward, &rest_range))
+	if (!key_range_cut_from(&range, stream->position, &read->span, backward, &rest_range))
 		return;
 	rest = stream_insert_rest(read, stream, &rest_range);
 	if (rest == NULL)
@@ -480,7 +480,7 @@ page_measure(ReadOperation *read, Stream *stream, const cJSON *page)
 	if (stream->has_position)
 		page_span_learn_full(&read->span, stream->position, last, load);
 	stream->has_position = true;
-	stream->position = last;
+	stream->position = key_advance(last, 1, backward);
 	if (read->wanted == 0 && !stream->is_whole)
 		stream_cut(read, stream);
 }

@@ -94,7 +94,7 @@ nothing_is_cut_before_a_page_was_seen(void **state)
 	KeyRange	rest;
 
 	assert_false(key_range_cut(&range, &span, false, &rest));
-	assert_false(key_range_cut_after(&range, 10, &span, false, &rest));
+	assert_false(key_range_cut_from(&range, 10, &span, false, &rest));
 	page_span_learn_partial(&span, 1, 100, 5);
 	assert_false(key_range_cut(&range, &span, false, &rest));
 }
@@ -107,13 +107,13 @@ a_page_that_was_full_says_how_long_the_next_range_is(void **state)
 	KeyRange	rest;
 
 	page_span_learn_full(&span, 1, 800, 128);
-	assert_true(key_range_cut_after(&range, 800, &span, false, &rest));
+	assert_true(key_range_cut_from(&range, 801, &span, false, &rest));
 	check_range(&range, 1, 1500);
 	assert_int_equal(rest.lower, 1501);
 
 	range = (KeyRange) {.has_upper = true, .upper = 9000};
 	page_span_learn_full(&span, 9000, 8201, 128);
-	assert_true(key_range_cut_after(&range, 8201, &span, true, &rest));
+	assert_true(key_range_cut_from(&range, 8200, &span, true, &rest));
 	check_range(&range, 7501, 9000);
 	assert_int_equal(rest.upper, 7500);
 }
