@@ -665,13 +665,32 @@ TEXT
 		before => q{UPDATE pg_class SET reltuples = 10000 WHERE oid = 'store.commits'::regclass},
 		after => q{UPDATE pg_class SET reltuples = -1 WHERE oid = 'store.commits'::regclass},
 	}, {
-		what => 'several megabytes, page by page',
+		what => 'several megabytes: after the first page, in ranges side by side',
 		sql => q{SELECT version, length(events::text) FROM big WHERE aggregate_id = 'm'},
 		requests => [
+			q{Query big: aggregateId = 'm' AND version <= 20; fetch key, events; the next page},
+			q{Query big: aggregateId = 'm' AND version >= 35; fetch key, events},
+			q{Query big: aggregateId = 'm' AND version BETWEEN 21 AND 30; fetch key, events},
+			q{Query big: aggregateId = 'm' AND version BETWEEN 31 AND 34; fetch key, events},
+			q{Query big: aggregateId = 'm'; Limit 1; backward; fetch version},
 			q{Query big: aggregateId = 'm'; fetch key, events},
-			(q{Query big: aggregateId = 'm'; fetch key, events; the next page}) x 3,
+		],
+		items => 36,
+		parallel => 1,
+	}, {
+		what => 'the same along the index',
+		sql => q{SELECT commit_id, length(events::text) FROM big ORDER BY commit_id},
+		requests => [
+			q{GetItem counters: name = 'big'},
+			q{Query big.byId: active = 't' AND commitId <= 21; fetch key, commitId, events; the next page},
+			q{Query big.byId: active = 't' AND commitId >= 36; fetch key, commitId, events},
+			q{Query big.byId: active = 't' AND commitId BETWEEN 22 AND 31; fetch key, commitId, events},
+			q{Query big.byId: active = 't' AND commitId BETWEEN 32 AND 35; fetch key, commitId, events},
+			q{Query big.byId: active = 't'; fetch key, commitId, events},
 		],
 		items => 35,
+		compare => 'order',
+		parallel => 1,
 	}, {
 		what => 'a few of several megabytes',
 		sql => q{SELECT version, length(events::text) FROM big WHERE aggregate_id = 'm' ORDER BY version LIMIT 2},
@@ -685,7 +704,13 @@ TEXT
 		requests => [
 			q{Query big: aggregateId = 'm'; fetch key},
 		],
-		perhaps => [ q{Query big: aggregateId = 'm'; fetch key; the next page} ],
+		perhaps => [
+			q{Query big: aggregateId = 'm'; Limit 1; backward; fetch version},
+			q{Query big: aggregateId = 'm' AND version <= 20; fetch key; the next page},
+			q{Query big: aggregateId = 'm' AND version BETWEEN 21 AND 30; fetch key},
+			q{Query big: aggregateId = 'm' AND version BETWEEN 31 AND 34; fetch key},
+			q{Query big: aggregateId = 'm' AND version >= 35; fetch key},
+		],
 		items => 'a page',
 		before => 'SET dynamodb_es.read_budget = 10',
 		error => '53400',
@@ -1139,7 +1164,7 @@ for my $case (@table)
 	my $explained = explain_complaint($case);
 	my $got = run('store', $case);
 	%late = map { ($_, 1) } @{ $case->{perhaps} // [] };
-	is_deeply(comparable($case, @{ $got->{requests} }), comparable($case, @{ $case->{requests} }), "$name: the requests") or diag($case->{sql});
+	is_deeply(comparable($case, @{ $got->{requests} }), comparable($case, @{ $case->{requests} }), "$name: the requests") or diag(join "\n", $case->{sql}, @{ $got->{requests} }, $got->{items});
 	is($got->{items}, $case->{items} // 0, "$name: the items read") if ($case->{items} // 0) =~ /^\d+$/;
 	is($got->{error} && $got->{error}{sqlstate}, $case->{error}, "$name: " . ($case->{error} ? 'its error' : 'no error')) or diag($got->{error}{message});
 	is_deeply($got->{rows}, run('copy', $case)->{rows}, "$name: the rows") if $case->{compare} // 1;

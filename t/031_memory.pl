@@ -61,6 +61,24 @@ stays_small('an aggregate', "SELECT count(events) FROM commits WHERE aggregate_i
 stays_small('the index, in order', 'SELECT count(events) FROM (SELECT * FROM commits WHERE commit_id > -1 ORDER BY commit_id OFFSET 0) c', some => 1);
 stays_small('16 aggregates', 'SELECT count(events) FROM commits WHERE aggregate_id IN (' . join(', ', map { "'$_'" } 1 .. 16) . ')', some => 16);
 
+# In ranges, as many as there are connections at once.
+{
+	my $session = Session->new($node);
+	my $sql = 'SELECT count(events), count(DISTINCT commit_id) FROM (SELECT * FROM commits WHERE commit_id > 0 ORDER BY commit_id OFFSET 0) c';
+	my $rows = $items * $pages{some};
+	$server->store(pages => [10]);
+	$session->query($sql);
+	my $before = memory($session, 'VmRSS');
+	$server->store(bytes => $bytes, keys => { index => [ [ 1, $rows ] ] }, page => $items, head => $rows);
+	my @counts = $session->query($sql);
+	my $peak = memory($session, 'VmHWM') - $before;
+	note sprintf 'the index in ranges: %d requests; grown by %d kB at most', $server->counts->{seen}, $peak;
+	is("@{ $counts[0] }", "$rows $rows", 'the index in ranges: every row once');
+	cmp_ok($server->counts->{seen}, '>', $pages{some} + 2, 'the index in ranges: it is read in ranges');
+	cmp_ok($peak, '<', $most_kb, 'the index in ranges: grows by less than 64 MB');
+	$session->close;
+}
+
 $server->stop;
 $node->stop;
 done_testing();

@@ -119,6 +119,26 @@ parse_decimal(const char *text, size_t length, Decimal *decimal)
 	return true;
 }
 
+/* Most numbers are integers of few digits: as many as fit into 64 bits in any case. false for all others. */
+static bool
+parse_short_integer(const char *text, size_t length, int64_t *number)
+{
+	bool		negative = length > 0 && *text == '-';
+	size_t		i = negative ? 1 : 0;
+	int64_t		magnitude = 0;
+
+	if (length == i || length - i > 18)
+		return false;
+	for (; i < length; i++)
+	{
+		if (!is_digit(text[i]))
+			return false;
+		magnitude = magnitude * 10 + (text[i] - '0');
+	}
+	*number = negative ? -magnitude : magnitude;
+	return true;
+}
+
 static bool
 is_base64(const char *text, size_t length)
 {
@@ -395,6 +415,8 @@ attribute_to_int64(const AttributeValue *value, int64_t *number)
 	Decimal		decimal;
 	uint64_t	magnitude = 0;
 
+	if (value->type == ATTRIBUTE_N && parse_short_integer(value->text, value->length, number))
+		return true;
 	if (value->type != ATTRIBUTE_N || !parse_decimal(value->text, value->length, &decimal))
 		return false;
 	if (decimal.ndigits == 0)
@@ -417,7 +439,10 @@ bool
 number_is_storable(const char *text, size_t length)
 {
 	Decimal		decimal;
+	int64_t		integer;
 
+	if (parse_short_integer(text, length, &integer))
+		return true;
 	if (!parse_decimal(text, length, &decimal))
 		return false;
 	if (decimal.ndigits == 0)

@@ -60,6 +60,8 @@ struct Call
 	bool		renewed;		/* it was sent once more with fresh credentials */
 	Usage	   *usage;
 	StepResult	state;
+	bool		expects_page;
+	ItemPage   *page;			/* the answer, where it is one; otherwise: */
 	cJSON	   *response;
 	cJSON	   *error;
 	bool		may_have_happened;
@@ -362,6 +364,12 @@ call_start(Client *client, Operation operation, ByteBuffer *body, Usage *usage)
 }
 
 void
+call_expect_page(Call *call)
+{
+	call->expects_page = true;
+}
+
+void
 call_set_deadline(Call *call, int64_t deadline)
 {
 	call->deadline = deadline;
@@ -382,6 +390,7 @@ operation_reads(Operation operation)
 static void
 usage_add_answer(Usage *usage, const Call *call, size_t bytes)
 {
+	const cJSON *response = call->page != NULL ? page_root(call->page) : call->response;
 	int64_t		items;
 	double		units;
 
@@ -389,14 +398,14 @@ usage_add_answer(Usage *usage, const Call *call, size_t bytes)
 		return;
 	usage->bytes_received += (int64_t) bytes;
 	usage->throttles += call->failure.kind == FAILURE_THROTTLED;
-	if (call->response == NULL)
+	if (response == NULL)
 		return;
-	units = response_capacity_units(call->response);
+	units = response_capacity_units(response);
 	if (operation_reads(call->operation))
 		usage->read_units += units;
 	else
 		usage->write_units += units;
-	items = response_scanned_count(call->response);
+	items = response_scanned_count(response);
 	usage->items += items > 0 ? items : 0;
 }
 
@@ -486,20 +495,21 @@ call_plan_retry(Call *call, int64_t retry_after_ms)
 	call->state = STEP_PENDING;
 }
 
-/* The parsed answer, or NULL with the call's failure filled in. The checksum is that of the bytes as sent. */
-static cJSON *
+/* Parses the answer; where it is none of DynamoDB's, the call's failure says why. The checksum is that of the bytes as sent. */
+static void
 answer_read(Call *call, HttpAnswer *answer)
 {
 	ByteBuffer *body = &answer->body;
 
 	if (!response_check(answer->status, answer->crc32, body->data, body->length, &call->failure))
-		return NULL;
+		return;
 	if (!encoding_decode(answer->encoding, call->client->max_response_bytes, body, &call->failure))
-	{
 		call->failure.http_status = answer->status;
-		return NULL;
-	}
-	return response_parse_with_error(answer->status, NULL, body->data, body->length, &call->failure, &call->error);
+	else if (call->expects_page)
+		call->page = response_parse_page(answer->status, NULL, body, &call->failure);
+	else
+		call->response = response_parse_with_error(answer->status, NULL, body->data, body->length, &call->failure,
+												   &call->error);
 }
 
 /* An attempt has ended: parse its answer, count it, let its memory go, and decide whether that was the last. */
@@ -516,12 +526,12 @@ call_attempt_ended(Call *call)
 	else
 	{
 		clock_observe(&call->client->clock, answer);
-		call->response = answer_read(call, answer);
+		answer_read(call, answer);
 	}
 	usage_add_answer(call->usage, call, bytes);
 	usage_add_answer(call->client->total, call, bytes);
 	window_note_answer(call);
-	if (call->response != NULL)
+	if (call->response != NULL || call->page != NULL)
 	{
 		call->state = STEP_DONE;
 		retry_quota_give(&call->client->quota, call->retry_cost);
@@ -602,6 +612,15 @@ call_take_response(Call *call)
 	return response;
 }
 
+ItemPage *
+call_take_page(Call *call)
+{
+	ItemPage   *page = call->page;
+
+	call->page = NULL;
+	return page;
+}
+
 const cJSON *
 call_error(const Call *call)
 {
@@ -626,6 +645,7 @@ call_free(Call *call)
 	if (call == NULL)
 		return;
 	http_transfer_free(call->transfer);
+	page_free(call->page);
 	cJSON_Delete(call->response);
 	cJSON_Delete(call->error);
 	buffer_free(&call->body);

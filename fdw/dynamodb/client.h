@@ -16,6 +16,7 @@
 #include "base/buffer.h"
 #include "base/failure.h"
 #include "base/step.h"
+#include "dynamodb/page.h"
 #include "dynamodb/request.h"
 
 typedef struct Client Client;
@@ -83,6 +84,9 @@ extern void client_wake_at(Client *client, int64_t when);	/* see http_client_wak
  */
 extern Call *call_start(Client *client, Operation operation, ByteBuffer *body, Usage *usage);
 
+/* The answer will be a page of items: it is parsed as one, and call_take_page is how to get it. */
+extern void call_expect_page(Call *call);
+
 /* No attempt is sent later than at `deadline` (http_now_ms). */
 extern void call_set_deadline(Call *call, int64_t deadline);
 extern StepResult call_step(Call *call);
@@ -99,6 +103,7 @@ extern bool call_has_arrived(Call *call);
 /* After DONE: the answer, which belongs to the call; or taken from it, the caller's to cJSON_Delete. */
 extern const cJSON *call_response(const Call *call);
 extern cJSON *call_take_response(Call *call);
+extern ItemPage *call_take_page(Call *call);	/* the caller's to page_free */
 
 /*
  * After FAILED: what DynamoDB answered beside code and words, such as the item that a condition failed on; NULL where

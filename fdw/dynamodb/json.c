@@ -20,9 +20,8 @@ is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* The length of the UTF-8 character at `text`, 0 when there is none. Source: RFC 3629, section 4. */
-static size_t
-utf8_character(const char *text, size_t left)
+size_t
+json_utf8_character(const char *text, size_t left)
 {
 	const unsigned char *bytes = (const unsigned char *) text;
 	unsigned char low = 0x80;	/* range of the second byte */
@@ -105,6 +104,59 @@ is_low_surrogate(int unit)
 	return unit >= 0xDC00 && unit <= 0xDFFF;
 }
 
+/* The UTF-8 of a character, and its length. Source: RFC 3629, section 3. */
+static size_t
+write_utf8(char *out, int character)
+{
+	if (character < 0x80)
+	{
+		out[0] = (char) character;
+		return 1;
+	}
+	if (character < 0x800)
+	{
+		out[0] = (char) (0xC0 | character >> 6);
+		out[1] = (char) (0x80 | (character & 0x3F));
+		return 2;
+	}
+	if (character < 0x10000)
+	{
+		out[0] = (char) (0xE0 | character >> 12);
+		out[1] = (char) (0x80 | (character >> 6 & 0x3F));
+		out[2] = (char) (0x80 | (character & 0x3F));
+		return 3;
+	}
+	out[0] = (char) (0xF0 | character >> 18);
+	out[1] = (char) (0x80 | (character >> 12 & 0x3F));
+	out[2] = (char) (0x80 | (character >> 6 & 0x3F));
+	out[3] = (char) (0x80 | (character & 0x3F));
+	return 4;
+}
+
+size_t
+json_unicode_escape(const char *text, size_t left, char out[JSON_ESCAPE_TEXT], size_t *taken)
+{
+	static const char digits[] = "0123456789abcdef";
+	int			unit = escaped_unit(text, left);
+	int			other;
+
+	*taken = ESCAPE_LENGTH;
+	if (unit < 0)
+		return 0;
+	other = is_high_surrogate(unit) ? escaped_unit(text + ESCAPE_LENGTH, left - ESCAPE_LENGTH) : -1;
+	if (is_low_surrogate(other))
+	{
+		*taken = 2 * ESCAPE_LENGTH;
+		return write_utf8(out, 0x10000 + ((unit & 0x3FF) << 10) + (other & 0x3FF));
+	}
+	if (unit != 0 && !is_high_surrogate(unit) && !is_low_surrogate(unit))
+		return write_utf8(out, unit);
+	out[0] = (char) KEPT;
+	for (int i = 1; i < KEPT_LENGTH; i++)
+		out[i] = digits[unit >> (16 - 4 * i) & 0xF];
+	return KEPT_LENGTH;
+}
+
 /* Copies the \uXXXX at *in to *out: as it is, with its other half, or as a kept escape. false when it is malformed. */
 static bool
 rewrite_unicode_escape(const char **in, const char *end, char **out)
@@ -158,7 +210,7 @@ rewrite_string(const char **in, const char *end, char **out)
 		if (**in == '\\')
 			length = end - *in >= 2 && memchr("\"\\/bfnrt", (*in)[1], 8) != NULL ? 2 : 0;
 		else
-			length = utf8_character(*in, (size_t) (end - *in));
+			length = json_utf8_character(*in, (size_t) (end - *in));
 		if (length == 0)
 			return false;
 		memmove(*out, *in, length);

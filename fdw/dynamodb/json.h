@@ -24,6 +24,15 @@
  */
 extern cJSON *json_parse(char *text, size_t length);
 
+/*
+ * The length of the UTF-8 character at `text`, 0 when there is none. Source: RFC 3629, section 4. And what the escape
+ * \uXXXX there stands for, with its other half where it has one, kept as above where it must be: bytes written to
+ * `out`, characters taken in *taken; 0 when it is malformed.
+ */
+#define JSON_ESCAPE_TEXT 5
+extern size_t json_utf8_character(const char *text, size_t left);
+extern size_t json_unicode_escape(const char *text, size_t left, char out[JSON_ESCAPE_TEXT], size_t *taken);
+
 /* true when the text is a number as JSON writes them: "-1.5e3", but not "01", "+1", ".5" or "NaN". */
 extern bool json_is_number(const char *text, size_t length);
 

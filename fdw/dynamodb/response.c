@@ -297,6 +297,28 @@ response_parse_with_error(int status, const char *crc32, char *body, size_t leng
 	return NULL;
 }
 
+ItemPage *
+response_parse_page(int status, const char *crc32, ByteBuffer *body, Failure *failure)
+{
+	ItemPage   *page;
+	size_t		length = body->length;
+
+	if (status != 200)
+	{
+		cJSON_Delete(response_parse(status, crc32, body->data, length, failure));
+		return NULL;
+	}
+	if (!response_check(status, crc32, body->data, length, failure))
+		return NULL;
+	page = page_parse(buffer_detach(body), length);
+	if (page != NULL && cJSON_IsObject(page_root(page)))
+		return page;
+	page_free(page);
+	failure_set(failure, FAILURE_BAD_ANSWER, NULL, "The answer is not a JSON object.");
+	failure->http_status = status;
+	return NULL;
+}
+
 static double
 capacity_of(const cJSON *consumed)
 {

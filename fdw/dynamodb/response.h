@@ -12,7 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/failure.h"
+#include "dynamodb/page.h"
 
 /*
  * Is the body the one that was sent? `crc32` is the text of x-amz-crc32; where there is none ("" or NULL), nothing
@@ -35,6 +37,12 @@ extern cJSON *response_parse(int status, const char *crc32, char *body, size_t l
  */
 extern cJSON *response_parse_with_error(int status, const char *crc32, char *body, size_t length, Failure *failure,
 										cJSON **error);
+
+/*
+ * Likewise for the answer to a Query or Scan. The page takes the text of *body along, which is empty afterwards; it is
+ * the caller's to page_free.
+ */
+extern ItemPage *response_parse_page(int status, const char *crc32, ByteBuffer *body, Failure *failure);
 
 /*
  * Which kind a DynamoDB error code is ("ResourceNotFoundException" → FAILURE_NOT_FOUND); `message` settles the

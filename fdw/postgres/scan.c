@@ -140,6 +140,7 @@ start_reading(ForeignScanState *node)
 		.count_only = scan->plan.count_only,
 		.wanted = limit_evaluate(&scan->plan, scan->value_states, econtext),
 		.max_parallel = scan->options.max_connections,
+		.max_ranges = scan->options.scan_segments,
 		.attributes = scan->attributes,
 		.nattributes = scan->nattributes,
 	};

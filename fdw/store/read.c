@@ -7,6 +7,11 @@
  *
  * Where the caller wants few items, reading starts with one stream and a page of that size, nothing ahead; if more is
  * asked for after all, pages and parallelism grow until they are what they would have been.
+ *
+ * A stream of sort keys that is alone is cut into ranges once a full page of it has come and all of it is wanted. That
+ * page and those after it tell how many keys a page spans. How far the keys go is asked while the second page is under
+ * way; what is beyond the answer was given out later, and stays one range, followed page by page, as does whatever is
+ * below the first key that there can be. If there is no answer, nothing is cut.
  */
 #include "store/read.h"
 
@@ -14,8 +19,10 @@
 #include <string.h>
 
 #include "dynamodb/json.h"
+#include "dynamodb/page.h"
 #include "dynamodb/request.h"
 #include "dynamodb/response.h"
+#include "store/read_request.h"
 
 /* A small page grows by this factor, and has no limit any more beyond that many items. */
 #define PAGE_GROWTH 4
@@ -27,11 +34,23 @@
 /* A filter may throw away most of a page: the first one is not smaller than this then. */
 #define SMALLEST_FILTERED_PAGE 100
 
+/* The first commit id and the first version of an aggregate; smaller ones are strangers' work. */
+#define FIRST_COMMIT_ID 1
+#define FIRST_VERSION 0
+
 typedef struct Stream
 {
+	struct Stream *next;		/* in the order of delivery */
 	const AggregateId *aggregate;	/* READ_AGGREGATE */
-	const KeyRange *range;		/* READ_AGGREGATE, READ_INDEX */
+	KeyRange	range;			/* READ_AGGREGATE, READ_INDEX */
 	int			segment;		/* READ_SCAN */
+	bool		is_started;
+	bool		is_whole;		/* never to be cut */
+	bool		awaits_head;	/* not to be started before it is known how far the keys go */
+	bool		is_limited;		/* the page under way is */
+	bool		has_first_page;
+	bool		has_position;
+	int64_t		position;		/* the first sort key that its next page can have */
 	Call	   *call;			/* its page under way, or waiting for its turn */
 	cJSON	   *start_key;		/* where its next page begins; NULL: at the beginning */
 } Stream;
@@ -42,14 +61,17 @@ struct ReadOperation
 	Usage	   *usage;
 	StoreNames	names;
 	ReadSpec	spec;
-	Stream	   *streams;		/* in the order of delivery */
-	size_t		nstreams;
-	size_t		nstarted;		/* the streams from here on have not been started */
-	Stream	  **active;			/* started and not at their end, in order; room for max_parallel */
-	size_t		nactive;
+	Stream	   *streams;		/* made and not at their end, in order; as soon as they are needed */
+	size_t		nstreams;		/* that the spec describes */
+	size_t		nmade;			/* of these */
+	size_t		nactive;		/* started and not at their end */
 	size_t		parallel;		/* how many may be active now */
+	bool		may_be_cut;		/* there is one stream in the spec, and it has sort keys */
+	PageSpan	span;
+	bool		head_asked;		/* how far the keys go */
+	Call	   *head_call;
 	int64_t		page_limit;		/* items of the next page; 0: as many as fit */
-	cJSON	   *page;			/* the one whose items are handed out */
+	ItemPage   *page;			/* the one whose items are handed out */
 	const cJSON *next_item;
 	int64_t		wanted;			/* spec.wanted, until more is asked for */
 	int64_t		received;		/* items of all pages so far */
@@ -58,12 +80,6 @@ struct ReadOperation
 	bool		failed;
 	Failure		failure;
 };
-
-bool
-key_range_is_possible(const KeyRange *range)
-{
-	return !(range->has_lower && range->has_upper && range->lower > range->upper);
-}
 
 static size_t
 stream_count(const ReadSpec *spec)
@@ -91,7 +107,7 @@ stream_describe(Stream *stream, const ReadSpec *spec, size_t number)
 		return;
 	}
 	range = number % spec->nranges;
-	stream->range = &spec->ranges[spec->backward ? spec->nranges - 1 - range : range];
+	stream->range = spec->ranges[spec->backward ? spec->nranges - 1 - range : range];
 	if (spec->path == READ_AGGREGATE)
 		stream->aggregate = &spec->aggregates[number / spec->nranges];
 }
@@ -101,6 +117,7 @@ read_start(Client *client, const StoreNames *names, const ReadSpec *spec, Usage 
 {
 	ReadOperation *read = calloc(1, sizeof(ReadOperation));
 	size_t		max_parallel = spec->max_parallel > 0 ? (size_t) spec->max_parallel : 1;
+	size_t		useful;
 
 	if (read == NULL)
 		return NULL;
@@ -109,18 +126,11 @@ read_start(Client *client, const StoreNames *names, const ReadSpec *spec, Usage 
 	read->names = *names;
 	read->spec = *spec;
 	read->nstreams = stream_count(spec);
-	if (max_parallel > read->nstreams)
-		max_parallel = read->nstreams;
+	read->may_be_cut = read->nstreams == 1 && spec->path != READ_SCAN && spec->max_ranges > 1 && !spec->nothing_ahead;
+	useful = read->may_be_cut ? (size_t) spec->max_ranges : read->nstreams;
+	if (max_parallel > useful)
+		max_parallel = useful;
 	read->spec.max_parallel = (int) max_parallel;
-	read->streams = calloc(read->nstreams > 0 ? read->nstreams : 1, sizeof(Stream));
-	read->active = calloc(max_parallel > 0 ? max_parallel : 1, sizeof(Stream *));
-	if (read->streams == NULL || read->active == NULL)
-	{
-		read_free(read);
-		return NULL;
-	}
-	for (size_t i = 0; i < read->nstreams; i++)
-		stream_describe(&read->streams[i], spec, i);
 
 	read->wanted = spec->wanted;
 	read->parallel = max_parallel;
@@ -150,143 +160,204 @@ read_fail_with(ReadOperation *read, FailureKind kind, const char *message)
 	read_fail(read, &failure);
 }
 
-/* The texts of one request, which share its placeholders. */
-typedef struct PageTexts
-{
-	Expression	expression;
-	ByteBuffer	key_condition;
-	ByteBuffer	filter;
-	ByteBuffer	projection;
-} PageTexts;
-
 static void
-condition_number(PageTexts *texts, int64_t number)
+read_fail_memory(ReadOperation *read)
 {
-	char		digits[24];
-	AttributeValue value = attribute_int64(number, digits);
-
-	expression_value(&texts->expression, &texts->key_condition, &value);
-}
-
-/* DynamoDB takes a single condition on a sort key, so two bounds are one BETWEEN. */
-static void
-condition_range(PageTexts *texts, const char *name, const KeyRange *range)
-{
-	ByteBuffer *out = &texts->key_condition;
-
-	if (!range->has_lower && !range->has_upper)
-		return;
-	buffer_puts(out, " AND ");
-	expression_name(&texts->expression, out, name);
-	if (range->has_lower && range->has_upper && range->lower == range->upper)
-	{
-		buffer_puts(out, " = ");
-		condition_number(texts, range->lower);
-	}
-	else if (range->has_lower && range->has_upper)
-	{
-		buffer_puts(out, " BETWEEN ");
-		condition_number(texts, range->lower);
-		buffer_puts(out, " AND ");
-		condition_number(texts, range->upper);
-	}
-	else
-	{
-		buffer_puts(out, range->has_lower ? " >= " : " <= ");
-		condition_number(texts, range->has_lower ? range->lower : range->upper);
-	}
+	read_fail_with(read, FAILURE_MEMORY, "out of memory");
 }
 
 static void
-condition_hash(PageTexts *texts, const char *name, const char *text, size_t length)
+read_fail_bad_page(ReadOperation *read)
 {
-	AttributeValue value = attribute_string(text, length);
-
-	expression_name(&texts->expression, &texts->key_condition, name);
-	buffer_puts(&texts->key_condition, " = ");
-	expression_value(&texts->expression, &texts->key_condition, &value);
-}
-
-static void
-texts_write(PageTexts *texts, const ReadSpec *spec, const Stream *stream)
-{
-	switch (spec->path)
-	{
-		case READ_AGGREGATE:
-			condition_hash(texts, COMMIT_AGGREGATE_ID, stream->aggregate->text, stream->aggregate->length);
-			condition_range(texts, COMMIT_VERSION, stream->range);
-			break;
-		case READ_INDEX:
-			condition_hash(texts, COMMIT_ACTIVE, COMMIT_ACTIVE_VALUE, strlen(COMMIT_ACTIVE_VALUE));
-			condition_range(texts, COMMIT_ID, stream->range);
-			break;
-		case READ_SCAN:
-			break;
-	}
-	if (spec->filter != NULL)
-		filter_write(spec->filter, &texts->expression, &texts->filter);
-	for (size_t i = 0; i < spec->nattributes && !spec->count_only; i++)
-	{
-		if (i > 0)
-			buffer_puts(&texts->projection, ", ");
-		expression_name(&texts->expression, &texts->projection, spec->attributes[i]);
-	}
-}
-
-static void
-texts_free(PageTexts *texts)
-{
-	expression_free(&texts->expression);
-	buffer_free(&texts->key_condition);
-	buffer_free(&texts->filter);
-	buffer_free(&texts->projection);
+	read_fail_with(read, FAILURE_BAD_ANSWER, "the page is not one of DynamoDB's");
 }
 
 /* Sends the stream's request for its next page. */
 static void
 stream_ask(ReadOperation *read, Stream *stream)
 {
-	const ReadSpec *spec = &read->spec;
-	PageTexts	texts = {0};
 	ByteBuffer	body = {0};
-	ReadRequest request = {
-		.table = read->names.commit_table,
-		.index = spec->path == READ_INDEX ? read->names.commit_index : NULL,
-		.expression = &texts.expression,
-		.exclusive_start_key = stream->start_key,
-		.limit = read->page_limit,
+	PageRequest page = {
+		.aggregate = stream->aggregate,
+		.range = &stream->range,
 		.segment = stream->segment,
-		.total_segments = spec->path == READ_SCAN ? spec->segments : 0,
-		.count_only = spec->count_only,
-		.backward = spec->backward,
-		.consistent = spec->consistent && spec->path != READ_INDEX,
+		.start_key = stream->start_key,
+		.limit = read->page_limit,
 	};
 
-	texts_write(&texts, spec, stream);
-	request.key_condition = texts.key_condition.data;
-	request.filter = texts.filter.data;
-	request.projection = texts.projection.data;
-	if (texts.key_condition.failed || texts.filter.failed || texts.projection.failed)
-		body.failed = true;
-	else
-		request_read(&body, &request);
-	stream->call = call_start(read->client, spec->path == READ_SCAN ? OPERATION_SCAN : OPERATION_QUERY, &body,
+	stream->is_limited = page.limit > 0;
+	read_request_write(&body, &read->names, &read->spec, &page);
+	stream->call = call_start(read->client, read->spec.path == READ_SCAN ? OPERATION_SCAN : OPERATION_QUERY, &body,
 							  read->usage);
 	if (stream->call == NULL)
-		read_fail_with(read, FAILURE_MEMORY, "out of memory");
+		read_fail_memory(read);
+	else
+		call_expect_page(stream->call);
 	buffer_free(&body);
-	texts_free(&texts);
+}
+
+/* A stream that was not in the list yet, put behind `before`, or first. NULL when memory ran out; the read has failed then. */
+static Stream *
+stream_insert(ReadOperation *read, Stream *before)
+{
+	Stream	   *stream = calloc(1, sizeof(Stream));
+
+	if (stream == NULL)
+	{
+		read_fail_memory(read);
+		return NULL;
+	}
+	stream->next = before != NULL ? before->next : read->streams;
+	if (before != NULL)
+		before->next = stream;
+	else
+		read->streams = stream;
+	return stream;
+}
+
+/* Makes what was cut off a stream's range a stream of its own. NULL: as above. */
+static Stream *
+stream_insert_rest(ReadOperation *read, Stream *before, const KeyRange *rest)
+{
+	Stream	   *stream = stream_insert(read, before);
+
+	if (stream != NULL)
+	{
+		stream->aggregate = before->aggregate;
+		stream->range = *rest;
+	}
+	return stream;
+}
+
+/* Starts a stream: at its first page, which of a range that can be cut is all. */
+static void
+stream_start(ReadOperation *read, Stream *stream)
+{
+	bool		backward = read->spec.backward;
+	KeyRange	rest;
+
+	if (read->may_be_cut && !stream->is_whole && stream->range.has_lower && stream->range.has_upper
+		&& key_range_cut(&stream->range, &read->span, backward, &rest))
+		stream_insert_rest(read, stream, &rest);
+	stream->has_position = backward ? stream->range.has_upper : stream->range.has_lower;
+	stream->position = backward ? stream->range.upper : stream->range.lower;
+	stream->is_started = true;
+	read->nactive++;
+}
+
+/* The next stream to start, made if there is none; NULL where nothing is to be started now. */
+static Stream *
+stream_to_start(ReadOperation *read)
+{
+	Stream	   *last = NULL;
+	Stream	   *stream;
+
+	for (stream = read->streams; stream != NULL; stream = stream->next)
+	{
+		if (!stream->is_started && !stream->awaits_head)
+			return stream;
+		last = stream;
+	}
+	if (read->nmade == read->nstreams)
+		return NULL;
+	stream = stream_insert(read, last);
+	if (stream != NULL)
+		stream_describe(stream, &read->spec, read->nmade++);
+	return stream;
 }
 
 /* Starts as many streams as may be active, and lets each active one ask for its next page. */
 static void
 streams_ask(ReadOperation *read)
 {
-	while (read->nactive < read->parallel && read->nstarted < read->nstreams)
-		read->active[read->nactive++] = &read->streams[read->nstarted++];
-	for (size_t i = 0; i < read->nactive && !read->failed; i++)
-		if (read->active[i]->call == NULL)
-			stream_ask(read, read->active[i]);
+	Stream	   *stream;
+
+	while (read->nactive < read->parallel && (stream = stream_to_start(read)) != NULL)
+		stream_start(read, stream);
+	for (stream = read->streams; stream != NULL && !read->failed; stream = stream->next)
+		if (stream->is_started && stream->call == NULL)
+			stream_ask(read, stream);
+}
+
+/* Cuts what is left of a stream behind the highest key that was known; or, backward, before the lowest that there can be. */
+static void
+stream_cut_at_head(ReadOperation *read, Stream *stream, int64_t head)
+{
+	Stream	   *open;
+	KeyRange	rest;
+
+	if (key_range_split(&stream->range, head, read->spec.backward, &rest))
+	{
+		open = stream_insert_rest(read, stream, &rest);
+		if (open != NULL)
+			open->is_whole = true;
+	}
+	else
+		stream->is_whole = !stream->range.has_lower || !stream->range.has_upper || head < stream->range.lower;
+	stream->awaits_head = false;
+}
+
+static void
+head_ask(ReadOperation *read)
+{
+	ByteBuffer	body = {0};
+	Operation	operation = read_head_request_write(&body, &read->names, &read->spec);
+
+	read->head_call = call_start(read->client, operation, &body, read->usage);
+	buffer_free(&body);
+	if (read->head_call == NULL)
+		read_fail_memory(read);
+}
+
+/* The answer may be there: then what waits for it can be started. A read does not fail for want of it. */
+static bool
+head_take(ReadOperation *read)
+{
+	StepResult	result;
+	int64_t		head;
+
+	if (read->head_call == NULL)
+		return false;
+	result = call_step(read->head_call);
+	if (result == STEP_PENDING)
+		return false;
+	if (result == STEP_FAILED || !read_head_of(&read->spec, call_response(read->head_call), &head))
+		head = INT64_MIN;		/* before whatever waits */
+	call_free(read->head_call);
+	read->head_call = NULL;
+	for (Stream *stream = read->streams; stream != NULL && !read->failed; stream = stream->next)
+		if (stream->awaits_head)
+			stream_cut_at_head(read, stream, head);
+	return true;
+}
+
+/*
+ * A full page of the stream has come, and there is more. What does not fit into the next one becomes a stream of its
+ * own; for the first time, this is all that is left.
+ */
+static void
+stream_cut(ReadOperation *read, Stream *stream)
+{
+	bool		backward = read->spec.backward;
+	bool		ends = backward ? stream->range.has_lower : stream->range.has_upper;
+	KeyRange	range = stream->range;
+	KeyRange	rest_range;
+	Stream	   *rest;
+
+	if (!key_range_cut_from(&range, stream->position, &read->span, backward, &rest_range))
+		return;
+	rest = stream_insert_rest(read, stream, &rest_range);
+	if (rest == NULL)
+		return;
+	stream->range = range;
+	if (!backward && !read->head_asked)
+	{
+		rest->awaits_head = true;
+		read->head_asked = true;
+		head_ask(read);
+	}
+	else if (!ends && backward)
+		stream_cut_at_head(read, rest, read->spec.path == READ_INDEX ? FIRST_COMMIT_ID : FIRST_VERSION);
 }
 
 static void
@@ -294,6 +365,8 @@ read_pump(ReadOperation *read, int64_t now)
 {
 	client_pump(read->client);
 	read->pumped_at = now;
+	if (head_take(read))
+		streams_ask(read);
 }
 
 /* true when what the caller will probably take is at hand. */
@@ -307,23 +380,34 @@ read_is_covered(const ReadOperation *read)
 static Stream *
 stream_choose(const ReadOperation *read)
 {
-	size_t		candidates = read->spec.ordered && read->nactive > 1 ? 1 : read->nactive;
-
-	for (size_t i = 0; i < candidates; i++)
-		if (read->active[i]->call != NULL && call_has_arrived(read->active[i]->call))
-			return read->active[i];
+	for (Stream *stream = read->streams; stream != NULL; stream = stream->next)
+	{
+		if (stream->call != NULL && call_has_arrived(stream->call))
+			return stream;
+		if (read->spec.ordered)
+			break;
+	}
 	return NULL;
 }
 
 static void
-stream_end(ReadOperation *read, const Stream *stream)
+stream_free(Stream *stream)
 {
-	size_t		at = 0;
+	call_free(stream->call);
+	cJSON_Delete(stream->start_key);
+	free(stream);
+}
 
-	while (read->active[at] != stream)
-		at++;
+static void
+stream_end(ReadOperation *read, Stream *stream)
+{
+	Stream	  **at = &read->streams;
+
+	while (*at != stream)
+		at = &(*at)->next;
+	*at = stream->next;
 	read->nactive--;
-	memmove(&read->active[at], &read->active[at + 1], (read->nactive - at) * sizeof(Stream *));
+	stream_free(stream);
 }
 
 /* More is asked for than was wanted: read on in a bigger way. */
@@ -344,22 +428,27 @@ read_grow(ReadOperation *read)
 }
 
 /*
- * Where the stream goes on after this page. false when that is not said as DynamoDB would: to stop there would leave
+ * Where the stream goes on after this page. What is not said as DynamoDB would is an error: to stop there would leave
  * out the rest, and a key that does not move would be read for ever.
  */
-static bool
-page_take_key(ReadOperation *read, Stream *stream)
+static void
+page_read_key(ReadOperation *read, Stream *stream, const cJSON *page)
 {
-	const cJSON *last = json_member(read->page, "LastEvaluatedKey");
+	const cJSON *last = json_member(page, "LastEvaluatedKey");
 	cJSON	   *before = stream->start_key;
-	bool		moves;
 
 	stream->start_key = NULL;
 	if (cJSON_IsObject(last) && last->child != NULL)
-		stream->start_key = cJSON_DetachItemViaPointer(read->page, (cJSON *) last);
-	moves = stream->start_key == NULL || !cJSON_Compare(before, stream->start_key, true);
+	{
+		stream->start_key = cJSON_Duplicate(last, true);
+		if (stream->start_key == NULL)
+			read_fail_memory(read);
+		else if (cJSON_Compare(before, stream->start_key, true))
+			read_fail_bad_page(read);
+	}
+	else if (last != NULL && !cJSON_IsNull(last))
+		read_fail_bad_page(read);
 	cJSON_Delete(before);
-	return moves && (stream->start_key != NULL || last == NULL || cJSON_IsNull(last));
 }
 
 /* How many items there are; -1 when they are none, or not as many as the page says. */
@@ -377,26 +466,72 @@ page_count_items(const cJSON *page)
 	return json_member(page, "Count") == NULL || response_count(page) == count ? count : -1;
 }
 
-/* Parses the page and takes its items over; false when it is none of DynamoDB's. */
+/* The sort key in an item or a LastEvaluatedKey; false where there is none, or no integer. */
 static bool
+sort_key_of(const ReadOperation *read, const cJSON *item, int64_t *key)
+{
+	AttributeValue value = attribute_get(item, read_sort_key(&read->spec));
+
+	return attribute_to_int64(&value, key);
+}
+
+/* Learns how many keys a page spans, and cuts the stream where it has more to come. */
+static void
+page_measure(ReadOperation *read, Stream *stream, const cJSON *page)
+{
+	bool		backward = read->spec.backward;
+	double		load = response_capacity_units(page);
+	int64_t		last;
+
+	if (load <= 0)
+		load = (double) response_scanned_count(page);
+	/* Without a filter the first item tells better than a bound, which may lie far before it. */
+	if (read->spec.filter == NULL && read->next_item != NULL && !stream->has_first_page)
+		stream->has_position = sort_key_of(read, read->next_item, &stream->position) || stream->has_position;
+	stream->has_first_page = true;
+	if (stream->start_key == NULL)
+	{
+		last = backward ? stream->range.lower : stream->range.upper;
+		if (stream->has_position && (backward ? stream->range.has_lower : stream->range.has_upper))
+			page_span_learn_partial(&read->span, stream->position, last, load);
+		return;
+	}
+	if (!sort_key_of(read, stream->start_key, &last))
+		return;
+	if (stream->has_position)
+		page_span_learn_full(&read->span, stream->position, last, load);
+	stream->has_position = true;
+	stream->position = key_advance(last, 1, backward);
+	if (read->wanted == 0 && !stream->is_whole)
+		stream_cut(read, stream);
+}
+
+/* Takes the page over, with its items. */
+static void
 page_open(ReadOperation *read, Stream *stream)
 {
+	const cJSON *page;
 	int64_t		count;
 
-	read->page = call_take_response(stream->call);
+	read->page = call_take_page(stream->call);
 	call_free(stream->call);
 	stream->call = NULL;
-	count = read->spec.count_only ? response_count(read->page) : page_count_items(read->page);
-	if (!page_take_key(read, stream) || count < 0)
-		return false;
+	page = page_root(read->page);
+	page_read_key(read, stream, page);
+	count = read->spec.count_only ? response_count(page) : page_count_items(page);
+	if (count < 0)
+		read_fail_bad_page(read);
+	if (read->failed)
+		return;
 	if (read->spec.count_only)
 		read->count += count;
 	else
 	{
-		read->next_item = json_member(read->page, "Items")->child;
+		read->next_item = json_member(page, "Items")->child;
 		read->received += count;
 	}
-	return true;
+	if (read->may_be_cut && !stream->is_limited)
+		page_measure(read, stream, page);
 }
 
 /* The items at hand are used up: takes the next page, if the answer that has arrived is one. */
@@ -405,7 +540,7 @@ page_take(ReadOperation *read, Stream *stream)
 {
 	StepResult	result = call_step(stream->call);
 
-	cJSON_Delete(read->page);
+	page_free(read->page);
 	read->page = NULL;
 	if (result == STEP_PENDING)
 		return;					/* it arrived damaged, and has been asked for again */
@@ -414,11 +549,9 @@ page_take(ReadOperation *read, Stream *stream)
 		read_fail(read, call_failure(stream->call));
 		return;
 	}
-	if (!page_open(read, stream))
-	{
-		read_fail_with(read, FAILURE_BAD_ANSWER, "the page is not one of DynamoDB's");
+	page_open(read, stream);
+	if (read->failed)
 		return;
-	}
 	if (stream->start_key == NULL)
 		stream_end(read, stream);
 	if (read->page_limit > 0)
@@ -434,10 +567,11 @@ static const cJSON *
 item_take(ReadOperation *read)
 {
 	const cJSON *item = read->next_item;
-	int64_t		now = read->nactive > 0 ? http_now_ms() : 0;
+	bool		under_way = read->nactive > 0 || read->head_call != NULL;
+	int64_t		now = under_way ? http_now_ms() : 0;
 
 	read->next_item = item->next;
-	if (read->nactive > 0 && now - read->pumped_at >= PUMP_INTERVAL_MS)
+	if (under_way && now - read->pumped_at >= PUMP_INTERVAL_MS)
 		read_pump(read, now);
 	return item;
 }
@@ -458,10 +592,11 @@ read_next(ReadOperation *read, const cJSON **item)
 		}
 		if (read_is_covered(read))
 			read->wanted = 0;
+		head_take(read);
 		streams_ask(read);
 		if (read->failed)
 			return READ_FAILED;
-		if (read->nactive == 0)
+		if (read->streams == NULL)
 			return READ_END;
 		stream = stream_choose(read);
 		if (stream == NULL)
@@ -473,7 +608,8 @@ read_next(ReadOperation *read, const cJSON **item)
 bool
 read_is_ready(ReadOperation *read)
 {
-	return read->failed || read->next_item != NULL || read->nactive == 0 || stream_choose(read) != NULL;
+	return read->failed || read->next_item != NULL || read->streams == NULL || stream_choose(read) != NULL
+		|| (read->head_call != NULL && call_has_arrived(read->head_call));
 }
 
 int64_t
@@ -493,13 +629,14 @@ read_free(ReadOperation *read)
 {
 	if (read == NULL)
 		return;
-	for (size_t i = 0; read->streams != NULL && i < read->nstarted; i++)
+	while (read->streams != NULL)
 	{
-		call_free(read->streams[i].call);
-		cJSON_Delete(read->streams[i].start_key);
+		Stream	   *next = read->streams->next;
+
+		stream_free(read->streams);
+		read->streams = next;
 	}
-	cJSON_Delete(read->page);
-	free(read->streams);
-	free(read->active);
+	call_free(read->head_call);
+	page_free(read->page);
 	free(read);
 }

@@ -5,6 +5,8 @@
  * versions, for each range of commit ids, for each segment of a Scan. They run in parallel, and the next page of each
  * is under way while the rows of this one are used. Pages that wait for their turn are kept as they came, unparsed:
  * memory is bounded by the pages in flight.
+ *
+ * A single stream of sort keys that turns out long is cut into ranges (range.h), which are then streams like others.
  */
 #ifndef DYNAMODB_ES_READ_H
 #define DYNAMODB_ES_READ_H
@@ -18,6 +20,7 @@
 #include "dynamodb/client.h"
 #include "dynamodb/filter.h"
 #include "store/commit.h"
+#include "store/range.h"
 
 typedef enum ReadPath
 {
@@ -25,15 +28,6 @@ typedef enum ReadPath
 	READ_INDEX,					/* Query on the index: all commits, by commit id */
 	READ_SCAN					/* Scan of the table: everything, in no order */
 } ReadPath;
-
-/* Inclusive bounds on the sort key of the path: version or commit id. */
-typedef struct KeyRange
-{
-	bool		has_lower;
-	bool		has_upper;
-	int64_t		lower;
-	int64_t		upper;
-} KeyRange;
 
 typedef struct AggregateId
 {
@@ -60,6 +54,7 @@ typedef struct ReadSpec
 	int64_t		wanted;			/* items that the caller will probably take, so that no more is read at first; 0: all */
 	bool		nothing_ahead;	/* the next page is asked for only when this one is used up: the caller may stop at any */
 	int			max_parallel;	/* streams under way at once */
+	int			max_ranges;		/* of these, ranges of one that was cut; 0 or 1: none is */
 	const char *const *attributes;	/* the ones to fetch; ignored with count_only */
 	size_t		nattributes;
 } ReadSpec;
@@ -87,8 +82,5 @@ extern bool read_is_ready(ReadOperation *read);
 extern int64_t read_count(const ReadOperation *read);
 extern const Failure *read_failure(const ReadOperation *read);
 extern void read_free(ReadOperation *read);
-
-/* false when no key can lie in the range, so that there is nothing to ask for. */
-extern bool key_range_is_possible(const KeyRange *range);
 
 #endif
