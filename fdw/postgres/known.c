@@ -19,8 +19,8 @@ known_index(const ResultRelInfo *target)
 		? target->ri_RootResultRelInfo->ri_RangeTableIndex : target->ri_RangeTableIndex;
 }
 
-Bitmapset *
-known_columns_used(Node *expressions, Index target)
+static Bitmapset *
+columns_used(Node *expressions, Index target)
 {
 	Bitmapset  *used = NULL;
 
@@ -28,8 +28,9 @@ known_columns_used(Node *expressions, Index target)
 	return used;
 }
 
-bool
-known_is_used(const Bitmapset *used, AttrNumber attnum)
+/* By its name, or with the row as a whole. */
+static bool
+is_used(const Bitmapset *used, AttrNumber attnum)
 {
 	return bms_is_member(InvalidAttrNumber - FirstLowInvalidHeapAttributeNumber, used)
 		|| bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, used);
@@ -53,7 +54,7 @@ check_used(const ColumnMap *map, const Bitmapset *used, TupleTableSlot *slot, co
 	{
 		const Column *column = map->by_role[given_by_store[i]];
 
-		if (column != NULL && known_is_used(used, column->attnum) && slot_attisnull(slot, column->attnum))
+		if (column != NULL && is_used(used, column->attnum) && slot_attisnull(slot, column->attnum))
 			report_not_known(map, column, what);
 	}
 }
@@ -63,7 +64,7 @@ known_check_plan(const ColumnMap *map, List *returning, Index target)
 {
 	const Column *commit_id = map->by_role[COLUMN_COMMIT_ID];
 
-	if (commit_id != NULL && known_is_used(known_columns_used((Node *) returning, target), commit_id->attnum))
+	if (commit_id != NULL && is_used(columns_used((Node *) returning, target), commit_id->attnum))
 		report_not_known(map, commit_id, "RETURNING");
 }
 
@@ -74,7 +75,7 @@ known_check_row(const ColumnMap *map, const ResultRelInfo *target, TupleTableSlo
 	ListCell   *cell;
 
 	if (target->ri_projectReturning != NULL)
-		check_used(map, known_columns_used((Node *) target->ri_returningList, index), slot, "RETURNING");
+		check_used(map, columns_used((Node *) target->ri_returningList, index), slot, "RETURNING");
 	foreach(cell, target->ri_WithCheckOptions)
-		check_used(map, known_columns_used(lfirst_node(WithCheckOption, cell)->qual, index), slot, "a check option");
+		check_used(map, columns_used(lfirst_node(WithCheckOption, cell)->qual, index), slot, "a check option");
 }

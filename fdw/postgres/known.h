@@ -20,12 +20,6 @@ extern void known_check_plan(const ColumnMap *map, List *returning, Index target
 /* Likewise for a row: RETURNING, and check options of views. */
 extern void known_check_row(const ColumnMap *map, const ResultRelInfo *target, TupleTableSlot *slot);
 
-/* Does any of these expressions over the target's row look at the row as a whole, or at this column? */
-extern bool known_is_used(const Bitmapset *used, AttrNumber attnum);
-
-/* The columns that expressions look at, for known_is_used. */
-extern Bitmapset *known_columns_used(Node *expressions, Index target);
-
 /* The range table index by which RETURNING and check options name their target, also where it is a partition. */
 extern Index known_index(const ResultRelInfo *target);
 
