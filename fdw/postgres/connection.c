@@ -121,13 +121,16 @@ connection_acquire(Oid user, Oid server_oid)
 		connections_init();
 	entry = hash_search(connections, &mapping->umid, HASH_ENTER, &found);
 	if (!found)
+	{
+		/* The entry stays if no connection can be made, and is looked at when something changes. */
 		entry->connection = NULL;
+		entry->mapping_hash = GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(mapping->umid));
+		entry->server_hash = GetSysCacheHashValue1(FOREIGNSERVEROID, ObjectIdGetDatum(server_oid));
+	}
 	if (entry->connection == NULL)
 	{
 		entry->connection = connection_new(GetForeignServer(server_oid), mapping);
 		entry->connection->in_table = true;
-		entry->mapping_hash = GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(mapping->umid));
-		entry->server_hash = GetSysCacheHashValue1(FOREIGNSERVEROID, ObjectIdGetDatum(server_oid));
 	}
 	entry->connection->references++;
 	return entry->connection;
