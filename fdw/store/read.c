@@ -343,6 +343,18 @@ read_grow(ReadOperation *read)
 	}
 }
 
+/* Anything else would read as a row of NULLs. */
+static bool
+is_array_of_objects(const cJSON *items)
+{
+	if (!cJSON_IsArray(items))
+		return false;
+	for (const cJSON *item = items->child; item != NULL; item = item->next)
+		if (!cJSON_IsObject(item))
+			return false;
+	return true;
+}
+
 /* Parses the page and takes its items over; false when it is none of DynamoDB's. */
 static bool
 page_open(ReadOperation *read, Stream *stream)
@@ -365,7 +377,7 @@ page_open(ReadOperation *read, Stream *stream)
 		read->count += response_count(read->page);
 		return cJSON_IsNumber(json_member(read->page, "Count"));
 	}
-	if (!cJSON_IsArray(json_member(read->page, "Items")))
+	if (!is_array_of_objects(json_member(read->page, "Items")))
 		return false;
 	read->next_item = json_member(read->page, "Items")->child;
 	read->received += response_count(read->page);
