@@ -157,7 +157,12 @@ for (@keys)
 }
 my $scanned = $all + 3 * @keys + scalar(grep { defined $_->[2] } @keys);
 is($session->query('SELECT count(version) FROM commits WHERE version >= 0'), $scanned, 'a scan goes past such keys');
-is(scalar(() = $session->query("SELECT version FROM commits WHERE version < 5 AND note = 'good' LIMIT $_")), 3, "a scan whose page ends after $_ items goes on") for $all - 1 .. $scanned;
+
+# Three of these make a page, so that each page begins behind a key that cannot be shown.
+my $first_large = $id + 1;
+put_item(key("large\\u0000$_", 0), '"filler": {"S": "' . 'x' x 350_000 . '"}') for 1 .. 12;
+is($session->query('SELECT count(version) FROM commits WHERE version >= 0'), $scanned + 12, 'a scan goes on behind a key with U+0000, and neither loses nor repeats a commit');
+is($session->query("SELECT count(version) FROM commits WHERE commit_id >= $first_large"), 12, 'so does a read of the index');
 
 # Versions and commit ids that are no integers, or larger than any, and items that are not in the index.
 put_item(key('strange', $_), '') for 0, 0.5, 1, "1E37", $digits;
