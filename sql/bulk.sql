@@ -146,7 +146,7 @@ SELECT told($$INSERT INTO by_three (aggregate_id, version, events) SELECT 'l', v
 CREATE SERVER one_by_one FOREIGN DATA WRAPPER dynamodb_es OPTIONS (region 'us-east-1', max_connections '1');
 \getenv endpoint DYNAMODB_ENDPOINT
 ALTER SERVER one_by_one OPTIONS (ADD endpoint :'endpoint');
-CREATE USER MAPPING FOR CURRENT_USER SERVER one_by_one OPTIONS (access_key_id 'regress', secret_access_key 'regress');
+CREATE USER MAPPING FOR CURRENT_USER SERVER one_by_one OPTIONS (access_key_id 'regress', secret_access_key 'hush-regress');
 CREATE FOREIGN TABLE narrow (aggregate_id text, version int, events jsonb)
   SERVER one_by_one OPTIONS (commit_table 'bulk.commits', counter_table 'bulk.counters');
 SELECT told($$INSERT INTO narrow VALUES ('m', 0, '[]'), ('k', 3, '[]'), ('n', 0, '[]'), ('m', 1, '[]')$$);

@@ -33,7 +33,7 @@ SELECT count(*) FROM commits;
 
 -- An endpoint that nobody listens at.
 CREATE SERVER errors_nowhere FOREIGN DATA WRAPPER dynamodb_es OPTIONS (region 'us-east-1', endpoint 'http://127.0.0.1:1', connect_timeout_ms '1000');
-CREATE USER MAPPING FOR CURRENT_USER SERVER errors_nowhere OPTIONS (access_key_id 'id', secret_access_key 'secret');
+CREATE USER MAPPING FOR CURRENT_USER SERVER errors_nowhere OPTIONS (access_key_id 'id', secret_access_key 'hush-secret');
 CREATE FOREIGN TABLE nowhere (commit_id bigint, aggregate_id text, version bigint, events jsonb) SERVER errors_nowhere;
 \set VERBOSITY terse
 SELECT * FROM nowhere;
@@ -76,13 +76,14 @@ CREATE USER MAPPING FOR CURRENT_USER SERVER errors_bare;
 SELECT * FROM bare;
 \echo :SQLSTATE
 ALTER SERVER errors_bare OPTIONS (ADD region 'us-east-1');
+ALTER USER MAPPING FOR CURRENT_USER SERVER errors_bare OPTIONS (ADD ambient_credentials 'false');
 SELECT * FROM bare;
 \echo :SQLSTATE
 INSERT INTO bare (aggregate_id, version, events) VALUES ('a', 0, '[]');
 \echo :SQLSTATE
 SELECT dynamodb_es_head('bare');
 \echo :SQLSTATE
-ALTER USER MAPPING FOR CURRENT_USER SERVER errors_bare OPTIONS (ADD access_key_id 'id', ADD secret_access_key 'secret');
+ALTER USER MAPPING FOR CURRENT_USER SERVER errors_bare OPTIONS (ADD access_key_id 'id', ADD secret_access_key 'hush-secret');
 \set VERBOSITY sqlstate
 SELECT * FROM bare;
 \set VERBOSITY default

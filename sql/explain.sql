@@ -7,7 +7,7 @@ CREATE FOREIGN TABLE commits (commit_id bigint, committed_at timestamptz, aggreg
 
 -- Plain EXPLAIN sends nothing: nobody listens at this endpoint.
 CREATE SERVER explain_nowhere FOREIGN DATA WRAPPER dynamodb_es OPTIONS (region 'us-east-1', endpoint 'http://127.0.0.1:1');
-CREATE USER MAPPING FOR CURRENT_USER SERVER explain_nowhere OPTIONS (access_key_id 'id', secret_access_key 'secret');
+CREATE USER MAPPING FOR CURRENT_USER SERVER explain_nowhere OPTIONS (access_key_id 'id', secret_access_key 'hush-secret');
 CREATE FOREIGN TABLE nowhere (commit_id bigint, committed_at timestamptz, aggregate_id text, version bigint, events jsonb)
   SERVER explain_nowhere;
 EXPLAIN (COSTS OFF) SELECT * FROM nowhere WHERE aggregate_id = 'a' AND version > 2;

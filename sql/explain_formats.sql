@@ -3,7 +3,7 @@ SET client_min_messages = warning;
 CREATE SCHEMA explain_formats;
 SET search_path = explain_formats, public;
 CREATE SERVER explain_formats FOREIGN DATA WRAPPER dynamodb_es OPTIONS (region 'us-east-1', endpoint 'http://127.0.0.1:1');
-CREATE USER MAPPING FOR CURRENT_USER SERVER explain_formats OPTIONS (access_key_id 'id', secret_access_key 'secret');
+CREATE USER MAPPING FOR CURRENT_USER SERVER explain_formats OPTIONS (access_key_id 'id', secret_access_key 'hush-secret');
 CREATE FOREIGN TABLE commits (commit_id bigint, committed_at timestamptz, aggregate_id text, version bigint, events jsonb, author text, amount int)
   SERVER explain_formats;
 CREATE TABLE few (id text);

@@ -65,7 +65,7 @@ CREATE SCHEMA "import into";
 CREATE DOMAIN "import into".text AS integer;
 CREATE DOMAIN "import into".jsonb AS integer;
 CREATE SERVER "import's ""own""" FOREIGN DATA WRAPPER dynamodb_es OPTIONS (region 'us-east-1', endpoint :'endpoint');
-CREATE USER MAPPING FOR CURRENT_USER SERVER "import's ""own""" OPTIONS (access_key_id 'regress', secret_access_key 'regress');
+CREATE USER MAPPING FOR CURRENT_USER SERVER "import's ""own""" OPTIONS (access_key_id 'regress', secret_access_key 'hush-regress');
 SET search_path = "import into", pg_catalog, import, public;
 IMPORT FOREIGN SCHEMA dynamodb LIMIT TO ("import.one") FROM SERVER "import's ""own""" INTO "import into";
 RESET search_path;
@@ -76,7 +76,7 @@ DROP SCHEMA "import into" CASCADE;
 -- What is refused: other schemas, other options, what an option cannot be. None of it asks DynamoDB anything.
 CREATE SCHEMA "import into";
 CREATE SERVER import_nowhere FOREIGN DATA WRAPPER dynamodb_es OPTIONS (region 'us-east-1', endpoint 'http://127.0.0.1:9');
-CREATE USER MAPPING FOR CURRENT_USER SERVER import_nowhere OPTIONS (access_key_id 'regress', secret_access_key 'regress');
+CREATE USER MAPPING FOR CURRENT_USER SERVER import_nowhere OPTIONS (access_key_id 'regress', secret_access_key 'hush-regress');
 IMPORT FOREIGN SCHEMA public FROM SERVER import_nowhere INTO "import into";
 \echo :SQLSTATE
 IMPORT FOREIGN SCHEMA dynamodb FROM SERVER import_nowhere INTO "import into" OPTIONS (counters 'c');

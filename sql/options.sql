@@ -117,8 +117,12 @@ SELECT refused(format('CREATE FOREIGN TABLE bad (version bigint) SERVER options_
 FROM (VALUES
   ('append_mode', 'dense'), ('append_at', 'commit'), ('contiguous_versions', 'true'), ('consistent_prefix', 'yes')
 ) AS later (option, value);
-SELECT refused('CREATE USER MAPPING FOR PUBLIC SERVER options_full OPTIONS (profile ''reader'')');
-SELECT refused('CREATE USER MAPPING FOR PUBLIC SERVER options_full OPTIONS (ambient_credentials ''true'')');
+
+-- Explicit keys and the server's own AWS identity exclude each other.
+SELECT refused('CREATE USER MAPPING FOR PUBLIC SERVER options_full OPTIONS (profile ''reader'', access_key_id ''id'', secret_access_key ''never-to-be-seen'')');
+SELECT refused('ALTER USER MAPPING FOR CURRENT_USER SERVER options_full OPTIONS (SET ambient_credentials ''true'')');
+SELECT refused('CREATE USER MAPPING FOR PUBLIC SERVER options_full OPTIONS (profile '''')');
+SELECT refused('CREATE USER MAPPING FOR PUBLIC SERVER options_full OPTIONS (ambient_credentials ''perhaps'')');
 
 -- The server's own AWS identity is a superuser's to lend, and a mapping's owner cannot take it.
 CREATE ROLE options_user;

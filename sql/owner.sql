@@ -17,7 +17,7 @@ GRANT USAGE ON SCHEMA owner TO owner_clerk, owner_guest, owner_keeper;
 GRANT CREATE ON SCHEMA owner TO owner_keeper;
 GRANT SELECT ON ALL TABLES IN SCHEMA owner TO owner_clerk, owner_guest, owner_keeper;
 CREATE USER MAPPING FOR owner_guest SERVER store;
-CREATE USER MAPPING FOR owner_keeper SERVER store OPTIONS (access_key_id 'regress', secret_access_key 'keeper');
+CREATE USER MAPPING FOR owner_keeper SERVER store OPTIONS (access_key_id 'regress', secret_access_key 'hush-keeper');
 SET ROLE owner_keeper;
 CREATE VIEW by_keeper AS SELECT aggregate_id, version FROM commits;
 CREATE VIEW by_keeper_counted AS SELECT count(*) FROM commits WHERE aggregate_id = 'a';
@@ -80,7 +80,7 @@ SELECT e.* FROM (VALUES
 SET ROLE owner_guest;
 PREPARE mine AS SELECT count(events) FROM commits;
 RESET ROLE;
-ALTER USER MAPPING FOR owner_guest SERVER store OPTIONS (ADD access_key_id 'regress', ADD secret_access_key 'guest');
+ALTER USER MAPPING FOR owner_guest SERVER store OPTIONS (ADD access_key_id 'regress', ADD secret_access_key 'hush-guest');
 SET ROLE owner_guest;
 EXECUTE mine;
 RESET ROLE;

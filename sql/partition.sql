@@ -4,9 +4,9 @@ SET client_min_messages = warning;
 CREATE SCHEMA partition;
 SET search_path = partition, public;
 CREATE SERVER second FOREIGN DATA WRAPPER dynamodb_es OPTIONS (region 'us-east-1', endpoint :'endpoint');
-CREATE USER MAPPING FOR CURRENT_USER SERVER second OPTIONS (access_key_id 'regress', secret_access_key 'regress');
+CREATE USER MAPPING FOR CURRENT_USER SERVER second OPTIONS (access_key_id 'regress', secret_access_key 'hush-regress');
 CREATE SERVER nobody FOREIGN DATA WRAPPER dynamodb_es OPTIONS (region 'us-east-1', endpoint 'http://127.0.0.1:9');
-CREATE USER MAPPING FOR CURRENT_USER SERVER nobody OPTIONS (access_key_id 'regress', secret_access_key 'regress');
+CREATE USER MAPPING FOR CURRENT_USER SERVER nobody OPTIONS (access_key_id 'regress', secret_access_key 'hush-regress');
 
 -- By range of the aggregate id: two stores, and a local table between them.
 CREATE TABLE commits (commit_id bigint, aggregate_id text COLLATE "C", version bigint, events jsonb) PARTITION BY RANGE (aggregate_id);

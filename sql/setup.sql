@@ -4,4 +4,4 @@
 CREATE EXTENSION dynamodb_es;
 SET client_min_messages = error;
 CREATE SERVER store FOREIGN DATA WRAPPER dynamodb_es OPTIONS (region 'us-east-1', endpoint :'endpoint');
-CREATE USER MAPPING FOR CURRENT_USER SERVER store OPTIONS (access_key_id 'regress', secret_access_key 'regress');
+CREATE USER MAPPING FOR CURRENT_USER SERVER store OPTIONS (access_key_id 'regress', secret_access_key 'hush-regress');

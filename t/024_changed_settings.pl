@@ -71,7 +71,7 @@ for my $changer ([ 'another session', $other ], [ 'the same session', $session ]
 
 	with_cursor_open("DROP USER MAPPING in $changer->[0]", $changer->[1],
 		'DROP USER MAPPING FOR CURRENT_USER SERVER commits_server',
-		q{CREATE USER MAPPING FOR CURRENT_USER SERVER commits_server OPTIONS (access_key_id 'AKIDEXAMPLE', secret_access_key 'secret')},
+		q{CREATE USER MAPPING FOR CURRENT_USER SERVER commits_server OPTIONS (access_key_id 'AKIDEXAMPLE', secret_access_key 'hush-secret')},
 		sub {
 			$session->query('SAVEPOINT s') if $_[0] =~ /same transaction/;
 			is($session->try($select)->{error}{sqlstate}, '42704', "$_[0]: the next statement has no user mapping");

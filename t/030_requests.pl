@@ -974,7 +974,7 @@ my $admin = Session->new($node);
 $admin->query(<<SQL);
 CREATE EXTENSION dynamodb_es;
 CREATE SERVER store FOREIGN DATA WRAPPER dynamodb_es OPTIONS (region 'us-east-1', endpoint '@{[ $proxy->endpoint ]}');
-CREATE USER MAPPING FOR CURRENT_USER SERVER store OPTIONS (access_key_id 'AKIDEXAMPLE', secret_access_key 'secret');
+CREATE USER MAPPING FOR CURRENT_USER SERVER store OPTIONS (access_key_id 'AKIDEXAMPLE', secret_access_key 'hush-secret');
 CREATE SCHEMA store;
 CREATE FOREIGN TABLE store.commits (commit_id bigint, committed_at timestamptz, aggregate_id text, version bigint, events jsonb, author text, amount int)
   SERVER store;

@@ -50,7 +50,7 @@ for my $i (0 .. $#max_attempts)
 	my $options = join ', ', "endpoint '" . $fault->endpoint . "'", "region 'us-east-1'", "request_timeout_ms '$timeout_ms'",
 	  "max_attempts '$max_attempts[$i]'", "batch_size '$batch_sizes[$i]'";
 	$admin->query("CREATE SERVER s$i FOREIGN DATA WRAPPER dynamodb_es OPTIONS ($options)");
-	$admin->query("CREATE USER MAPPING FOR CURRENT_USER SERVER s$i OPTIONS (access_key_id 'AKIDEXAMPLE', secret_access_key 'secret', session_token 'backend-$i')");
+	$admin->query("CREATE USER MAPPING FOR CURRENT_USER SERVER s$i OPTIONS (access_key_id 'AKIDEXAMPLE', secret_access_key 'hush-secret', session_token 'backend-$i')");
 }
 
 # Each of them befalls the same share of requests; but two are more frequent where they decide most: a refusal of what may have been carried out

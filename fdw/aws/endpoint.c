@@ -4,9 +4,11 @@
  */
 #include "aws/endpoint.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 static bool
 url_has(CURLU *url, CURLUPart part)
@@ -62,4 +64,65 @@ endpoint_complaint(const char *text)
 		complaint = parsed_url_complaint(url);
 	curl_url_cleanup(url);
 	return complaint;
+}
+
+bool
+endpoint_host(const char *url, char *host, size_t room)
+{
+	CURLU	   *parsed = curl_url();
+	char	   *text = NULL;
+	size_t		length;
+	bool		found = false;
+
+	if (parsed != NULL && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK
+		&& curl_url_get(parsed, CURLUPART_HOST, &text, 0) == CURLUE_OK)
+	{
+		const char *start = text[0] == '[' ? text + 1 : text;
+
+		length = strcspn(start, "]%");
+		found = length > 0 && length < room;
+		if (found)
+		{
+			memcpy(host, start, length);
+			host[length] = '\0';
+		}
+	}
+	curl_free(text);
+	curl_url_cleanup(parsed);
+	return found;
+}
+
+bool
+endpoint_host_is_loopback(const char *host)
+{
+	static const unsigned char loopback[16] = {[15] = 1};
+	unsigned char address[16];
+
+	if (strcasecmp(host, "localhost") == 0)
+		return true;
+	if (inet_pton(AF_INET, host, address) == 1)
+		return address[0] == 127;
+	return inet_pton(AF_INET6, host, address) == 1 && memcmp(address, loopback, sizeof(loopback)) == 0;
+}
+
+static bool
+host_is_link_local(const char *host)
+{
+	static const unsigned char instance_prefix[4] = {0xfd, 0x00, 0x0e, 0xc2};
+	unsigned char address[16];
+
+	if (inet_pton(AF_INET, host, address) == 1)
+		return address[0] == 169 && address[1] == 254;
+	if (inet_pton(AF_INET6, host, address) != 1)
+		return false;
+	return (address[0] == 0xfe && (address[1] & 0xc0) == 0x80)
+		|| memcmp(address, instance_prefix, sizeof(instance_prefix)) == 0;
+}
+
+bool
+endpoint_is_near(const char *url)
+{
+	char		host[256];
+
+	return endpoint_host(url, host, sizeof(host)) && (endpoint_host_is_loopback(host) || host_is_link_local(host));
 }

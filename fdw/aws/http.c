@@ -10,6 +10,7 @@
 #include "aws/http.h"
 
 #include <curl/curl.h>
+#include <openssl/crypto.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -21,6 +22,8 @@
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "aws/endpoint.h"
 
 /* Servers close idle connections after 60 to 90 s; older ones are not used again. */
 #define MAX_IDLE_SECONDS 50L
@@ -51,6 +54,8 @@ struct HttpTransfer
 	const char *body;
 	size_t		body_length;
 	size_t		body_sent;
+	int			timeout_ms;
+	size_t		max_response_bytes;
 	HttpAnswer	answer;
 	bool		answer_too_long;
 	bool		sent_nothing;
@@ -299,7 +304,7 @@ transfer_finish(HttpTransfer *transfer, CURLcode code)
 	transfer->sent_nothing = number == 0;
 	if (transfer->answer_too_long)
 		failure_set(&transfer->failure, FAILURE_TOO_LONG, NULL, "The answer is longer than %zu bytes",
-					transfer->client->settings.max_response_bytes);
+					transfer->max_response_bytes);
 	else if (code == CURLE_SEND_FAIL_REWIND)
 		failure_set(&transfer->failure, FAILURE_UNREACHABLE, NULL, "the connection was closed before an answer came");
 	else
@@ -355,7 +360,7 @@ deadlines_check(HttpClient *client)
 		if (transfer->deadline > client->counted_until)
 			continue;
 		snprintf(transfer->error, sizeof(transfer->error), "no answer came within %d milliseconds",
-				 client->settings.request_timeout_ms);
+				 transfer->timeout_ms);
 		transfer_finish(transfer, CURLE_OPERATION_TIMEDOUT);
 		transfer_unlink(transfer);
 		curl_multi_remove_handle(client->multi, transfer->easy);
@@ -485,7 +490,7 @@ body_arrived(char *bytes, size_t size, size_t count, void *arg)
 	HttpTransfer *transfer = arg;
 	size_t		length = size * count;
 
-	if (transfer->answer.body.length + length > transfer->client->settings.max_response_bytes)
+	if (transfer->answer.body.length + length > transfer->max_response_bytes)
 	{
 		transfer->answer_too_long = true;
 		return 0;
@@ -535,14 +540,26 @@ headers_add(HttpTransfer *transfer, const char *line)
 	return true;
 }
 
-static bool
-transfer_set_up(HttpTransfer *transfer, const char *url)
+/* A session token may be among them. */
+static void
+headers_free(struct curl_slist *headers)
 {
-	const HttpSettings *settings = &transfer->client->settings;
+	for (struct curl_slist *header = headers; header != NULL; header = header->next)
+		OPENSSL_cleanse(header->data, strlen(header->data));
+	curl_slist_free_all(headers);
+}
+
+static bool
+transfer_set_up(HttpTransfer *transfer, const HttpRequest *request)
+{
+	int			connect_timeout_ms = transfer->client->settings.connect_timeout_ms;
 	CURL	   *easy = transfer->easy;
 
+	if (request->timeout_ms != 0)
+		connect_timeout_ms = request->timeout_ms;
+
 #define SET(option, value) (curl_easy_setopt(easy, option, value) == CURLE_OK)
-	return SET(CURLOPT_URL, url)
+	return SET(CURLOPT_URL, request->url)
 		&& SET(CURLOPT_PRIVATE, transfer)
 		&& SET(CURLOPT_ERRORBUFFER, transfer->error)
 		&& SET(CURLOPT_NOSIGNAL, 1L)
@@ -551,7 +568,7 @@ transfer_set_up(HttpTransfer *transfer, const char *url)
 		&& SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1)
 		&& SET(CURLOPT_FOLLOWLOCATION, 0L)
 		&& SET(CURLOPT_MAXAGE_CONN, MAX_IDLE_SECONDS)
-		&& SET(CURLOPT_CONNECTTIMEOUT_MS, (long) settings->connect_timeout_ms)
+		&& SET(CURLOPT_CONNECTTIMEOUT_MS, (long) connect_timeout_ms)
 		&& SET(CURLOPT_HTTPHEADER, transfer->headers)
 		&& SET(CURLOPT_POST, 1L)
 		&& SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) transfer->body_length)
@@ -561,28 +578,46 @@ transfer_set_up(HttpTransfer *transfer, const char *url)
 		&& SET(CURLOPT_WRITEFUNCTION, body_arrived)
 		&& SET(CURLOPT_WRITEDATA, transfer)
 		&& SET(CURLOPT_HEADERFUNCTION, header_arrived)
-		&& SET(CURLOPT_HEADERDATA, transfer);
+		&& SET(CURLOPT_HEADERDATA, transfer)
+		&& (strcmp(request->method, "GET") != 0 || SET(CURLOPT_HTTPGET, 1L))
+		&& (strcmp(request->method, "PUT") != 0 || SET(CURLOPT_CUSTOMREQUEST, "PUT"))
+		&& (!request->direct && !endpoint_is_near(request->url) ? true : SET(CURLOPT_NOPROXY, "*"));
 #undef SET
 }
 
 static bool
-transfer_begin(HttpTransfer *transfer, const char *url, const char *const *headers, size_t nheaders)
+transfer_begin(HttpTransfer *transfer, const HttpRequest *request)
 {
-	for (size_t i = 0; i < nheaders; i++)
-		if (!headers_add(transfer, headers[i]))
+	for (size_t i = 0; i < request->nheaders; i++)
+		if (!headers_add(transfer, request->headers[i]))
 			return false;
 	/* Without this line libcurl asks first whether a large body is welcome, and waits for the answer. */
 	if (!headers_add(transfer, "Expect:"))
 		return false;
 	transfer->easy = curl_easy_init();
 	return transfer->easy != NULL
-		&& transfer_set_up(transfer, url)
+		&& transfer_set_up(transfer, request)
 		&& curl_multi_add_handle(transfer->client->multi, transfer->easy) == CURLM_OK;
 }
 
 HttpTransfer *
 http_post(HttpClient *client, const char *url, const char *const *headers, size_t nheaders,
 		  const void *body, size_t body_length)
+{
+	HttpRequest request = {
+		.method = "POST",
+		.url = url,
+		.headers = headers,
+		.nheaders = nheaders,
+		.body = body,
+		.body_length = body_length,
+	};
+
+	return http_send(client, &request);
+}
+
+HttpTransfer *
+http_send(HttpClient *client, const HttpRequest *request)
 {
 	HttpTransfer *transfer = calloc(1, sizeof(HttpTransfer));
 	sigset_t	saved;
@@ -593,14 +628,18 @@ http_post(HttpClient *client, const char *url, const char *const *headers, size_
 	transfer->client = client;
 	transfer->state = STEP_PENDING;
 	transfer->answer.retry_after_ms = -1;
-	transfer->body = body;
-	transfer->body_length = body_length;
+	transfer->answer.body.secret = request->secret;
+	transfer->body = request->body;
+	transfer->body_length = request->body_length;
+	transfer->timeout_ms = request->timeout_ms != 0 ? request->timeout_ms : client->settings.request_timeout_ms;
+	transfer->max_response_bytes =
+		request->max_response_bytes != 0 ? request->max_response_bytes : client->settings.max_response_bytes;
 
 	signals_block(&saved);
-	begun = transfer_begin(transfer, url, headers, nheaders);
+	begun = transfer_begin(transfer, request);
 	if (client->running == NULL)
 		client->counted_until = http_now_ms();
-	transfer->deadline = client->counted_until + client->settings.request_timeout_ms;
+	transfer->deadline = client->counted_until + transfer->timeout_ms;
 	transfer_link(transfer);
 	timer_arm(client);
 	signals_restore(&saved);
@@ -651,7 +690,7 @@ http_transfer_free(HttpTransfer *transfer)
 		curl_easy_cleanup(transfer->easy);
 		timer_arm(transfer->client);
 	}
-	curl_slist_free_all(transfer->headers);
+	headers_free(transfer->headers);
 	signals_restore(&saved);
 	buffer_free(&transfer->answer.body);
 	free(transfer);

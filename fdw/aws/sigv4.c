@@ -336,7 +336,7 @@ bool
 sigv4_sign(const SigningRequest *request, const Credentials *credentials, const char *region, const char *service,
 		   SigningKey *key, ByteBuffer *authorization)
 {
-	ByteBuffer		canonical_request = {0};
+	ByteBuffer		canonical_request = {.secret = true};	/* the session token is in it */
 	ByteBuffer		signed_headers = {0};
 	ByteBuffer		string_to_sign = {0};
 	unsigned char signature[HASH_BYTES];
@@ -356,8 +356,7 @@ sigv4_sign(const SigningRequest *request, const Credentials *credentials, const 
 		append_hex(authorization, signature, sizeof(signature));
 		complete = !authorization->failed;
 	}
-	/* The session token is part of the canonical request. */
-	buffer_free_wipe(&canonical_request);
+	buffer_free(&canonical_request);
 	buffer_free(&signed_headers);
 	buffer_free(&string_to_sign);
 	return complete;

@@ -12,6 +12,20 @@
 
 #define FIRST_CAPACITY 128
 
+/* realloc, which leaves the old memory as it was, is not for secrets. */
+static char *
+grow_wiping(const ByteBuffer *buffer, size_t capacity)
+{
+	char	   *data = malloc(capacity);
+
+	if (data == NULL || buffer->data == NULL)
+		return data;
+	memcpy(data, buffer->data, buffer->length + 1);
+	OPENSSL_cleanse(buffer->data, buffer->capacity);
+	free(buffer->data);
+	return data;
+}
+
 /* Makes room for `more` bytes and the terminating NUL. */
 static bool
 buffer_reserve(ByteBuffer *buffer, size_t more)
@@ -34,7 +48,7 @@ buffer_reserve(ByteBuffer *buffer, size_t more)
 	capacity = buffer->capacity > 0 ? buffer->capacity : FIRST_CAPACITY;
 	while (capacity < needed)
 		capacity = capacity > SIZE_MAX / 2 ? needed : capacity * 2;
-	data = realloc(buffer->data, capacity);
+	data = buffer->secret ? grow_wiping(buffer, capacity) : realloc(buffer->data, capacity);
 	if (data == NULL)
 	{
 		buffer->failed = true;
@@ -117,6 +131,8 @@ buffer_detach(ByteBuffer *buffer)
 void
 buffer_free(ByteBuffer *buffer)
 {
+	if (buffer->secret && buffer->data != NULL)
+		OPENSSL_cleanse(buffer->data, buffer->capacity);
 	free(buffer->data);
 	memset(buffer, 0, sizeof(*buffer));
 }

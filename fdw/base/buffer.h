@@ -16,6 +16,7 @@ typedef struct ByteBuffer
 	size_t		length;			/* bytes in use, without the terminating NUL */
 	size_t		capacity;
 	bool		failed;			/* memory ran out; the contents are of no use */
+	bool		secret;			/* set by whoever fills it with secrets: no memory is left behind unwiped */
 } ByteBuffer;
 
 extern void buffer_append(ByteBuffer *buffer, const void *bytes, size_t length);

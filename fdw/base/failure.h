@@ -15,7 +15,9 @@ typedef enum FailureKind
 	FAILURE_MEMORY,				/* malloc returned NULL */
 	FAILURE_UNREACHABLE,		/* no connection, TLS failure, connection lost, timeout */
 	FAILURE_BAD_ANSWER,			/* an answer that DynamoDB would not give: not JSON, wrong checksum, wrong shape, too large */
-	FAILURE_CREDENTIALS,		/* credentials missing, rejected or expired */
+	FAILURE_NO_CREDENTIALS,		/* there are none, or they could not be fetched */
+	FAILURE_CREDENTIALS,		/* credentials rejected */
+	FAILURE_EXPIRED,			/* credentials expired */
 	FAILURE_ACCESS_DENIED,		/* known to AWS, but not allowed */
 	FAILURE_NOT_FOUND,			/* no such table or index */
 	FAILURE_EXISTS,				/* the table exists already, or is being created or deleted */

@@ -23,8 +23,9 @@
 struct Client
 {
 	HttpClient *http;
-	Credentials credentials;
+	CredentialsProvider *provider;
 	SigningKey	signing_key;
+	uint64_t	signing_generation; /* of the credentials that it was made of */
 	char	   *region;
 	char	   *endpoint;		/* scheme and host, without a path */
 	char	   *url;			/* endpoint and "/" */
@@ -45,6 +46,9 @@ struct Call
 	int64_t		sent_at;		/* the last attempt, http_now_ms */
 	int64_t		not_before;		/* the next one */
 	int64_t		deadline;		/* no attempt after that; 0: none */
+	uint64_t	ticket;			/* see provider_ask */
+	uint64_t	generation;		/* of the credentials of the last attempt */
+	bool		renewed;		/* it was sent once more with fresh credentials */
 	Usage	   *usage;
 	StepResult	state;
 	cJSON	   *response;
@@ -93,7 +97,7 @@ url_of_endpoint(const char *endpoint)
 }
 
 Client *
-client_new(const ClientSettings *settings, const Credentials *credentials, Failure *failure)
+client_new(const ClientSettings *settings, const Identity *identity, Failure *failure)
 {
 	Client	   *client = calloc(1, sizeof(Client));
 
@@ -113,9 +117,7 @@ client_new(const ClientSettings *settings, const Credentials *credentials, Failu
 		client->host = host_of_endpoint(client->endpoint);
 		client->url = url_of_endpoint(client->endpoint);
 	}
-	if (client->region == NULL || client->host == NULL || client->url == NULL
-		|| !credentials_set(&client->credentials, credentials->access_key_id, credentials->secret_access_key,
-							credentials->session_token))
+	if (client->region == NULL || client->host == NULL || client->url == NULL)
 	{
 		failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");
 		client_free(client);
@@ -127,6 +129,13 @@ client_new(const ClientSettings *settings, const Credentials *credentials, Failu
 		client_free(client);
 		return NULL;
 	}
+	client->provider = provider_new(identity, client->region, client->http);
+	if (client->provider == NULL)
+	{
+		failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");
+		client_free(client);
+		return NULL;
+	}
 	return client;
 }
 
@@ -135,8 +144,8 @@ client_free(Client *client)
 {
 	if (client == NULL)
 		return;
+	provider_free(client->provider);
 	http_client_free(client->http);
-	credentials_wipe(&client->credentials);
 	sigv4_forget(&client->signing_key);
 	free(client->region);
 	free(client->endpoint);
@@ -183,6 +192,7 @@ enum
 static HttpTransfer *
 send_signed(Client *client, Operation operation, const ByteBuffer *body)
 {
+	const Credentials *credentials = provider_credentials(client->provider);
 	char		timestamp[17];
 	char		target[64];
 	SigningHeader headers[HEADER_COUNT] = {
@@ -190,9 +200,9 @@ send_signed(Client *client, Operation operation, const ByteBuffer *body)
 		[HEADER_HOST] = {"Host", client->host},
 		[HEADER_DATE] = {"X-Amz-Date", timestamp},
 		[HEADER_TARGET] = {"X-Amz-Target", target},
-		[HEADER_TOKEN] = {"X-Amz-Security-Token", client->credentials.session_token},
+		[HEADER_TOKEN] = {"X-Amz-Security-Token", credentials->session_token},
 	};
-	size_t		nheaders = client->credentials.session_token != NULL ? HEADER_COUNT : HEADER_TOKEN;
+	size_t		nheaders = credentials->session_token != NULL ? HEADER_COUNT : HEADER_TOKEN;
 	SigningRequest request = {
 		.method = "POST",
 		.path = "/",
@@ -207,13 +217,16 @@ send_signed(Client *client, Operation operation, const ByteBuffer *body)
 	HttpTransfer *transfer = NULL;
 	bool		failed = false;
 
+	if (client->signing_generation != provider_generation(client->provider))
+		sigv4_forget(&client->signing_key);
+	client->signing_generation = provider_generation(client->provider);
 	sigv4_timestamp(request.time, timestamp);
 	snprintf(target, sizeof(target), TARGET_PREFIX "%s", operation_name(operation));
 
 	for (size_t i = 0; i < nheaders; i++)
 		buffer_printf(&lines[i], "%s: %s", headers[i].name, headers[i].value);
 	buffer_puts(&lines[nheaders], "Authorization: ");
-	failed = !sigv4_sign(&request, &client->credentials, client->region, SERVICE, &client->signing_key, &lines[nheaders]);
+	failed = !sigv4_sign(&request, credentials, client->region, SERVICE, &client->signing_key, &lines[nheaders]);
 	for (size_t i = 0; i <= nheaders; i++)
 	{
 		failed = failed || lines[i].failed;
@@ -245,11 +258,12 @@ usage_add_request(const Call *call)
 	usage->bytes_sent += (int64_t) call->body.length;
 }
 
-/* Sends the request once more, or for the first time. */
+/* Sends the request once more, or for the first time; there are credentials. */
 static void
 call_attempt(Call *call)
 {
 	call->attempts++;
+	call->generation = provider_generation(call->client->provider);
 	call->sent_at = http_now_ms();
 	cJSON_Delete(call->error);
 	call->error = NULL;
@@ -260,6 +274,27 @@ call_attempt(Call *call)
 		return;
 	}
 	usage_add_request(call);
+}
+
+/*
+ * Sends the request as soon as there are credentials to sign it with. false while there are none: the client's
+ * descriptor will tell.
+ */
+static bool
+call_attempt_when_signable(Call *call)
+{
+	StepResult	credentials = provider_ask(call->client->provider, &call->ticket);
+
+	if (credentials == STEP_PENDING)
+		return false;
+	if (credentials == STEP_DONE)
+		call_attempt(call);
+	else
+	{
+		call->state = STEP_FAILED;
+		call->failure = *provider_failure(call->client->provider);
+	}
+	return true;
 }
 
 Call *
@@ -275,7 +310,7 @@ call_start(Client *client, Operation operation, ByteBuffer *body, Usage *usage)
 	call->state = STEP_PENDING;
 	call->body = *body;
 	memset(body, 0, sizeof(*body));
-	call_attempt(call);
+	call_attempt_when_signable(call);
 	return call;
 }
 
@@ -329,6 +364,26 @@ failure_leaves_doubt(const Failure *failure, const HttpTransfer *transfer)
 	return failure->kind == FAILURE_BAD_ANSWER || failure->kind == FAILURE_MEMORY || failure->http_status >= 500;
 }
 
+/* The codes for credentials that are no longer, or were never, the service's: fresh ones may be. */
+static bool
+failure_is_of_credentials(const Failure *failure)
+{
+	return failure->kind == FAILURE_EXPIRED || strcmp(failure->code, "UnrecognizedClientException") == 0;
+}
+
+/* Once, a request that was refused for its credentials is sent again at once with fresh ones, where there can be any. */
+static void
+call_renew_credentials(Call *call)
+{
+	if (call->renewed || !failure_is_of_credentials(&call->failure)
+		|| !provider_reject(call->client->provider, call->generation))
+		return;
+	call->renewed = true;
+	call->ticket = 0;
+	call->not_before = 0;
+	call->state = STEP_PENDING;
+}
+
 /* Lets the request be sent again, if that may help and is allowed. */
 static void
 call_plan_retry(Call *call, int64_t retry_after_ms)
@@ -378,6 +433,8 @@ call_attempt_ended(Call *call)
 	http_transfer_free(call->transfer);
 	call->transfer = NULL;
 	if (call->state == STEP_FAILED)
+		call_renew_credentials(call);
+	if (call->state == STEP_FAILED)
 		call_plan_retry(call, retry_after_ms);
 }
 
@@ -393,10 +450,13 @@ call_resume(Call *call)
 		return false;
 	}
 	if (call->deadline != 0 && now > call->deadline)
-		call->state = STEP_FAILED;	/* as the attempt before it */
-	else
-		call_attempt(call);
-	return true;
+	{
+		call->state = STEP_FAILED;	/* as the attempt before it, if there was one */
+		if (call->attempts == 0)
+			failure_set(&call->failure, FAILURE_NO_CREDENTIALS, NULL, "They did not come in time for the append.");
+		return true;
+	}
+	return call_attempt_when_signable(call);
 }
 
 StepResult

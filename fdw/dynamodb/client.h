@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "aws/credentials.h"
 #include "aws/http.h"
+#include "aws/provider.h"
 #include "base/buffer.h"
 #include "base/failure.h"
 #include "base/step.h"
@@ -43,7 +43,7 @@ typedef struct Usage
 } Usage;
 
 /* Copies everything. NULL with *failure filled in. */
-extern Client *client_new(const ClientSettings *settings, const Credentials *credentials, Failure *failure);
+extern Client *client_new(const ClientSettings *settings, const Identity *identity, Failure *failure);
 
 /* Calls must have been freed before. NULL is allowed. */
 extern void client_free(Client *client);

@@ -16,6 +16,7 @@
 
 #include "postgres/connection.h"
 #include "postgres/errors.h"
+#include "postgres/identity.h"
 #include "postgres/options.h"
 
 /* An epoll set, a timer and one socket, as a rule: PostgreSQL keeps so many fewer files open for each client. */
@@ -87,16 +88,16 @@ connections_init(void)
 }
 
 static Connection *
-connection_new(const ForeignServer *server, const UserMapping *mapping)
+connection_new(const ForeignServer *server, const MappingOptions *options)
 {
-	ClientSettings settings = options_of_server(server);
-	Credentials credentials = options_credentials(server, mapping);
+	ClientSettings settings = options_of_server(server, options->profile);
+	Identity	identity = {.keys = mapping_has_keys(options) ? &options->keys : NULL, .profile = options->profile};
 	Failure		failure;
 	Connection *connection = calloc(1, sizeof(Connection));
 
 	if (connection == NULL)
 		report_out_of_memory();
-	connection->client = client_new(&settings, &credentials, &failure);
+	connection->client = client_new(&settings, &identity, &failure);
 	if (connection->client == NULL)
 	{
 		free(connection);
@@ -114,9 +115,13 @@ Connection *
 connection_acquire(Oid user, Oid server_oid)
 {
 	UserMapping *mapping = GetUserMapping(user, server_oid);
+	ForeignServer *server = GetForeignServer(server_oid);
+	MappingOptions options = options_of_mapping(mapping);
 	ConnectionEntry *entry;
 	bool		found;
 
+	/* At each statement: one PUBLIC mapping serves many users, and a superuser may cease to be one. */
+	check_identity(&options, server, user);
 	if (connections == NULL)
 		connections_init();
 	entry = hash_search(connections, &mapping->umid, HASH_ENTER, &found);
@@ -129,7 +134,7 @@ connection_acquire(Oid user, Oid server_oid)
 	}
 	if (entry->connection == NULL)
 	{
-		entry->connection = connection_new(GetForeignServer(server_oid), mapping);
+		entry->connection = connection_new(server, &options);
 		entry->connection->in_table = true;
 	}
 	entry->connection->references++;

@@ -52,6 +52,20 @@ text_of_failure(FailureKind kind)
 				"the DynamoDB tables of %s are not as they have to be",
 				"Check the options commit_table, commit_index and counter_table."
 			};
+		case FAILURE_NO_CREDENTIALS:
+			return (ErrorText)
+			{
+				ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+				"could not get AWS credentials for %s",
+				"Check the server's own AWS identity: its environment, its files, its roles."
+			};
+		case FAILURE_EXPIRED:
+			return (ErrorText)
+			{
+				ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+				"the credentials for %s have expired",
+				"Give the user mapping new ones, or check why the server's own are not renewed."
+			};
 		case FAILURE_CREDENTIALS:
 			return (ErrorText)
 			{

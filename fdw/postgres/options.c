@@ -20,6 +20,7 @@
 #include "utils/varlena.h"
 
 #include "aws/endpoint.h"
+#include "aws/profile.h"
 #include "postgres/compat.h"
 #include "postgres/options.h"
 
@@ -84,8 +85,8 @@ static const OptionRule rules[] = {
 	{.name = "access_key_id", .places = ON_MAPPING, .type = OPTION_SECRET},
 	{.name = "secret_access_key", .places = ON_MAPPING, .type = OPTION_SECRET},
 	{.name = "session_token", .places = ON_MAPPING, .type = OPTION_SECRET},
-	{.name = "profile", .places = ON_MAPPING, .type = OPTION_TEXT, .only = ""},
-	{.name = "ambient_credentials", .places = ON_MAPPING, .type = OPTION_BOOLEAN, .only = "false"},
+	{.name = "profile", .places = ON_MAPPING, .type = OPTION_TEXT},
+	{.name = "ambient_credentials", .places = ON_MAPPING, .type = OPTION_BOOLEAN},
 };
 
 #define DEFAULT_MAX_CONNECTIONS 16
@@ -206,6 +207,12 @@ consists_of(const char *value, const char *allowed)
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 
+static bool
+is_region(const char *value)
+{
+	return value[0] != '\0' && strlen(value) <= 63 && consists_of(value, LOWER DIGITS "-");
+}
+
 static void
 check_integer(const OptionRule *rule, const char *value)
 {
@@ -264,7 +271,7 @@ check_value(const OptionRule *rule, const char *value)
 				report_invalid_value(rule->name, value, "Give a text of 1 to 255 bytes.");
 			break;
 		case OPTION_REGION:
-			if (value[0] == '\0' || strlen(value) > 63 || !consists_of(value, LOWER DIGITS "-"))
+			if (!is_region(value))
 				report_invalid_value(rule->name, value, "Give an AWS region such as \"us-east-1\".");
 			break;
 		case OPTION_ENDPOINT:
@@ -296,7 +303,17 @@ check_value(const OptionRule *rule, const char *value)
 				 errdetail("This release of dynamodb_es does not have what it stands for.")));
 }
 
-/* Only a superuser may lend the server's own AWS identity to a mapping. */
+static bool
+lends_server_identity(DefElem *option)
+{
+	return strcmp(option->defname, "profile") == 0
+		|| (strcmp(option->defname, "ambient_credentials") == 0 && defGetBoolean(option));
+}
+
+/*
+ * Only a superuser may lend the server's own AWS identity to a mapping. The validator sees all options that there will
+ * be, so that nobody else changes anything in a mapping that has one of these, either.
+ */
 static void
 check_right(const OptionRule *rule)
 {
@@ -327,6 +344,7 @@ dynamodb_es_validator(PG_FUNCTION_ARGS)
 	bool		has_key = false;
 	bool		has_secret = false;
 	bool		has_token = false;
+	bool		has_server_identity = false;
 	ListCell   *cell;
 
 	foreach(cell, options)
@@ -336,7 +354,13 @@ dynamodb_es_validator(PG_FUNCTION_ARGS)
 		has_key = has_key || strcmp(rule->name, "access_key_id") == 0;
 		has_secret = has_secret || strcmp(rule->name, "secret_access_key") == 0;
 		has_token = has_token || strcmp(rule->name, "session_token") == 0;
+		has_server_identity = has_server_identity || lends_server_identity(lfirst_node(DefElem, cell));
 	}
+	if (has_key && has_server_identity)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("explicit keys and the server's own AWS identity exclude each other"),
+				 errhint("Drop access_key_id and secret_access_key, or profile and ambient_credentials.")));
 	if (has_key != has_secret || (has_token && !has_key))
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
@@ -444,13 +468,49 @@ options_attribute_of_column(Oid relation, AttrNumber attnum)
 	return option_text("attribute", GetForeignColumnOptions(relation, attnum), NIL, NULL);
 }
 
+/* The region of a server that names none: by the environment, or by AWS's files. It is made part of a host's name. */
+static const char *
+ambient_region(const ForeignServer *server, const char *profile)
+{
+	static const char *const variables[] = {"AWS_REGION", "AWS_DEFAULT_REGION"};
+	Failure		failure = {.kind = FAILURE_NONE};
+	const char *region = NULL;
+	char	   *found = NULL;
+
+	for (size_t i = 0; i < lengthof(variables) && (region == NULL || region[0] == '\0'); i++)
+		region = getenv(variables[i]);
+	if (region == NULL || region[0] == '\0')
+	{
+		char		copy[64] = "";
+
+		found = profile_region(profile, &failure);
+		if (found != NULL)
+			strlcpy(copy, strlen(found) < sizeof(copy) ? found : "?", sizeof(copy));
+		free(found);
+		region = pstrdup(copy);
+	}
+	if (region[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+				 errmsg("no AWS region is known for server \"%s\"", server->servername),
+				 failure.kind != FAILURE_NONE ? errdetail_internal("%s", failure.message) : 0,
+				 errhint("Set the server's option \"region\", AWS_REGION in the environment of PostgreSQL, "
+						 "or a region in its AWS profile.")));
+	if (!is_region(region))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("the AWS region that the environment or the files of PostgreSQL give is none"),
+				 errhint("Set the server's option \"region\".")));
+	return region;
+}
+
 ClientSettings
-options_of_server(const ForeignServer *server)
+options_of_server(const ForeignServer *server, const char *profile)
 {
 	List	   *options = server->options;
-	const char *region = option_text("region", options, NIL, getenv("AWS_REGION"));
+	const char *region = option_text("region", options, NIL, NULL);
 	ClientSettings settings = {
-		.region = region,
+		.region = region != NULL ? region : ambient_region(server, profile),
 		.endpoint = option_text("endpoint", options, NIL, NULL),
 		.max_attempts = option_int("max_attempts", options, NIL, DEFAULT_MAX_ATTEMPTS),
 		.http = {
@@ -462,27 +522,23 @@ options_of_server(const ForeignServer *server)
 		},
 	};
 
-	if (region == NULL || region[0] == '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
-				 errmsg("no AWS region is known for server \"%s\"", server->servername),
-				 errhint("Set the server's option \"region\", or AWS_REGION in the environment of PostgreSQL.")));
 	return settings;
 }
 
-Credentials
-options_credentials(const ForeignServer *server, const UserMapping *mapping)
+MappingOptions
+options_of_mapping(const UserMapping *mapping)
 {
-	Credentials credentials = {
-		.access_key_id = (char *) option_text("access_key_id", mapping->options, NIL, NULL),
-		.secret_access_key = (char *) option_text("secret_access_key", mapping->options, NIL, NULL),
-		.session_token = (char *) option_text("session_token", mapping->options, NIL, NULL),
+	List	   *options = mapping->options;
+	MappingOptions result = {
+		.keys = {
+			.access_key_id = (char *) option_text("access_key_id", options, NIL, NULL),
+			.secret_access_key = (char *) option_text("secret_access_key", options, NIL, NULL),
+			.session_token = (char *) option_text("session_token", options, NIL, NULL),
+		},
+		.profile = option_text("profile", options, NIL, NULL),
+		.has_ambient = option_text("ambient_credentials", options, NIL, NULL) != NULL,
+		.ambient = option_bool("ambient_credentials", options, NIL, false),
 	};
 
-	if (credentials.access_key_id == NULL || credentials.secret_access_key == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
-				 errmsg("no AWS credentials for server \"%s\"", server->servername),
-				 errhint("Set access_key_id and secret_access_key in the options of the user mapping.")));
-	return credentials;
+	return result;
 }

@@ -39,10 +39,21 @@ extern StoreNames options_of_import(List *options);
 /* The column option "attribute", or NULL. */
 extern const char *options_attribute_of_column(Oid relation, AttrNumber attnum);
 
-/* Reports HV00J when neither the option nor AWS_REGION gives a region. */
-extern ClientSettings options_of_server(const ForeignServer *server);
+/*
+ * The region is the option's, else that of AWS_REGION, AWS_DEFAULT_REGION or the AWS profile (NULL: the default one).
+ * Reports HV00J when none of them gives one.
+ */
+extern ClientSettings options_of_server(const ForeignServer *server, const char *profile);
 
-/* Points into the mapping. Reports 28000 when there are no keys. */
-extern Credentials options_credentials(const ForeignServer *server, const UserMapping *mapping);
+/* The options of a user mapping, as texts in it. */
+typedef struct MappingOptions
+{
+	Credentials keys;			/* NULLs: none */
+	const char *profile;		/* or NULL */
+	bool		has_ambient;	/* ambient_credentials is set to something */
+	bool		ambient;		/* to true */
+} MappingOptions;
+
+extern MappingOptions options_of_mapping(const UserMapping *mapping);
 
 #endif

@@ -160,7 +160,7 @@ sub create_table
 	$self->query(<<SQL);
 CREATE EXTENSION IF NOT EXISTS dynamodb_es;
 CREATE SERVER ${name}_server FOREIGN DATA WRAPPER dynamodb_es OPTIONS (region 'us-east-1', endpoint '$endpoint'$options);
-CREATE USER MAPPING FOR CURRENT_USER SERVER ${name}_server OPTIONS (access_key_id 'AKIDEXAMPLE', secret_access_key 'secret');
+CREATE USER MAPPING FOR CURRENT_USER SERVER ${name}_server OPTIONS (access_key_id 'AKIDEXAMPLE', secret_access_key 'hush-secret');
 CREATE FOREIGN TABLE $name (commit_id bigint, committed_at timestamptz, aggregate_id text, version bigint, events jsonb)
   SERVER ${name}_server;
 SQL

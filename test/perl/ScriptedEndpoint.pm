@@ -34,7 +34,9 @@ sub new
 sub endpoint { return "http://127.0.0.1:$_[0]{port}" }
 
 # answers(Operation => answer, …), from now on; '*' stands for all others. An answer is {status, body, type, headers}, or one of
-# {close: true} without an answer, {cut: n} where only n bytes of the body come. Returns the requests since the last call, as
+# {close: true} without an answer, {stall: true} without an end, {cut: n} where only n bytes of the body come; or a list of them, for one
+# request after the other, the last for all further ones. A request that is not DynamoDB's goes by its "Action" (STS), else by method and
+# path ("GET /keys"). Without arguments all stays as it is. Returns the requests since the last call, as
 # {operation, headers, body}.
 sub answers
 {
@@ -81,7 +83,8 @@ sub _serve
 				sysread($control, $command, 65536, length $command) or return;
 				if ($command =~ s/\A(.*)\n//)
 				{
-					%answers = %{ $json->decode($1) };
+					my $new = $json->decode($1);
+					%answers = %$new if %$new;
 					syswrite $control, $json->encode([ splice @requests ]) . "\n";
 				}
 				next;
@@ -93,9 +96,9 @@ sub _serve
 				my ($length) = $head =~ /^content-length: *([0-9]+)/im;
 				last if length $received{$socket} < length($head) + ($length // 0);
 				my $request = substr $received{$socket}, 0, length($head) + ($length // 0), '';
-				my ($operation) = $head =~ /^x-amz-target: *\S+\.(\w+)/im;
+				my $operation = _operation($head, substr $request, length $head);
 				push @requests, { operation => $operation, headers => $head, body => substr $request, length $head };
-				$open = _answer($socket, $answers{ $operation // '' } // $answers{'*'} // { status => 400, body => '{}' });
+				$open = _answer($socket, _next($answers{$operation}) // $answers{'*'} // { status => 400, body => '{}' });
 			}
 			next if $open;
 			delete $received{$socket};
@@ -105,11 +108,26 @@ sub _serve
 	}
 }
 
+sub _operation
+{
+	my ($head, $body) = @_;
+	return $1 if $head =~ /^x-amz-target: *\S+\.(\w+)/im || $body =~ /(?:^|&)Action=(\w+)/;
+	return $head =~ /\A(\S+ \S+)/ ? $1 : '';
+}
+
+sub _next
+{
+	my ($answer) = @_;
+	return $answer if ref $answer ne 'ARRAY';
+	return @$answer > 1 ? shift @$answer : $answer->[0];
+}
+
 # false: the connection is to be closed.
 sub _answer
 {
 	my ($socket, $answer) = @_;
 	return 0 if $answer->{close};
+	return 1 if $answer->{stall};
 	my $body = $answer->{body} // '';
 	my $status = $answer->{status} // 200;
 	my $type = $answer->{type} // 'application/x-amz-json-1.0';

@@ -185,9 +185,10 @@ codes_have_their_kinds(void **state)
 	});
 	check_kind(FAILURE_CREDENTIALS, (const char *[]) {
 		"UnrecognizedClientException", "InvalidSignatureException", "MissingAuthenticationTokenException",
-		"MissingAuthenticationToken", "IncompleteSignatureException", "ExpiredTokenException", "InvalidClientTokenId",
+		"MissingAuthenticationToken", "IncompleteSignatureException", "InvalidClientTokenId",
 		"SignatureDoesNotMatch", "AuthFailure", "RequestTimeTooSkewed", "RequestExpired", NULL
 	});
+	check_kind(FAILURE_EXPIRED, (const char *[]) {"ExpiredTokenException", "ExpiredToken", NULL});
 	check_kind(FAILURE_ACCESS_DENIED, (const char *[]) {"AccessDeniedException", NULL});
 	check_kind(FAILURE_TOO_LARGE, (const char *[]) {"ItemCollectionSizeLimitExceededException", NULL});
 	check_kind(FAILURE_OTHER, (const char *[]) {

@@ -1,0 +1,511 @@
+/*
+ * fetch.c: which requests lead to credentials, one after the other, and what happens when one fails?
+ *
+ * Each stage is one request: how it is written and what its answer leads to stand in `stages`. What a request says and
+ * how an answer is read is in sts.c and metadata.c.
+ */
+#include "aws/fetch.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "aws/metadata.h"
+#include "aws/secret_file.h"
+#include "aws/sigv4.h"
+#include "aws/source.h"
+#include "aws/sts.h"
+
+#define CONTAINER_TIMEOUT_MS 2000
+#define CONTAINER_ATTEMPTS 3
+#define INSTANCE_TIMEOUT_MS 1000
+#define INSTANCE_ATTEMPTS 1
+#define STS_ATTEMPTS 3
+#define PAUSE_MS 200			/* before the second attempt; twice that before the third */
+#define MAX_ANSWER_BYTES (256 * 1024)
+#define MAX_WEB_TOKEN_BYTES (64 * 1024)
+#define MAX_LINES 5
+
+#define ROLES_PATH "/latest/meta-data/iam/security-credentials/"
+
+typedef enum Stage
+{
+	STAGE_CONTAINER,
+	STAGE_INSTANCE_TOKEN,
+	STAGE_INSTANCE_ROLE,
+	STAGE_INSTANCE_KEYS,
+	STAGE_WEB_IDENTITY,
+	STAGE_ROLE,
+	STAGE_END
+} Stage;
+
+struct CredentialsFetch
+{
+	HttpClient *http;
+	const char *region;
+	CredentialSource source;
+	Stage		stage;
+	HttpTransfer *transfer;		/* the attempt under way; NULL between two */
+	ByteBuffer		body;			/* what it sends; the web identity's token may be in it */
+	int			attempts;		/* at this stage */
+	int64_t		not_before;		/* the next one, http_now_ms */
+	ByteBuffer		instance_token; /* the header's line */
+	ByteBuffer		instance_path;	/* of the role's credentials */
+	Credentials credentials;	/* so far */
+	StepResult	state;
+	Failure		failure;
+};
+
+/* A request in the making. */
+typedef struct Draft
+{
+	ByteBuffer		url;
+	ByteBuffer		lines[MAX_LINES];
+	size_t		nlines;
+} Draft;
+
+typedef struct StageRule
+{
+	const char *who;			/* answers */
+	const char *method;
+	int			attempts;
+	int			timeout_ms;		/* 0: the client's */
+	bool		direct;			/* no proxy must see it */
+	bool		(*write) (CredentialsFetch *fetch, Draft *draft);
+	bool		(*read) (CredentialsFetch *fetch, HttpAnswer *answer);
+} StageRule;
+
+static const StageRule *stage_rule(Stage stage);
+
+static bool
+out_of_memory(CredentialsFetch *fetch)
+{
+	failure_set(&fetch->failure, FAILURE_MEMORY, NULL, "out of memory");
+	return false;
+}
+
+static ByteBuffer *
+draft_line(Draft *draft)
+{
+	ByteBuffer	   *line = &draft->lines[draft->nlines++];
+
+	line->secret = true;
+	return line;
+}
+
+static void
+draft_free(Draft *draft)
+{
+	buffer_free(&draft->url);
+	for (size_t i = 0; i < MAX_LINES; i++)
+		buffer_free(&draft->lines[i]);
+}
+
+/* The next stage, or the end. */
+static void
+fetch_go_on(CredentialsFetch *fetch, Stage stage)
+{
+	fetch->stage = stage;
+	fetch->attempts = 0;
+	fetch->not_before = 0;
+	if (stage == STAGE_ROLE && fetch->source.nroles == 0)
+		fetch->stage = STAGE_END;
+	if (fetch->stage == STAGE_END)
+		fetch->state = STEP_DONE;
+}
+
+static void
+fetch_fail(CredentialsFetch *fetch)
+{
+	fetch->state = STEP_FAILED;
+}
+
+static bool
+container_write(CredentialsFetch *fetch, Draft *draft)
+{
+	ByteBuffer		line = {.secret = true};
+
+	if (!metadata_container_url(&draft->url, &fetch->failure) || !metadata_container_authorization(&line, &fetch->failure))
+	{
+		buffer_free(&line);
+		return false;
+	}
+	if (line.length > 0 || line.failed)
+		*draft_line(draft) = line;
+	return true;
+}
+
+static bool
+container_read(CredentialsFetch *fetch, HttpAnswer *answer)
+{
+	if (!metadata_read_answer(stage_rule(fetch->stage)->who, answer->status, answer->body.data, answer->body.length,
+							  &fetch->credentials, &fetch->failure))
+		return false;
+	fetch_go_on(fetch, STAGE_ROLE);
+	return true;
+}
+
+static bool
+instance_token_write(CredentialsFetch *fetch, Draft *draft)
+{
+	buffer_puts(draft_line(draft), "X-aws-ec2-metadata-token-ttl-seconds: 21600");
+	return metadata_instance_url(&draft->url, "/latest/api/token", &fetch->failure);
+}
+
+static bool
+refuse_answer(CredentialsFetch *fetch, const HttpAnswer *answer)
+{
+	failure_set(&fetch->failure, FAILURE_NO_CREDENTIALS, NULL, "The %s does not give credentials (HTTP status %d).",
+				stage_rule(fetch->stage)->who, answer->status);
+	fetch->failure.http_status = answer->status;
+	return false;
+}
+
+static bool
+instance_token_read(CredentialsFetch *fetch, HttpAnswer *answer)
+{
+	if (answer->status != 200 || !metadata_is_token(answer->body.data, answer->body.length))
+		return refuse_answer(fetch, answer);
+	buffer_free(&fetch->instance_token);
+	fetch->instance_token.secret = true;
+	buffer_puts(&fetch->instance_token, "X-aws-ec2-metadata-token: ");
+	buffer_append(&fetch->instance_token, answer->body.data, answer->body.length);
+	fetch_go_on(fetch, STAGE_INSTANCE_ROLE);
+	return !fetch->instance_token.failed || out_of_memory(fetch);
+}
+
+static bool
+instance_write(CredentialsFetch *fetch, Draft *draft, const char *path)
+{
+	buffer_puts(draft_line(draft), fetch->instance_token.data);
+	return metadata_instance_url(&draft->url, path, &fetch->failure);
+}
+
+static bool
+instance_role_write(CredentialsFetch *fetch, Draft *draft)
+{
+	return instance_write(fetch, draft, ROLES_PATH);
+}
+
+/* A list of names, of which there is one. */
+static bool
+instance_role_read(CredentialsFetch *fetch, HttpAnswer *answer)
+{
+	const char *name = answer->body.data;
+	size_t		length = name != NULL ? strcspn(name, "\r\n") : 0;
+
+	if (answer->status == 404)
+	{
+		failure_set(&fetch->failure, FAILURE_NO_CREDENTIALS, NULL,
+					"There are none in the environment of PostgreSQL nor in its AWS files, and the instance has no role.");
+		return false;
+	}
+	if (answer->status != 200 || !metadata_is_role_name(name, length))
+		return refuse_answer(fetch, answer);
+	buffer_reset(&fetch->instance_path);
+	buffer_puts(&fetch->instance_path, ROLES_PATH);
+	buffer_append(&fetch->instance_path, name, length);
+	fetch_go_on(fetch, STAGE_INSTANCE_KEYS);
+	return !fetch->instance_path.failed || out_of_memory(fetch);
+}
+
+static bool
+instance_keys_write(CredentialsFetch *fetch, Draft *draft)
+{
+	return instance_write(fetch, draft, fetch->instance_path.data);
+}
+
+static void
+add_form_lines(Draft *draft)
+{
+	buffer_puts(draft_line(draft), "Content-Type: application/x-www-form-urlencoded; charset=utf-8");
+	buffer_puts(draft_line(draft), "Accept: application/xml, text/xml");
+}
+
+static bool
+sts_url(CredentialsFetch *fetch, Draft *draft)
+{
+	char	   *endpoint = sts_endpoint(fetch->region, &fetch->failure);
+
+	if (endpoint == NULL)
+		return false;
+	buffer_printf(&draft->url, "%s/", endpoint);
+	free(endpoint);
+	return true;
+}
+
+static bool
+web_identity_write(CredentialsFetch *fetch, Draft *draft)
+{
+	ByteBuffer		token = {0};
+	SecretFileResult result = secret_file_read(fetch->source.token_file, MAX_WEB_TOKEN_BYTES, &token, &fetch->failure);
+	bool		read = result == SECRET_FILE_READ;
+
+	while (token.length > 0 && strchr(" \t\r\n", token.data[token.length - 1]) != NULL)
+		token.data[--token.length] = '\0';
+	if (read && !metadata_is_token(token.data, token.length))
+	{
+		failure_set(&fetch->failure, FAILURE_NO_CREDENTIALS, NULL, "The file \"%s\" has no web identity token.",
+					fetch->source.token_file);
+		read = false;
+	}
+	if (read)
+		sts_write_assume_role_with_web_identity(&fetch->body, &fetch->source.web_role, token.data);
+	buffer_free(&token);
+	add_form_lines(draft);
+	return read && sts_url(fetch, draft);
+}
+
+static bool
+sts_read(CredentialsFetch *fetch, HttpAnswer *answer, Credentials *credentials)
+{
+	return sts_read_answer(answer->status, answer->body.data, answer->body.length, credentials, &fetch->failure);
+}
+
+static bool
+web_identity_read(CredentialsFetch *fetch, HttpAnswer *answer)
+{
+	if (!sts_read(fetch, answer, &fetch->credentials))
+		return false;
+	fetch_go_on(fetch, STAGE_ROLE);
+	return true;
+}
+
+/* Signed with the credentials so far. */
+static bool
+role_write(CredentialsFetch *fetch, Draft *draft)
+{
+	const Credentials *credentials = &fetch->credentials;
+	SigningKey	key = {0};
+	char		timestamp[17];
+	char		host[300];
+	const char *rest;
+	SigningHeader headers[] = {
+		{"Host", host},
+		{"X-Amz-Date", timestamp},
+		{"X-Amz-Security-Token", credentials->session_token},
+	};
+	SigningRequest request = {
+		.method = "POST",
+		.path = "/",
+		.headers = headers,
+		.nheaders = credentials->session_token != NULL ? 3 : 2,
+		.time = time(NULL),
+	};
+	ByteBuffer	   *line;
+	bool		is_signed;
+
+	sts_write_assume_role(&fetch->body, &fetch->source.roles[fetch->source.nroles - 1]);
+	if (!sts_url(fetch, draft))
+		return false;
+	if (draft->url.failed || fetch->body.failed)
+		return out_of_memory(fetch);
+	rest = strstr(draft->url.data, "://") + 3;
+	if (strcspn(rest, "/") >= sizeof(host))
+		return out_of_memory(fetch);
+	memcpy(host, rest, strcspn(rest, "/"));
+	host[strcspn(rest, "/")] = '\0';
+
+	sigv4_timestamp(request.time, timestamp);
+	request.body = fetch->body.data;
+	request.body_length = fetch->body.length;
+	add_form_lines(draft);
+	for (size_t i = 1; i < request.nheaders; i++)
+		buffer_printf(draft_line(draft), "%s: %s", headers[i].name, headers[i].value);
+	line = draft_line(draft);
+	buffer_puts(line, "Authorization: ");
+	is_signed = sigv4_sign(&request, credentials, fetch->region, "sts", &key, line);
+	sigv4_forget(&key);
+	return is_signed || out_of_memory(fetch);
+}
+
+static bool
+role_read(CredentialsFetch *fetch, HttpAnswer *answer)
+{
+	Credentials credentials;
+
+	if (!sts_read(fetch, answer, &credentials))
+		return false;
+	credentials_wipe(&fetch->credentials);
+	fetch->credentials = credentials;
+	source_drop_role(&fetch->source);
+	fetch_go_on(fetch, STAGE_ROLE);
+	return true;
+}
+
+static const StageRule *
+stage_rule(Stage stage)
+{
+	static const StageRule rules[] = {
+		[STAGE_CONTAINER] = {"container's endpoint", "GET", CONTAINER_ATTEMPTS, CONTAINER_TIMEOUT_MS, true,
+		container_write, container_read},
+		[STAGE_INSTANCE_TOKEN] = {"instance's metadata service", "PUT", INSTANCE_ATTEMPTS, INSTANCE_TIMEOUT_MS, true,
+		instance_token_write, instance_token_read},
+		[STAGE_INSTANCE_ROLE] = {"instance's metadata service", "GET", INSTANCE_ATTEMPTS, INSTANCE_TIMEOUT_MS, true,
+		instance_role_write, instance_role_read},
+		[STAGE_INSTANCE_KEYS] = {"instance's metadata service", "GET", INSTANCE_ATTEMPTS, INSTANCE_TIMEOUT_MS, true,
+		instance_keys_write, container_read},
+		[STAGE_WEB_IDENTITY] = {"STS", "POST", STS_ATTEMPTS, 0, false, web_identity_write, web_identity_read},
+		[STAGE_ROLE] = {"STS", "POST", STS_ATTEMPTS, 0, false, role_write, role_read},
+	};
+
+	return &rules[stage];
+}
+
+static HttpTransfer *
+send_draft(CredentialsFetch *fetch, const StageRule *rule, const Draft *draft)
+{
+	const char *lines[MAX_LINES];
+	HttpRequest request = {
+		.method = rule->method,
+		.url = draft->url.data,
+		.headers = lines,
+		.nheaders = draft->nlines,
+		.body = fetch->body.data,
+		.body_length = fetch->body.length,
+		.timeout_ms = rule->timeout_ms,
+		.max_response_bytes = MAX_ANSWER_BYTES,
+		.secret = true,
+		.direct = rule->direct,
+	};
+
+	if (draft->url.failed || fetch->body.failed)
+		return NULL;
+	for (size_t i = 0; i < draft->nlines; i++)
+	{
+		if (draft->lines[i].failed)
+			return NULL;
+		lines[i] = draft->lines[i].data;
+	}
+	return http_send(fetch->http, &request);
+}
+
+static void
+fetch_attempt(CredentialsFetch *fetch)
+{
+	const StageRule *rule = stage_rule(fetch->stage);
+	Draft		draft = {0};
+
+	fetch->attempts++;
+	buffer_free(&fetch->body);
+	fetch->body.secret = true;
+	if (!rule->write(fetch, &draft))
+		fetch_fail(fetch);
+	else
+	{
+		fetch->transfer = send_draft(fetch, rule, &draft);
+		if (fetch->transfer == NULL)
+		{
+			out_of_memory(fetch);
+			fetch_fail(fetch);
+		}
+	}
+	draft_free(&draft);
+}
+
+/* A server that is in trouble, or was not reached, may do better in a moment. */
+static bool
+may_pass(const CredentialsFetch *fetch)
+{
+	if (http_transfer_step(fetch->transfer) == STEP_FAILED)
+		return true;
+	return http_transfer_answer(fetch->transfer)->status >= 500 || http_transfer_answer(fetch->transfer)->status == 429;
+}
+
+static void
+fetch_attempt_ended(CredentialsFetch *fetch)
+{
+	const StageRule *rule = stage_rule(fetch->stage);
+	bool		passing = may_pass(fetch);
+	bool		understood = false;
+
+	if (http_transfer_step(fetch->transfer) == STEP_DONE)
+		understood = rule->read(fetch, http_transfer_answer(fetch->transfer));
+	else
+		failure_set(&fetch->failure, FAILURE_NO_CREDENTIALS, NULL, "The %s does not answer: %s", rule->who,
+					http_transfer_failure(fetch->transfer)->message);
+	http_transfer_free(fetch->transfer);
+	fetch->transfer = NULL;
+	if (understood)
+		return;
+	if (!passing || fetch->attempts >= rule->attempts)
+		fetch_fail(fetch);
+	else
+		fetch->not_before = http_now_ms() + (int64_t) PAUSE_MS * fetch->attempts;
+}
+
+CredentialsFetch *
+fetch_start(HttpClient *http, const char *profile, const char *region)
+{
+	static const Stage first_stage[] = {
+		[SOURCE_KEYS] = STAGE_ROLE,
+		[SOURCE_WEB_IDENTITY] = STAGE_WEB_IDENTITY,
+		[SOURCE_CONTAINER] = STAGE_CONTAINER,
+		[SOURCE_INSTANCE] = STAGE_INSTANCE_TOKEN,
+	};
+	CredentialsFetch *fetch = calloc(1, sizeof(CredentialsFetch));
+
+	if (fetch == NULL)
+		return NULL;
+	fetch->http = http;
+	fetch->region = region;
+	fetch->state = STEP_PENDING;
+	if (!source_choose(profile, &fetch->source, &fetch->failure))
+	{
+		fetch_fail(fetch);
+		return fetch;
+	}
+	fetch->credentials = fetch->source.keys;
+	memset(&fetch->source.keys, 0, sizeof(fetch->source.keys));
+	fetch_go_on(fetch, first_stage[fetch->source.kind]);
+	return fetch;
+}
+
+StepResult
+fetch_step(CredentialsFetch *fetch)
+{
+	while (fetch->state == STEP_PENDING)
+	{
+		if (fetch->transfer != NULL)
+		{
+			if (http_transfer_step(fetch->transfer) == STEP_PENDING)
+				break;
+			fetch_attempt_ended(fetch);
+		}
+		else if (http_now_ms() < fetch->not_before)
+		{
+			http_client_wake_at(fetch->http, fetch->not_before);
+			break;
+		}
+		else
+			fetch_attempt(fetch);
+	}
+	return fetch->state;
+}
+
+void
+fetch_take(CredentialsFetch *fetch, Credentials *credentials)
+{
+	*credentials = fetch->credentials;
+	memset(&fetch->credentials, 0, sizeof(fetch->credentials));
+}
+
+const Failure *
+fetch_failure(const CredentialsFetch *fetch)
+{
+	return &fetch->failure;
+}
+
+void
+fetch_free(CredentialsFetch *fetch)
+{
+	if (fetch == NULL)
+		return;
+	http_transfer_free(fetch->transfer);
+	buffer_free(&fetch->body);
+	buffer_free(&fetch->instance_token);
+	buffer_free(&fetch->instance_path);
+	source_free(&fetch->source);
+	credentials_wipe(&fetch->credentials);
+	free(fetch);
+}

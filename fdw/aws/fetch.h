@@ -1,0 +1,31 @@
+/*
+ * fetch: gets the server's own credentials once, from wherever source.h finds them, by requests on a client's
+ * connections: no wait of its own.
+ */
+#ifndef DYNAMODB_ES_FETCH_H
+#define DYNAMODB_ES_FETCH_H
+
+#include "aws/credentials.h"
+#include "aws/http.h"
+#include "base/failure.h"
+#include "base/step.h"
+
+typedef struct CredentialsFetch CredentialsFetch;
+
+/*
+ * `profile` as in source_choose; `region` is the one whose STS is asked. Both must outlive the fetch, as the client.
+ * NULL when memory ran out.
+ */
+extern CredentialsFetch *fetch_start(HttpClient *http, const char *profile, const char *region);
+extern StepResult fetch_step(CredentialsFetch *fetch);
+
+/* After DONE: moves the credentials into *credentials, whose earlier ones are not freed. */
+extern void fetch_take(CredentialsFetch *fetch, Credentials *credentials);
+
+/* After FAILED; FAILURE_NO_CREDENTIALS or FAILURE_MEMORY. */
+extern const Failure *fetch_failure(const CredentialsFetch *fetch);
+
+/* Ends it if it is still running. NULL is allowed. */
+extern void fetch_free(CredentialsFetch *fetch);
+
+#endif

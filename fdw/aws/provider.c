@@ -1,0 +1,226 @@
+/*
+ * provider.c: when are credentials fetched, and what is done while there are none? See provider.h. How they are
+ * fetched is for fetch.c.
+ */
+#include "aws/provider.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "aws/fetch.h"
+
+#define AGEING_SECONDS (15 * 60)
+#define OLD_SECONDS (10 * 60)
+#define PAUSE_SECONDS 10		/* after a fetch that was not needed and brought nothing new */
+
+struct CredentialsProvider
+{
+	HttpClient *http;
+	bool		is_explicit;
+	char	   *profile;
+	char	   *region;
+	Credentials credentials;
+	bool		present;
+	uint64_t	generation;		/* of the credentials */
+	CredentialsFetch *fetch;	/* under way, or NULL */
+	uint64_t	round;			/* of fetches, the one under way included */
+	uint64_t	succeeded_round;	/* the last one that did */
+	uint64_t	failed_round;
+	int64_t		rest_until;		/* no fetch before that, as long as none is needed; seconds since the epoch */
+	Failure		failure;		/* of the last round that failed */
+};
+
+CredentialsAge
+credentials_age(int64_t expires_at, int64_t now)
+{
+	if (expires_at == 0)
+		return CREDENTIALS_FRESH;
+	if (now >= expires_at)
+		return CREDENTIALS_EXPIRED;
+	if (now >= expires_at - OLD_SECONDS)
+		return CREDENTIALS_OLD;
+	return now >= expires_at - AGEING_SECONDS ? CREDENTIALS_AGEING : CREDENTIALS_FRESH;
+}
+
+CredentialsProvider *
+provider_new(const Identity *identity, const char *region, HttpClient *http)
+{
+	CredentialsProvider *provider = calloc(1, sizeof(CredentialsProvider));
+	bool		complete;
+
+	if (provider == NULL)
+		return NULL;
+	provider->http = http;
+	provider->region = strdup(region);
+	complete = provider->region != NULL;
+	if (identity->profile != NULL)
+	{
+		provider->profile = strdup(identity->profile);
+		complete = complete && provider->profile != NULL;
+	}
+	if (identity->keys != NULL)
+	{
+		provider->is_explicit = provider->present = true;
+		complete = complete && credentials_set(&provider->credentials, identity->keys->access_key_id,
+											   identity->keys->secret_access_key, identity->keys->session_token);
+	}
+	if (complete)
+		return provider;
+	provider_free(provider);
+	return NULL;
+}
+
+void
+provider_free(CredentialsProvider *provider)
+{
+	if (provider == NULL)
+		return;
+	fetch_free(provider->fetch);
+	credentials_wipe(&provider->credentials);
+	free(provider->profile);
+	free(provider->region);
+	free(provider);
+}
+
+/* A source may have none that are newer: then it is not asked at every request. */
+static void
+take_credentials(CredentialsProvider *provider, int64_t now)
+{
+	Credentials credentials;
+	bool		same;
+
+	fetch_take(provider->fetch, &credentials);
+	if (credentials_age(credentials.expires_at, now) == CREDENTIALS_EXPIRED)
+	{
+		credentials_wipe(&credentials);
+		failure_set(&provider->failure, FAILURE_NO_CREDENTIALS, NULL, "The credentials that were found have expired.");
+		provider->failed_round = provider->round;
+		return;
+	}
+	same = provider->present && strcmp(credentials.secret_access_key, provider->credentials.secret_access_key) == 0;
+	if (same)
+		provider->rest_until = now + PAUSE_SECONDS;
+	credentials_wipe(&provider->credentials);
+	provider->credentials = credentials;
+	provider->present = true;
+	provider->generation++;
+	provider->succeeded_round = provider->round;
+}
+
+/* Lets the fetch under way go on, and takes what it has come to. */
+static void
+fetch_advance(CredentialsProvider *provider, int64_t now)
+{
+	StepResult	result;
+
+	if (provider->fetch == NULL)
+		return;
+	result = fetch_step(provider->fetch);
+	if (result == STEP_PENDING)
+		return;
+	if (result == STEP_DONE)
+		take_credentials(provider, now);
+	else
+	{
+		provider->failure = *fetch_failure(provider->fetch);
+		provider->failed_round = provider->round;
+		provider->rest_until = now + PAUSE_SECONDS;
+	}
+	fetch_free(provider->fetch);
+	provider->fetch = NULL;
+}
+
+static void
+fetch_begin(CredentialsProvider *provider, int64_t now)
+{
+	provider->round++;
+	provider->fetch = fetch_start(provider->http, provider->profile, provider->region);
+	if (provider->fetch == NULL)
+	{
+		failure_set(&provider->failure, FAILURE_MEMORY, NULL, "out of memory");
+		provider->failed_round = provider->round;
+		return;
+	}
+	fetch_advance(provider, now);
+}
+
+/* The request has waited for a fetch that has brought these. */
+static bool
+are_just_fetched(const CredentialsProvider *provider, uint64_t ticket)
+{
+	return ticket != 0 && provider->succeeded_round >= ticket;
+}
+
+/* Also old ones, where a fetch that was asked for has just brought no better. */
+static bool
+is_usable(const CredentialsProvider *provider, CredentialsAge age, uint64_t ticket, int64_t now)
+{
+	if (!provider->present || age == CREDENTIALS_EXPIRED)
+		return false;
+	if (age != CREDENTIALS_OLD)
+		return true;
+	if (are_just_fetched(provider, ticket))
+		return true;
+	return provider->succeeded_round > provider->failed_round && now < provider->rest_until;
+}
+
+StepResult
+provider_ask(CredentialsProvider *provider, uint64_t *ticket)
+{
+	int64_t		now = (int64_t) time(NULL);
+	CredentialsAge age;
+
+	if (provider->is_explicit)
+		return STEP_DONE;
+	fetch_advance(provider, now);
+	age = credentials_age(provider->credentials.expires_at, now);
+	if (is_usable(provider, age, *ticket, now))
+	{
+		if (age == CREDENTIALS_AGEING && provider->fetch == NULL && now >= provider->rest_until
+			&& !are_just_fetched(provider, *ticket))
+			fetch_begin(provider, now);
+		return STEP_DONE;
+	}
+	if (*ticket != 0 && provider->failed_round >= *ticket)
+		return STEP_FAILED;
+	if (provider->fetch == NULL)
+		fetch_begin(provider, now);
+	if (*ticket == 0)
+		*ticket = provider->round;
+	age = credentials_age(provider->credentials.expires_at, now);
+	if (is_usable(provider, age, *ticket, now))
+		return STEP_DONE;
+	return provider->failed_round >= *ticket ? STEP_FAILED : STEP_PENDING;
+}
+
+const Credentials *
+provider_credentials(const CredentialsProvider *provider)
+{
+	return &provider->credentials;
+}
+
+uint64_t
+provider_generation(const CredentialsProvider *provider)
+{
+	return provider->generation;
+}
+
+const Failure *
+provider_failure(const CredentialsProvider *provider)
+{
+	return &provider->failure;
+}
+
+bool
+provider_reject(CredentialsProvider *provider, uint64_t generation)
+{
+	if (provider->is_explicit)
+		return false;
+	if (provider->present && provider->generation == generation)
+	{
+		credentials_wipe(&provider->credentials);
+		provider->present = false;
+	}
+	return true;
+}

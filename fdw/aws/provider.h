@@ -1,0 +1,65 @@
+/*
+ * provider: the credentials that one identity signs with at the moment: explicit ones as they are, the server's own
+ * fetched when they are needed, renewed before they expire, and dropped when the service says that they have.
+ *
+ * From 15 minutes before they expire new ones are fetched beside the requests, and a failure does no harm; from 10
+ * minutes before, requests wait for new ones, and fail without them. Source: the AWS SDKs' refresh windows.
+ */
+#ifndef DYNAMODB_ES_PROVIDER_H
+#define DYNAMODB_ES_PROVIDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "aws/credentials.h"
+#include "aws/http.h"
+#include "base/failure.h"
+#include "base/step.h"
+
+/* Who signs. */
+typedef struct Identity
+{
+	const Credentials *keys;	/* explicit ones; NULL: the server's own */
+	const char *profile;		/* of these, only what this profile says; NULL: whatever source.h finds first */
+} Identity;
+
+typedef struct CredentialsProvider CredentialsProvider;
+
+/*
+ * Copies everything but the client, on whose connections credentials are fetched, and which must outlive it. NULL when
+ * memory ran out.
+ */
+extern CredentialsProvider *provider_new(const Identity *identity, const char *region, HttpClient *http);
+
+/* Ends a fetch that is running. NULL is allowed. */
+extern void provider_free(CredentialsProvider *provider);
+
+/*
+ * May a request be signed now? DONE: with provider_credentials. PENDING: ask again when the client's descriptor was
+ * readable. FAILED: provider_failure. *ticket belongs to the request, and is 0 when it asks first: a failed fetch
+ * fails those who waited for it, and the next one who asks starts another.
+ */
+extern StepResult provider_ask(CredentialsProvider *provider, uint64_t *ticket);
+
+/* After DONE, until the next provider_ask. The generation is another one whenever they have changed. */
+extern const Credentials *provider_credentials(const CredentialsProvider *provider);
+extern uint64_t provider_generation(const CredentialsProvider *provider);
+extern const Failure *provider_failure(const CredentialsProvider *provider);
+
+/*
+ * The service does not take the credentials of that generation any more. true when asking again may bring others.
+ */
+extern bool provider_reject(CredentialsProvider *provider, uint64_t generation);
+
+/* What to do with credentials that expire at `expires_at` (0: never) at the moment `now`, seconds since the epoch. */
+typedef enum CredentialsAge
+{
+	CREDENTIALS_FRESH,
+	CREDENTIALS_AGEING,			/* new ones are wanted */
+	CREDENTIALS_OLD,			/* new ones are needed */
+	CREDENTIALS_EXPIRED
+} CredentialsAge;
+
+extern CredentialsAge credentials_age(int64_t expires_at, int64_t now);
+
+#endif

@@ -1,0 +1,149 @@
+# Whose AWS identity a statement uses: nobody but a superuser makes PostgreSQL sign with its own, or lends it, and it goes to no server
+# that is not a superuser's.
+use strict;
+use warnings;
+
+use FindBin;
+use lib map { "$FindBin::RealBin/../test/$_" } qw(fault perl);
+
+use AwsIdentity;
+use Session;
+use Test::More;
+
+plan skip_all => 'no engine is asked, so once is enough' if $ENV{DYNAMODB_ENGINE} ne 'dynalite';
+
+my $aws = AwsIdentity->new;
+$aws->file('.aws/credentials', "[lent]\naws_access_key_id = AKIDLENT\naws_secret_access_key = hush-lent\n");
+$aws->answers;
+$aws->environment(AWS_ACCESS_KEY_ID => 'AKIDSERVER', AWS_SECRET_ACCESS_KEY => 'hush-server', AWS_SESSION_TOKEN => 'hush-token');
+my $admin = $aws->session;
+my $superuser = $admin->query('SELECT current_user');
+my $own = "OPTIONS (access_key_id 'AKIDOWN', secret_access_key 'hush-own')";
+
+$admin->query(<<SQL);
+CREATE ROLE clerk;
+CREATE ROLE guest;
+CREATE ROLE other_superuser SUPERUSER;
+GRANT USAGE ON FOREIGN SERVER commits_server TO clerk, guest;
+GRANT USAGE ON FOREIGN DATA WRAPPER dynamodb_es TO clerk;
+GRANT SELECT ON commits TO PUBLIC;
+GRANT CREATE, USAGE ON SCHEMA public TO clerk, guest;
+CREATE USER MAPPING FOR clerk SERVER commits_server;
+SQL
+
+# What a statement of a role comes to: the key that signed it, or the SQLSTATE.
+sub signed
+{
+	my ($role, $sql) = @_;
+	$admin->query("SET ROLE $role");
+	my $read = $aws->read($sql);
+	$admin->query('RESET ROLE');
+	return $read->{error} ? $read->{error}{sqlstate} : $read->{key};
+}
+
+# What a role may write: 'success' or the SQLSTATE.
+sub written
+{
+	my ($role, $sql) = @_;
+	$admin->query("SET ROLE $role");
+	my $result = $admin->try($sql);
+	$admin->query('RESET ROLE');
+	return $result->{error} ? $result->{error}{sqlstate} : 'success';
+}
+sub mapping { my ($role, $options, $what) = @_; return ($what // 'ALTER') . " USER MAPPING FOR $role SERVER commits_server OPTIONS ($options)" }
+
+# Who has no keys.
+is(signed($superuser), 'AKIDSERVER', q{a superuser without keys signs as the server});
+is(signed('clerk'), '28000', 'another user does not');
+is(signed('guest'), '42704', 'nor one without a mapping');
+is(written('clerk', mapping('clerk', q{ADD access_key_id 'AKIDOWN', ADD secret_access_key 'hush-own'})), 'success', 'one may write keys into the own mapping');
+is(signed('clerk'), 'AKIDOWN', 'and signs with them');
+is(written('clerk', mapping('clerk', q{DROP access_key_id, DROP secret_access_key})), 'success', 'one may drop them');
+is(signed('clerk'), '28000', 'and then has none');
+
+# Nobody else lends it.
+for my $option (q{profile 'lent'}, q{ambient_credentials 'true'}, q{ambient_credentials 'false'})
+{
+	is(written('clerk', mapping('clerk', "ADD $option")), '42501', "$option: nobody adds it to the own mapping");
+	is(written('clerk', 'DROP USER MAPPING FOR clerk SERVER commits_server; ' . mapping('clerk', $option, 'CREATE')), '42501', "$option: nobody creates a mapping with it");
+}
+is($admin->query('SELECT umoptions FROM pg_user_mappings WHERE usename = $$clerk$$'), undef, 'all of that has changed nothing');
+
+# What a superuser lends.
+$admin->query(mapping('clerk', q{ADD profile 'lent'}));
+is(signed('clerk'), 'AKIDLENT', 'a superuser may lend a profile');
+is(written('clerk', mapping('clerk', q{SET profile 'reporting'})), '42501', 'which nobody else changes');
+is(written('clerk', mapping('clerk', q{ADD access_key_id 'a', ADD secret_access_key 'other-b'})), '42501', 'nor adds to');
+is(written('clerk', mapping('clerk', q{ADD ambient_credentials 'true', DROP profile})), '42501', 'nor exchanges');
+is(signed('clerk'), 'AKIDLENT', 'and which stays');
+is(written('clerk', mapping('clerk', 'DROP profile')), 'success', 'only to give it back is free');
+is(signed('clerk'), '28000', 'then it is gone');
+$admin->query(mapping('clerk', q{ADD ambient_credentials 'true'}));
+is(signed('clerk'), 'AKIDSERVER', 'a superuser may lend the identity of the server');
+is(written($superuser, mapping('clerk', q{ADD access_key_id 'a', ADD secret_access_key 'other-b'})), 'HV024', 'keys beside that make no sense');
+$admin->query(mapping('clerk', q{SET ambient_credentials 'false'}));
+is(signed('clerk'), '28000', 'and take it back');
+$admin->query(mapping('clerk', 'DROP ambient_credentials'));
+
+# A mapping for PUBLIC is judged by who uses it, also after another one has used it in the same session.
+$admin->query("DROP USER MAPPING FOR clerk SERVER commits_server; DROP USER MAPPING FOR CURRENT_USER SERVER commits_server; CREATE USER MAPPING FOR PUBLIC SERVER commits_server");
+is(signed($superuser), 'AKIDSERVER', 'a mapping for PUBLIC: a superuser signs as the server');
+is(signed('clerk'), '28000', 'and nobody else, after that');
+is(signed('other_superuser'), 'AKIDSERVER', 'but another superuser');
+$admin->query('ALTER ROLE other_superuser NOSUPERUSER');
+is(signed('other_superuser'), '28000', 'until that is one no more');
+$admin->query("DROP USER MAPPING FOR PUBLIC SERVER commits_server; CREATE USER MAPPING FOR CURRENT_USER SERVER commits_server");
+
+# Behind a view or a SECURITY DEFINER function the owner counts.
+$admin->query(<<SQL);
+CREATE VIEW of_superuser AS SELECT * FROM commits;
+CREATE FUNCTION as_superuser() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(events) FROM commits';
+GRANT SELECT ON of_superuser TO PUBLIC;
+CREATE USER MAPPING FOR clerk SERVER commits_server;
+SET ROLE clerk;
+CREATE VIEW of_clerk AS SELECT * FROM commits;
+CREATE FUNCTION as_clerk() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(events) FROM commits';
+GRANT SELECT ON of_clerk TO PUBLIC;
+RESET ROLE;
+SQL
+is(signed('clerk', 'SELECT * FROM of_superuser'), 'AKIDSERVER', q{a superuser's view signs as the server for all});
+is(signed('guest', 'SELECT as_superuser()'), 'AKIDSERVER', q{so does a superuser's SECURITY DEFINER function});
+is(signed($superuser, 'SELECT * FROM of_clerk'), '28000', q{another's view does not, for a superuser either});
+is(signed($superuser, 'SELECT as_clerk()'), '28000', q{nor does another's SECURITY DEFINER function});
+
+# A server of somebody else sends its requests where that one likes.
+$admin->query('SET ROLE clerk');
+$admin->create_table('trap', $aws->url, max_attempts => 1);
+$admin->query(<<SQL);
+DROP USER MAPPING FOR clerk SERVER trap_server;
+CREATE USER MAPPING FOR $superuser SERVER trap_server;
+GRANT SELECT ON trap TO PUBLIC;
+RESET ROLE;
+SQL
+my $read = $aws->read('SELECT * FROM trap');
+is($read->{error}{sqlstate}, '42501', q{a superuser's statement does not sign as the server for somebody else's endpoint});
+is($read->{operations}, '', 'and nothing goes there');
+$admin->query("ALTER USER MAPPING FOR $superuser SERVER trap_server OPTIONS (ADD ambient_credentials 'true')");
+is(signed($superuser, 'SELECT * FROM trap'), '42501', 'with ambient_credentials neither');
+$admin->query("ALTER USER MAPPING FOR $superuser SERVER trap_server OPTIONS (DROP ambient_credentials, ADD profile 'lent')");
+is(signed($superuser, 'SELECT * FROM trap'), '42501', 'with a profile neither');
+$admin->query("ALTER SERVER trap_server OWNER TO $superuser");
+is(signed($superuser, 'SELECT * FROM trap'), 'AKIDLENT', 'as soon as a superuser owns the server');
+$admin->query('ALTER SERVER trap_server OWNER TO clerk');
+is(signed($superuser, 'SELECT * FROM trap'), '42501', 'and no longer, also in the same session');
+$admin->query("ALTER USER MAPPING FOR $superuser SERVER trap_server OPTIONS (DROP profile, ADD access_key_id 'AKIDOWN', ADD secret_access_key 'hush-own')");
+is(signed($superuser, 'SELECT * FROM trap'), 'AKIDOWN', 'explicit keys go anywhere');
+
+# An endpoint cannot send a request on to another place.
+$aws->answers(Scan => { status => 302, headers => [ 'Location: ' . $aws->url('/elsewhere') ] });
+$read = $aws->read('SELECT * FROM trap');
+is($read->{operations}, 'Scan', 'a redirect is not followed');
+
+# Where to look for secrets.
+$aws->answers;
+my $plan = join "\n", map { $_->[0] } $admin->query('EXPLAIN (ANALYZE, VERBOSE) SELECT * FROM commits');
+my $activity = join "\n", map { join ' ', map { $_ // '' } @$_ } $admin->query('SELECT query, application_name FROM pg_stat_activity');
+unlike("$plan$activity", qr/hush/, 'neither EXPLAIN nor pg_stat_activity shows a secret');
+$admin->close;
+$aws->node->stop;
+done_testing();
