@@ -139,7 +139,7 @@ make_plain(char *text)
 
 	for (; *text != '\0'; text++)
 	{
-		if ((unsigned char) *text == 0xFF && strlen(text) > 4)
+		if ((unsigned char) *text == 0xFF && strnlen(text, 5) == 5)
 		{
 			*out++ = '?';
 			text += 4;

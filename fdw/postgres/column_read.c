@@ -12,7 +12,6 @@
 #include "catalog/pg_type.h"
 #include "common/base64.h"
 #include "common/int.h"
-#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
@@ -22,8 +21,12 @@
 
 #include "dynamodb/json.h"
 #include "postgres/compat.h"
+#include "postgres/encoding.h"
 #include "postgres/errors.h"
 #include "postgres/relation.h"
+
+/* Of a key, in a message. */
+#define MAX_NAMED_BYTES 200
 
 #define UNIX_TO_POSTGRES_EPOCH_MS ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * 86400 * 1000)
 
@@ -70,7 +73,7 @@ string_text(const AttributeValue *value)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNTRANSLATABLE_CHARACTER),
 				 errmsg("it holds the character U+0000 or an unpaired surrogate")));
-	return pg_any_to_server(value->text, value->length, PG_UTF8);
+	return encoding_from_utf8(value->text, value->length);
 }
 
 static Datum
@@ -82,7 +85,7 @@ input_text(Column *column, char *text)
 Datum
 column_of_text(Column *column, const char *text)
 {
-	return input_text(column, pg_any_to_server(text, strlen(text), PG_UTF8));
+	return input_text(column, encoding_from_utf8(text, strlen(text)));
 }
 
 static void
@@ -207,7 +210,7 @@ read_json(Column *column, const AttributeValue *value)
 				 errmsg("it holds something that JSON text cannot")));
 	if (text == NULL)
 		report_out_of_memory();
-	return input_text(column, pg_any_to_server(text, strlen(text), PG_UTF8));
+	return input_text(column, encoding_from_utf8(text, strlen(text)));
 }
 
 static Datum
@@ -244,21 +247,10 @@ static char *
 name_key(const cJSON *item, const char *attribute)
 {
 	AttributeValue value = attribute_get(item, attribute);
-	int			length;
 
 	if (value.type != ATTRIBUTE_S && value.type != ATTRIBUTE_N)
 		return pstrdup("(none)");
-	if (!json_text_is_plain(value.text) || GetDatabaseEncoding() != PG_UTF8)
-	{
-		char	   *text = pnstrdup(value.text, Min(value.length, 200));
-
-		for (char *c = text; *c != '\0'; c++)
-			if (IS_HIGHBIT_SET(*c))
-				*c = '?';
-		return text;
-	}
-	length = pg_encoding_mbcliplen(PG_UTF8, value.text, value.length, 200);
-	return pnstrdup(value.text, length);
+	return encoding_for_message(value.text, value.length, MAX_NAMED_BYTES);
 }
 
 /*
@@ -275,7 +267,9 @@ report_unreadable(const ColumnMap *map, const Column *column, const cJSON *item,
 	error = CopyErrorData();
 	sqlstate = error->sqlerrcode;
 	FlushErrorState();
-	if (ERRCODE_TO_CATEGORY(sqlstate) != ERRCODE_DATA_EXCEPTION)
+	/* JSON that nests too deep for PostgreSQL's stack exceeds a limit of the program; it is no less the value's doing. */
+	if (ERRCODE_TO_CATEGORY(sqlstate) != ERRCODE_DATA_EXCEPTION
+		&& ERRCODE_TO_CATEGORY(sqlstate) != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
 		ReThrowError(error);
 	if (sqlstate != ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE && sqlstate != ERRCODE_UNTRANSLATABLE_CHARACTER)
 		sqlstate = sqlstate == ERRCODE_CHARACTER_NOT_IN_REPERTOIRE
@@ -283,7 +277,7 @@ report_unreadable(const ColumnMap *map, const Column *column, const cJSON *item,
 	ereport(ERROR,
 			(errcode(sqlstate),
 			 errmsg("attribute \"%s\" of aggregate \"%s\", version %s cannot be read as column \"%s\" of foreign table \"%s\"",
-					column->attribute, name_key(item, COMMIT_AGGREGATE_ID), name_key(item, COMMIT_VERSION),
+					column_attribute_shown(column), name_key(item, COMMIT_AGGREGATE_ID), name_key(item, COMMIT_VERSION),
 					column->name, map->relation_name),
 			 errdetail("Type %s: %s.", format_type_be(column->type), error->message),
 			 errhint("A query that does not ask for this column reads the commit.")));

@@ -9,19 +9,19 @@
 #include "catalog/pg_type.h"
 #include "common/base64.h"
 #include "common/shortest_dec.h"
-#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
 #include "postgres/compat.h"
+#include "postgres/encoding.h"
 #include "postgres/json_text.h"
 #include "postgres/relation.h"
 
 static AttributeValue
 string_in_utf8(const char *text, size_t length)
 {
-	const char *utf8 = pg_server_to_any(text, length, PG_UTF8);
+	const char *utf8 = encoding_to_utf8(text, length);
 
 	return attribute_string(utf8, utf8 == text ? length : strlen(utf8));
 }

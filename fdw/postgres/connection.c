@@ -227,6 +227,7 @@ connection_acquire(Oid user, Oid server_oid)
 	entry = hash_search(connections, &mapping->umid, HASH_ENTER, &found);
 	if (!found)
 	{
+		/* The entry stays if no connection can be made, and is looked at when something changes. */
 		entry->connection = NULL;
 		entry->mapping_hash = GetSysCacheHashValue1(USERMAPPINGOID, ObjectIdGetDatum(mapping->umid));
 		entry->server_hash = GetSysCacheHashValue1(FOREIGNSERVEROID, ObjectIdGetDatum(server_oid));

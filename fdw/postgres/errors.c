@@ -6,8 +6,7 @@
  */
 #include "postgres.h"
 
-#include "mb/pg_wchar.h"
-
+#include "postgres/encoding.h"
 #include "postgres/errors.h"
 
 /* Room for an aggregate id in a message. */
@@ -169,15 +168,12 @@ text_of_failure(FailureKind kind)
 static char *
 words_of_failure(const Failure *failure)
 {
-	char	   *words = pstrdup(failure->message);
+	char	   *words = encoding_for_message(failure->message, strlen(failure->message), sizeof(failure->message));
+	char	   *code = encoding_for_message(failure->code, strlen(failure->code), sizeof(failure->code));
 
-	if (GetDatabaseEncoding() != PG_UTF8)
-		for (char *c = words; *c != '\0'; c++)
-			if (IS_HIGHBIT_SET(*c))
-				*c = '?';
-	if (failure->code[0] == '\0')
+	if (code[0] == '\0')
 		return words;
-	return words[0] == '\0' ? pstrdup(failure->code) : psprintf("%s: %s", failure->code, words);
+	return words[0] == '\0' ? code : psprintf("%s: %s", code, words);
 }
 
 static void
@@ -209,13 +205,11 @@ report_server_failure(const Failure *failure, const char *server_name)
 char *
 describe_commit(const Commit *commit)
 {
-	int			length = (int) Min(commit->aggregate_id_length, MAX_NAMED_BYTES);
-	const char *dots = length < (int) commit->aggregate_id_length ? "..." : "";
-	char	   *aggregate_id;
+	const char *dots = commit->aggregate_id_length > MAX_NAMED_BYTES ? "..." : "";
+	char	   *aggregate_id = psprintf("aggregate \"%s%s\"",
+										encoding_for_message(commit->aggregate_id, commit->aggregate_id_length, MAX_NAMED_BYTES),
+										dots);
 
-	length = pg_encoding_mbcliplen(PG_UTF8, commit->aggregate_id, commit->aggregate_id_length, length);
-	aggregate_id = pnstrdup(commit->aggregate_id, length);
-	aggregate_id = psprintf("aggregate \"%s%s\"", pg_any_to_server(aggregate_id, length, PG_UTF8), dots);
 	return commit->version < 0 ? psprintf("%s, its next version", aggregate_id)
 		: psprintf("%s, version " INT64_FORMAT, aggregate_id, commit->version);
 }

@@ -8,7 +8,6 @@
 
 #include "executor/executor.h"
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/value.h"
 #include "utils/ruleutils.h"
@@ -149,11 +148,7 @@ print_leaf(Printing *printing, List *leaf)
 	if (index >= 0)
 		value = deparse_expression(list_nth(printing->values, index), printing->context, false, false);
 	if (attnum > 0)
-	{
-		const char *attribute = printing->map->columns[attnum - 1]->attribute;
-
-		appendStringInfo(&printing->out, "%s ", pg_any_to_server(attribute, strlen(attribute), PG_UTF8));
-	}
+		appendStringInfo(&printing->out, "%s ", column_attribute_shown(printing->map->columns[attnum - 1]));
 	switch (test)
 	{
 		case TEST_IN:

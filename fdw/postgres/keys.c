@@ -8,12 +8,12 @@
 
 #include "common/int.h"
 #include "executor/executor.h"
-#include "mb/pg_wchar.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 
 #include "postgres/clause.h"
+#include "postgres/encoding.h"
 #include "postgres/keys.h"
 
 /* The integers that the conditions on a sort key leave. */
@@ -165,7 +165,7 @@ aggregate_id_of(Datum value, Oid type, AggregateId *id)
 
 	getTypeOutputInfo(type, &function, &varlena);
 	text = OidOutputFunctionCall(function, value);
-	id->text = pg_server_to_any(text, strlen(text), PG_UTF8);
+	id->text = encoding_to_utf8(text, strlen(text));
 	id->length = strlen(id->text);
 	return id->length > 0 && id->length <= MAX_AGGREGATE_ID_BYTES;
 }

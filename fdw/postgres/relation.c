@@ -6,11 +6,11 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "postgres/compat.h"
+#include "postgres/encoding.h"
 #include "postgres/options.h"
 #include "postgres/relation.h"
 
@@ -29,6 +29,9 @@ static const RoleRule role_rules[COMMIT_ROLES] = {
 	[COLUMN_COMMITTED_AT] = {COMMIT_COMMITTED_AT, "committed_at", "timestamptz or bigint", {TIMESTAMPTZOID, INT8OID}},
 	[COLUMN_EVENTS] = {COMMIT_EVENTS, "events", "jsonb, json or text", {JSONBOID, JSONOID, TEXTOID}},
 };
+
+/* Of an attribute's name. */
+#define MAX_SHOWN_BYTES 255
 
 #define EXTRA_TYPES \
 	"text, varchar, uuid, smallint, integer, bigint, numeric, real, double precision, boolean, timestamptz, bytea, json or jsonb"
@@ -77,6 +80,12 @@ kind_of_type(Oid type, ColumnKind *kind)
 	}
 }
 
+const char *
+column_attribute_shown(const Column *column)
+{
+	return encoding_for_message(column->attribute, strlen(column->attribute), MAX_SHOWN_BYTES);
+}
+
 static void
 report_column_type(const ColumnMap *map, const Column *column, const char *types)
 {
@@ -84,7 +93,7 @@ report_column_type(const ColumnMap *map, const Column *column, const char *types
 			(errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
 			 errmsg("column \"%s\" of foreign table \"%s\" cannot be of type %s",
 					column->name, map->relation_name, format_type_be(column->type)),
-			 errdetail("An attribute \"%s\" can be read as %s.", column->attribute, types)));
+			 errdetail("An attribute \"%s\" can be read as %s.", column_attribute_shown(column), types)));
 }
 
 /* The attribute of a column without an option: a commit's own by its usual name, else one of the column's name. */
@@ -131,7 +140,7 @@ check_attribute_is_new(const ColumnMap *map, const Column *column)
 			ereport(ERROR,
 					(errcode(ERRCODE_FDW_INVALID_COLUMN_NAME),
 					 errmsg("columns \"%s\" and \"%s\" of foreign table \"%s\" stand for the same attribute \"%s\"",
-							map->columns[i]->name, column->name, map->relation_name, column->attribute)));
+							map->columns[i]->name, column->name, map->relation_name, column_attribute_shown(column))));
 }
 
 static void
@@ -158,7 +167,7 @@ column_new(const ColumnMap *map, Relation relation, Form_pg_attribute attribute)
 	column->typmod = attribute->atttypmod;
 	if (name == NULL)
 		name = default_attribute(column->name);
-	column->attribute = pg_server_to_any(name, strlen(name), PG_UTF8);
+	column->attribute = encoding_to_utf8(name, strlen(name));
 	column->role = role_of_attribute(column->attribute);
 	check_column_type(map, column);
 	check_attribute_is_new(map, column);

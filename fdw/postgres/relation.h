@@ -68,6 +68,9 @@ typedef struct ColumnMap
 /* Made in the current memory context. Raises an error that names a column whose type or attribute will not do. */
 extern ColumnMap *column_map_new(Relation relation);
 
+/* The attribute's name in the server's encoding, for messages; in the current memory context. */
+extern const char *column_attribute_shown(const Column *column);
+
 /*
  * The value of a column in an item. An unreadable one is an error (22P02, 22P05, 22003) naming aggregate, version and
  * attribute, as far as the item has them.

@@ -22,13 +22,19 @@ sub new
 	return bless { endpoint => "$endpoint/", http => $http }, $class;
 }
 
-# The answer's JSON as text. The body is a structure, or JSON as text where a structure cannot say it.
-sub raw
+# The answer whatever it is, as HTTP::Tiny has it. The body is a structure, or JSON as text where a structure cannot say it.
+sub answer
 {
 	my ($self, $operation, $body) = @_;
 	my $content = ref $body ? $json->encode($body) : $body;
-	my $answer = $self->{http}->post($self->{endpoint}, {
-		content => $content, headers => { 'X-Amz-Target' => "DynamoDB_20120810.$operation" } });
+	return $self->{http}->post($self->{endpoint}, { content => $content, headers => { 'X-Amz-Target' => "DynamoDB_20120810.$operation" } });
+}
+
+# The answer's JSON as text.
+sub raw
+{
+	my ($self, $operation, $body) = @_;
+	my $answer = $self->answer($operation, $body);
 	croak "$operation: $answer->{status} $answer->{content}" if !$answer->{success};
 	return $answer->{content};
 }

@@ -337,6 +337,26 @@ without_memory_there_is_a_failure(void **state)
 	});
 }
 
+/* As a hostile endpoint may send it. Work that grew with the square of its length would hold a backend for minutes, beyond any cancel. */
+static void
+a_long_run_of_awkward_characters_takes_no_longer_than_others(void **state)
+{
+	enum {CHARACTERS = 400000};
+	static const char start[] = "{\"__type\":\"x#ValidationException\",\"message\":\"";
+	ByteBuffer	body = {0};
+	Failure		failure;
+
+	buffer_puts(&body, start);
+	for (int i = 0; i < CHARACTERS; i++)
+		buffer_puts(&body, "\\u0000");
+	buffer_puts(&body, "\"}");
+	assert_false(body.failed);
+	assert_null(response_parse(400, NULL, body.data, body.length, &failure));
+	assert_string_equal(failure.code, "ValidationException");
+	assert_int_equal(strspn(failure.message, "?"), sizeof(failure.message) - 1);
+	buffer_free(&body);
+}
+
 int
 main(void)
 {
@@ -348,6 +368,7 @@ main(void)
 		cmocka_unit_test(other_peoples_errors_are_not_repeated),
 		cmocka_unit_test(a_success_must_be_an_object),
 		cmocka_unit_test(an_errors_text_is_utf8),
+		cmocka_unit_test(a_long_run_of_awkward_characters_takes_no_longer_than_others),
 		cmocka_unit_test(codes_have_their_kinds),
 		cmocka_unit_test(a_validation_error_is_told_by_its_words),
 		cmocka_unit_test(a_cancelled_transaction_is_told_by_its_reasons),
