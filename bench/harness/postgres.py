@@ -19,6 +19,11 @@ def backend_cpu(pid):
         return int(file.read().split()[0]) / 1e9
 
 
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return set(file.read().split())
+
+
 def children_cpu(pid):
     """Seconds of CPU of a process's children that have ended."""
     with open(f"/proc/{pid}/stat") as file:
@@ -105,11 +110,11 @@ def pgbench(table, clients, count, directory):
     session = Session()
     with open(session.query("SHOW data_directory")[0][0] + "/postmaster.pid") as file:
         postmaster = int(file.readline())
-    cpu = children_cpu(postmaster)
+    before, cpu = children(postmaster), children_cpu(postmaster)
     output = subprocess.run([os.environ["BENCH_PGBIN"] + "/pgbench", "--no-vacuum", "--protocol=prepared", f"--client={clients}",
                              f"--transactions={count}", f"--file={script}"], check=True, capture_output=True, text=True).stdout
     rate = float(re.search(r"tps = ([\d.]+)", output).group(1))
-    while session.query("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgbench'")[0][0] > 0:
+    while children(postmaster) - before:            # only a child that is gone for good has been counted
         time.sleep(0.01)
     session.close()
     return Sample(clients * count / rate, children_cpu(postmaster) - cpu, clients * count)

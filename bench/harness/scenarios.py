@@ -32,7 +32,7 @@ class Size:
     memory: int
 
 
-FULL = Size(rounds=5, one=1500, bulk=5000, delayed=1000, transactions=30, backend=500, index=100_000, engine_index=20_000,
+FULL = Size(rounds=5, one=1500, bulk=4000, delayed=1000, transactions=30, backend=1000, index=100_000, engine_index=20_000,
             cpu=100_000, memory=1_000_000)
 QUICK = Size(rounds=2, one=200, bulk=1000, delayed=300, transactions=5, backend=100, index=20_000, engine_index=3000,
              cpu=20_000, memory=100_000)
