@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Runs the scenarios that are asked for; script/bench has started what they need, and says where in BENCH_… variables."""
+"""Runs the scenarios that are asked for. script/bench has started what they need, and says where in BENCH_… variables."""
 import argparse
 import os
 import time
@@ -8,7 +8,7 @@ from harness import report
 from harness.postgres import create_extension
 from harness.scenarios import FULL, QUICK, SCENARIOS, Bench
 
-QUICK_LABEL = "\n**A quick run, with few rows and rounds: its figures show that the bench works, not how fast anything is.**\n"
+QUICK_LABEL = "\n**A quick run, with few rows: its figures show that the bench works, not how fast anything is.**\n"
 
 
 def main():

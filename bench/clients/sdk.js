@@ -2,7 +2,7 @@
 // The same protocol with the AWS SDK for JavaScript v3: its document client, connections kept alive, at most 16 of them.
 //
 // usage: sdk.js ENDPOINT
-// Each line on stdin is a run, answered by one line of JSON: {"seconds":,"cpu":,"rows":}; cpu is this process's, in seconds.
+// Each line on stdin is a run, answered by one line of JSON: {"seconds":,"cpu":,"rows":}; cpu is this process's.
 //   append N IN-FLIGHT PREFIX    N commits, each by an UpdateItem on the counter and then a PutItem
 //   index                        all commits by the index, in order; their events parsed
 //   aggregate ID                 all commits of an aggregate, in order, likewise

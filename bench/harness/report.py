@@ -99,7 +99,7 @@ def charts(results):
             made[file] = chart.bars(title, found)
     curves = {name: points for result in results for name, points in result.curves.items()}
     if curves:
-        made["memory.svg"] = chart.lines("Memory of the backend's own, MB above its start", 
+        made["memory.svg"] = chart.lines("Memory of the backend's own, MB above its start",
                                          {name: [(at, mb - points[0][1]) for at, mb in points] for name, points in curves.items()}, 64)
     return made
 

@@ -9,6 +9,7 @@ from . import postgres, processes
 from .rounds import Bound, Result, Target, take_turns
 
 EXTENSION, FLOOR, SDK, BOTO = "dynamodb_es", "floor", "SDK v3", "boto3"
+LARGE_BATCHES = "dynamodb_es, batch_size 1000"
 DELAYS = (1, 5, 20)
 CONNECTIONS = 16
 AGGREGATE = "00000000-0000-4000-8000-000000000000"
@@ -104,7 +105,8 @@ def append_bulk(bench):
 
 
 def append_delay(bench):
-    """The same where each request takes 1, 5 or 20 ms longer; "one by one" is the SDK with one commit in flight."""
+    """The same where each request takes 1, 5 or 20 ms longer. A batch waits once for its ids and once for its last put, so larger ones
+    are faster there; "one by one" is the SDK with one commit in flight."""
     results = []
     for ms in DELAYS:
         result = Result(f"append-delay-{ms}", f"Append, in bulk, {ms} ms away", "commits", append_delay.__doc__)
@@ -113,10 +115,14 @@ def append_delay(bench):
             count, table = bench.size.delayed, postgres.create_table(f"delayed_{ms}", delay.url)
             delay.delay(ms)
             contestants = appenders(stage, delay.url, table, count, boto=False)
+            large = postgres.create_table(f"delayed_{ms}_large", delay.url, table_options="OPTIONS (batch_size '1000')")
+            session = stage.session()
+            contestants[LARGE_BATCHES] = lambda: session.run(postgres.insert(large, count, prefix()), count)
             single, one_by_one = stage.process(processes.sdk(delay.url)), max(count // 10, 1)
             contestants["SDK v3, one by one"] = lambda: single.run(f"append {one_by_one} 1 {prefix()}", one_by_one)
             take_turns(result, contestants, bench.size.rounds)
         result.targets = [Target("rate", EXTENSION, FLOOR, 0.85, source="1,000 rows ≥ 0.85 × the floor"),
+                          Target("rate", LARGE_BATCHES, FLOOR, 0.85, source="the same with batch_size 1000"),
                           Target("rate", EXTENSION, SDK, 2, source="1,000 rows ≥ 2 × the SDK with 16 in flight")]
         results.append(result)
     return results
