@@ -19,10 +19,11 @@ def number(value):
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def bars(title, groups):
-    """groups: {label: {name: value}}; the bars of a group are scaled to its largest, and carry their value."""
-    names = list(dict.fromkeys(name for group in groups.values() for name in group))
+def bars(title, groups, names):
+    """groups: {label: {name: value}}; the bars of a group are scaled to its largest, and carry their value. Of all names each has its
+    colour, whether it is in this chart or not."""
     colour = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
+    names = [name for name in names if any(name in group for group in groups.values())]
     parts, y = [text(10, 22, title, 'font-size="15" font-weight="bold"')], 48
     x = 10
     for name in names:

@@ -9,8 +9,10 @@ from .scenarios import BOTO, EXTENSION, FLOOR, SDK
 
 INTRODUCTION = """# Results of script/bench
 
-{where}, {rounds} rounds. Every round measures each contestant once, beginning with another one each time; a ratio compares
-two figures of the same round; shown are medians and, in brackets, the least and the greatest.
+{where}, {rounds} rounds.
+
+Every round measures each contestant once, beginning with another one each time. A ratio compares two figures of the same
+round. Shown are medians and, in brackets, the least and the greatest.
 
 - **floor**: a bare libcurl multi loop that sends the same requests, written and signed beforehand, and looks at nothing in
   the answers but the status (`bench/clients/floor.c`).
@@ -71,7 +73,7 @@ def where():
     with open("/proc/cpuinfo") as file:
         models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
     version = subprocess.run([os.environ["BENCH_PGBIN"] + "/postgres", "--version"], capture_output=True, text=True, check=True).stdout
-    return f"{len(models)} × {models[0] if models else platform.machine()}, {version.split(' (')[-2] if ' (' in version else version}".strip()
+    return f"{len(models)} × {models[0] if models else platform.machine()}, PostgreSQL {version.split()[2]}"
 
 
 def charts(results):
@@ -96,7 +98,7 @@ def charts(results):
             ("read-cpu.svg", "Client CPU for a row, µs (less is better)", "cpu_us", {"read-cpu": "all five columns"}, (EXTENSION, SDK, BOTO))):
         found = groups(what, names, contestants)
         if found:
-            made[file] = chart.bars(title, found)
+            made[file] = chart.bars(title, found, everybody)
     curves = {name: points for result in results for name, points in result.curves.items()}
     if curves:
         made["memory.svg"] = chart.lines("Memory of the backend's own, MB above its start",
