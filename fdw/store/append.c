@@ -36,6 +36,8 @@ struct AppendOperation
 	AppendRow **order;			/* the rows grouped by aggregate: what the lanes' `rows` point into */
 	Lane	   *lanes;
 	size_t		nlanes;
+	size_t		first_open;		/* the lanes before it are over */
+	size_t		nbegun;			/* the lanes from here on were not looked at in this phase */
 	Call	   *counter;		/* the ADD */
 	DenseOperation *dense;
 	BurnOperation *burn;
@@ -150,27 +152,45 @@ parallel_puts(const AppendOperation *append)
 	return window < append->settings.max_parallel ? window : append->settings.max_parallel;
 }
 
-/* Steps the lanes, as many at once as may be. true when none is on the way any more. */
+static bool
+lane_is_over(const Lane *lane)
+{
+	return lane->state == LANE_DONE || lane->state == LANE_FAILED;
+}
+
+/* Steps a lane that has something to do, and keeps count of those with a request on the way, itself included. */
+static void
+lane_go_on(AppendOperation *append, Lane *lane, int *busy)
+{
+	bool		was_busy = lane_is_busy(lane);
+	bool		may_send = !append->failed && *busy - was_busy < parallel_puts(append);
+
+	if (lane_is_over(lane) || (!was_busy && !may_send))
+		return;
+	lane_step(lane, &append->context, may_send);
+	*busy += lane_is_busy(lane) - was_busy;
+	if (lane->state == LANE_FAILED)
+		append_fail(append, lane->rows[lane->next], &lane->failure);
+}
+
+/*
+ * Steps the lanes, as many at once as may be. true when none is on the way any more. A batch may have thousands, and
+ * this is called for each answer: only those between the first that is not over and the last that was begun are looked
+ * at, and further ones begun in their order.
+ */
 static bool
 lanes_step(AppendOperation *append)
 {
 	int			busy = 0;
 
-	for (size_t i = 0; i < append->nlanes; i++)
+	while (append->first_open < append->nlanes && lane_is_over(&append->lanes[append->first_open]))
+		append->first_open++;
+	for (size_t i = append->first_open; i < append->nbegun; i++)
 		busy += lane_is_busy(&append->lanes[i]);
-	for (size_t i = 0; i < append->nlanes; i++)
-	{
-		Lane	   *lane = &append->lanes[i];
-		bool		was_busy = lane_is_busy(lane);
-		bool		may_send = !append->failed && (was_busy || busy < parallel_puts(append));
-
-		if (lane->state == LANE_DONE || lane->state == LANE_FAILED || (!was_busy && !may_send))
-			continue;
-		lane_step(lane, &append->context, may_send);
-		busy += lane_is_busy(lane) - was_busy;
-		if (lane->state == LANE_FAILED)
-			append_fail(append, lane->rows[lane->next], &lane->failure);
-	}
+	for (size_t i = append->first_open; i < append->nbegun; i++)
+		lane_go_on(append, &append->lanes[i], &busy);
+	while (append->nbegun < append->nlanes && !append->failed && busy < parallel_puts(append))
+		lane_go_on(append, &append->lanes[append->nbegun++], &busy);
 	return busy == 0;
 }
 
@@ -291,6 +311,7 @@ ids_step(AppendOperation *append)
 			append_fail_with(append, FAILURE_MEMORY, "out of memory");
 	}
 	append->phase = append->failed ? PHASE_FINISHED : PHASE_PUTS;
+	append->nbegun = 0;
 }
 
 static void
