@@ -42,6 +42,13 @@ subtest 'bulk appends side by side into a slow partition all end well, without a
 	is_deeply($row, [ 1000, 1000, 1000 ], 'each is stored once');
 };
 
+subtest 'aggregates of several rows each get to their ends, though few puts may be under way' => sub {
+	partitions(limits => { write => 100, read => 3000, burst => 1 });
+	$sessions[$_]->send("INSERT INTO commits (aggregate_id, version, events) SELECT 'long-$_-' || i % 4, i / 4, '[]' FROM generate_series(0, 159) i") for 0 .. 3;
+	is($_->result->{tag}, 'INSERT 0 160') for @sessions;
+	is($sessions[0]->query(q{SELECT count(*) FROM commits WHERE aggregate_id LIKE 'long-%'}), 640);
+};
+
 close $in;
 waitpid $pid, 0;
 done_testing();

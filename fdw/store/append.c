@@ -187,8 +187,10 @@ lanes_step(AppendOperation *append)
 		append->first_open++;
 	for (size_t i = append->first_open; i < append->nbegun; i++)
 		busy += lane_is_busy(&append->lanes[i]);
-	for (size_t i = append->first_open; i < append->nbegun; i++)
-		lane_go_on(append, &append->lanes[i], &busy);
+	/* Twice: one that was held back may go on where a later one has ended. */
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = append->first_open; i < append->nbegun; i++)
+			lane_go_on(append, &append->lanes[i], &busy);
 	while (append->nbegun < append->nlanes && !append->failed && busy < parallel_puts(append))
 		lane_go_on(append, &append->lanes[append->nbegun++], &busy);
 	return busy == 0;
