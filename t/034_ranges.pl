@@ -175,6 +175,13 @@ for my $order ('', ' DESC')
 }
 $proxy->rules({ operation => 'GetItem', answer => { status => 400, body => { __type => 'x#AccessDeniedException', message => 'not you' } } });
 is(column('SELECT commit_id FROM (SELECT commit_id, events FROM real ORDER BY commit_id OFFSET 0) q'), "@ids", 'who may not read the counter reads the index all the same');
+$proxy->rules({ operation => 'GetItem', before => 'stall', name => 'stalled' });
+$session->send('SELECT commit_id FROM (SELECT commit_id, events FROM real ORDER BY commit_id OFFSET 0) q');
+$proxy->wait_for(event => 'request', rule => 'stalled');
+$proxy->wait_for(event => 'answer');    # to the second page: all that can be asked for before the counter is known
+until (Session->new($node)->query('SELECT wait_event IN (\'Extension\', \'DynamoDB\') FROM pg_stat_activity WHERE pid = ' . $session->pid) eq 't') { }
+$proxy->release;
+is(join(' ', map { $_->[0] } @{ $session->result->{rows} }), "@ids", 'the counter comes later than what can be read without it: every row');
 $proxy->rules({ operation => 'Query', match => 'BETWEEN', skip => 1, answer => { status => 400, body => { __type => 'x#AccessDeniedException', message => 'not you' } } });
 is($session->try('SELECT commit_id, events FROM real ORDER BY commit_id')->{error}{sqlstate}, '42501', 'a range that fails for good is an error, never a gap');
 
