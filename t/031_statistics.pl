@@ -42,7 +42,7 @@ sub page
 	my @items = map { { aggregateId => { S => 'a' }, version => { N => "$_" }, commitId => { N => "$_" }, committedAt => { N => '0' }, events => { S => '[]' } } } 1, 2;
 	return { Items => \@items, Count => 2, ScannedCount => 2, ConsumedCapacity => { TableName => 'commits', CapacityUnits => $units }, @more };
 }
-my @again = (LastEvaluatedKey => { aggregateId => { S => 'a' }, version => { N => '2' } });
+my @again = (LastEvaluatedKey => { aggregateId => { S => 'a' }, version => { N => '%n' } });
 my $denied = { status => 400, body => { __type => 'com.amazon.coral.service#AccessDeniedException', Message => 'no' } };
 
 sub notices { return map { "$_->{severity}: $_->{message}" } @{ $_[0]{notices} } }

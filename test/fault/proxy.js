@@ -36,7 +36,8 @@
 //   late                the engine sees it so many ms later, or when it is let go ("stall"), even if the client is gone by then
 //   again               the engine sees it twice, the second time so many ms after its first answer; the client gets the second answer
 //   echo                the engine sees it twice likewise; the client gets the first answer
-//   answer              {status, headers, body} in place of the engine's; a body that is no text is sent as JSON
+//   answer              {status, headers, body} in place of the engine's; a body that is no text is sent as JSON; %n in it stands for
+//                       the request's number
 //   headers             of the answer, added or replaced
 //   padding             so many blanks go into the body of the answer, before its last byte
 //   gzip                the body of the answer is compressed, and x-amz-crc32 is that of the bytes as sent; a fast level for long paddings
@@ -198,7 +199,7 @@ async function answerTo (request, rule) {
     if (!answer) return engines
   }
   const { status = 200, headers = { 'content-type': 'application/x-amz-json-1.0' }, body = {} } = answer || {}
-  const replacement = { status, bytes: answerBytes(status, headers, Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))) }
+  const replacement = { status, bytes: answerBytes(status, headers, Buffer.from((typeof body === 'string' ? body : JSON.stringify(body)).replaceAll('%n', request.n))) }
   if (!rule.carried_out) tellAnswer(request, replacement)
   return replacement
 }

@@ -58,7 +58,8 @@ function item (stream, number, events) {
 
 // A LastEvaluatedKey says where to go on, page * 1000000 + items taken of it: no sort key, so these streams are never cut.
 function answer (stream, body) {
-  const pages = (store.streams && store.streams[stream]) || store.pages || [0]
+  const given = (store.streams && store.streams[stream]) || store.pages || []
+  const pages = given.length ? given : [0]
   const at = body.ExclusiveStartKey ? Number(body.ExclusiveStartKey.at.N) : 0
   const page = Math.floor(at / 1000000)
   const from = at % 1000000
