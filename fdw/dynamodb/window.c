@@ -3,6 +3,12 @@
  */
 #include "dynamodb/window.h"
 
+/*
+ * Rounds of successes for one request more. With one round, as TCP has it, several sessions at one partition are back
+ * at its limit at once, and some request is throttled until it has used up its attempts.
+ */
+#define ROUNDS_TO_WIDEN 16
+
 void
 window_init(Window *window, int most)
 {
@@ -15,7 +21,7 @@ window_init(Window *window, int most)
 void
 window_passed(Window *window)
 {
-	if (window->size == window->most || ++window->passed < window->size)
+	if (window->size == window->most || ++window->passed < ROUNDS_TO_WIDEN * window->size)
 		return;
 	window->size++;
 	window->passed = 0;

@@ -2,8 +2,8 @@
  * window: how many requests of one kind to have under way, when the service says that it is too much.
  *
  * Retries alone do not help a client that goes on sending new requests at full speed: they are throttled in turn, until
- * one has used up its attempts. So, as TCP does (RFC 5681): half as many after a throttle, one more after as many
- * successes as there are in the window.
+ * one has used up its attempts. So, as TCP does (RFC 5681), half as many after a throttle, and one more after some
+ * rounds of successes.
  */
 #ifndef DYNAMODB_ES_WINDOW_H
 #define DYNAMODB_ES_WINDOW_H
