@@ -1,4 +1,4 @@
-# A bulk append must get through a partition that carries less than they could send: slower, and to the end.
+# A bulk append, and a large read, must get through a partition that carries less than they could send: slower, and to the end.
 use strict;
 use warnings;
 
@@ -47,6 +47,21 @@ subtest 'aggregates of several rows each get to their ends, though few puts may 
 	$sessions[$_]->send("INSERT INTO commits (aggregate_id, version, events) SELECT 'long-$_-' || i % 4, i / 4, '[]' FROM generate_series(0, 159) i") for 0 .. 3;
 	is($_->result->{tag}, 'INSERT 0 160') for @sessions;
 	is($sessions[0]->query(q{SELECT count(*) FROM commits WHERE aggregate_id LIKE 'long-%'}), 640);
+};
+
+subtest 'large reads side by side of a slow partition get to their ends' => sub {
+	partitions(limits => { write => 1e9, read => 1e9, burst => 1 });
+	$sessions[0]->query(q{INSERT INTO commits (aggregate_id, version, events)
+		SELECT 'wide-' || i, 0, jsonb_build_array(repeat('x', 20000)) FROM generate_series(1, 1500) i});
+	my $head = $sessions[0]->query(q{SELECT dynamodb_es_head('commits')});
+	partitions(limits => { write => 1e9, read => 3000, burst => 0.2 });
+	throttled();
+	$sessions[$_]->send('SELECT count(events) FROM (SELECT * FROM commits ORDER BY commit_id OFFSET 0) c') for 0 .. 3;
+	for my $result (map { $_->result } @sessions)
+	{
+		is_deeply($result->{rows}, [ [$head] ]) or diag explain $result->{error};
+	}
+	cmp_ok(throttled(), '>', 5, 'the partition was the limit');
 };
 
 close $in;

@@ -121,6 +121,7 @@ append_start(Client *client, const StoreNames *names, const AppendSettings *sett
 		return NULL;
 	}
 	make_lanes(append);
+	append->context.nlanes = append->nlanes;
 	return append;
 }
 

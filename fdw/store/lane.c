@@ -287,6 +287,7 @@ static void
 row_stored(Lane *lane)
 {
 	lane->rows[lane->next++]->fate = APPEND_STORED;
+	lane->is_put_again = false;
 	lane->state = LANE_READY;
 }
 
@@ -350,6 +351,14 @@ put_ended(Lane *lane, LaneContext *context)
 			break;
 		case PUT_REFUSED:
 			row->fate = APPEND_NOT_STORED;
+
+			/* Perhaps by what else was under way, which by then is little: it gets another chance. */
+			if (put_failure(put)->kind == FAILURE_THROTTLED && context->nlanes > 1 && !lane->is_put_again)
+			{
+				lane->is_put_again = true;
+				lane->state = LANE_READY;
+				break;
+			}
 			lane_fail(lane, put_failure(put));
 			break;
 		case PUT_UNKNOWN:

@@ -28,6 +28,7 @@ typedef struct LaneContext
 	const StoreNames *names;
 	const AppendSettings *settings;
 	Usage	   *usage;
+	size_t		nlanes;			/* of the batch */
 	BurnList	burned;
 } LaneContext;
 
@@ -41,6 +42,7 @@ typedef struct Lane
 	int64_t		ids_deadline;	/* http_now_ms after which these are not used any more */
 	int64_t		last_version;	/* of the aggregate, when it was read; -1: it was not, or there was none */
 	int			lost_races;		/* for the next version */
+	bool		is_put_again;	/* the next row, having been throttled to the end before */
 	Call	   *call;
 	PutOperation *put;
 	Failure		failure;		/* after LANE_FAILED, of the row `next` */

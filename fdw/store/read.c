@@ -48,6 +48,7 @@ typedef struct Stream
 	bool		is_whole;		/* never to be cut */
 	bool		awaits_head;	/* not to be started before it is known how far the keys go */
 	bool		is_limited;		/* the page under way is */
+	bool		is_asked_again; /* its page under way, having been throttled to the end before */
 	bool		has_first_page;
 	bool		has_position;
 	int64_t		position;		/* the first sort key that its next page can have */
@@ -66,6 +67,7 @@ struct ReadOperation
 	size_t		nmade;			/* of these */
 	size_t		nactive;		/* started and not at their end */
 	size_t		parallel;		/* how many may be active now */
+	bool		was_parallel;	/* several were */
 	bool		may_be_cut;		/* there is one stream in the spec, and it has sort keys */
 	PageSpan	span;
 	bool		head_asked;		/* how far the keys go */
@@ -243,6 +245,7 @@ stream_start(ReadOperation *read, Stream *stream)
 	stream->position = backward ? stream->range.upper : stream->range.lower;
 	stream->is_started = true;
 	read->nactive++;
+	read->was_parallel = read->was_parallel || read->nactive > 1;
 }
 
 /* The next stream to start, made if there is none; NULL where nothing is to be started now. */
@@ -266,17 +269,39 @@ stream_to_start(ReadOperation *read)
 	return stream;
 }
 
-/* Starts as many streams as may be active, and lets each active one ask for its next page. */
+/* While DynamoDB throttles, fewer requests are under way: how many more there may be. */
+static size_t
+requests_left(const ReadOperation *read)
+{
+	size_t		window = (size_t) client_window(read->client, TRAFFIC_READ);
+	size_t		under_way = 0;
+
+	if (window >= read->parallel)
+		return read->parallel;
+	for (const Stream *stream = read->streams; stream != NULL; stream = stream->next)
+		under_way += stream->call != NULL && !call_has_arrived(stream->call);
+	return window > under_way ? window - under_way : 0;
+}
+
+/*
+ * Starts as many streams as may be active, and lets each active one ask for its next page, as far as the client's window
+ * goes. The first one, for which the reader may be waiting, is never held back.
+ */
 static void
 streams_ask(ReadOperation *read)
 {
 	Stream	   *stream;
+	size_t		left = requests_left(read);
 
 	while (read->nactive < read->parallel && (stream = stream_to_start(read)) != NULL)
 		stream_start(read, stream);
 	for (stream = read->streams; stream != NULL && !read->failed; stream = stream->next)
-		if (stream->is_started && stream->call == NULL)
-			stream_ask(read, stream);
+	{
+		if (!stream->is_started || stream->call != NULL || (left == 0 && stream != read->streams))
+			continue;
+		stream_ask(read, stream);
+		left -= left > 0;
+	}
 }
 
 /* Cuts what is left of a stream behind the highest key that was known; or, backward, before the lowest that there can be. */
@@ -534,6 +559,19 @@ page_open(ReadOperation *read, Stream *stream)
 		page_measure(read, stream, page);
 }
 
+/*
+ * A page was throttled to the end, perhaps by what else was under way. By then the client's window is narrow: it gets
+ * another chance, next to alone. A read by many requests does not fail where one by one it would not.
+ */
+static void
+stream_ask_again(ReadOperation *read, Stream *stream)
+{
+	call_free(stream->call);
+	stream->call = NULL;
+	stream->is_asked_again = true;
+	stream_ask(read, stream);
+}
+
 /* The items at hand are used up: takes the next page, if the answer that has arrived is one. */
 static void
 page_take(ReadOperation *read, Stream *stream)
@@ -544,11 +582,18 @@ page_take(ReadOperation *read, Stream *stream)
 	read->page = NULL;
 	if (result == STEP_PENDING)
 		return;					/* it arrived damaged, and has been asked for again */
+	if (result == STEP_FAILED && call_failure(stream->call)->kind == FAILURE_THROTTLED && read->was_parallel
+		&& !stream->is_asked_again)
+	{
+		stream_ask_again(read, stream);
+		return;
+	}
 	if (result == STEP_FAILED)
 	{
 		read_fail(read, call_failure(stream->call));
 		return;
 	}
+	stream->is_asked_again = false;
 	page_open(read, stream);
 	if (read->failed)
 		return;
