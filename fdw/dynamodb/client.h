@@ -85,6 +85,9 @@ extern Call *call_start(Client *client, Operation operation, ByteBuffer *body, U
 
 /* No attempt is sent later than at `deadline` (http_now_ms). */
 extern void call_set_deadline(Call *call, int64_t deadline);
+
+/* Nor later than this after the first one, which may have to wait for credentials. To be set before any call_step. */
+extern void call_set_patience(Call *call, int patience_ms);
 extern StepResult call_step(Call *call);
 
 /* When the last attempt was sent (http_now_ms): what its answer tells of happened after that. */
