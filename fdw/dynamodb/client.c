@@ -176,6 +176,12 @@ client_window(const Client *client, Traffic traffic)
 	return client->windows[traffic].size;
 }
 
+int64_t
+client_time_ms(const Client *client)
+{
+	return clock_now_ms(&client->clock);
+}
+
 int
 client_fd(const Client *client)
 {
