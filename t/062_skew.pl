@@ -58,6 +58,16 @@ for my $clock ($hour, -$hour, 100 * 365 * 24 * $hour)
 	is(outcome($select =~ s/commits/once/r, { clock => $clock }), "$version Query Query", "$what: also with a single attempt");
 }
 
+# What is stored is the time of the endpoint, too: feeds judge by it how old a gap is, whichever machine has appended.
+for my $ahead ($hour, -$hour)
+{
+	fresh();
+	outcome($select, { clock => $ahead });
+	outcome(insert() =~ s/RETURNING.*//r, { clock => $ahead });
+	my $off = $session->query(q{SELECT extract(epoch FROM max(committed_at) - now()) FROM commits WHERE version = } . ($version - 1) . q{ AND aggregate_id = 'a'});
+	cmp_ok(abs($off - $ahead / 1000), '<', 60, 'endpoint ' . $ahead / $minute . ' min ahead: so is committed_at');
+}
+
 # Learnt from successes as well: what drifts slowly is never refused.
 fresh();
 is(outcome($select, { clock => $_ * $minute }), "$version Query", "drifted by $_ minutes: not refused") for 4.5, 9, 13.5, 18, 22.5;

@@ -325,6 +325,16 @@ is(sqlstate($read), '28000', 'credentials that have expired already: 28000');
 like($read->{error}{detail}, qr/credentials that were found have expired/, 'the DETAIL says so');
 is(outcome()->{key}, 'ASIASECOND', 'and others are asked for the next time');
 
+# A transaction has to be sent soon after its first attempt, but that one may wait for credentials.
+my $dense = q{INSERT INTO dense (aggregate_id, version, events) VALUES ('a', 0, '[]')};
+environment(%container);
+$session->query(q{CREATE FOREIGN TABLE dense (aggregate_id text, version bigint, events jsonb) SERVER commits_server OPTIONS (append_mode 'dense')});
+$aws->answers('GET /container' => [ map { container("ASIATURN$_", 9 * 60) } 1 .. 2 ], GetItem => { body => '{}' }, TransactWriteItems => { body => '{}' });
+$read = outcome($dense);
+is(sqlstate($read), 'success', 'a dense append whose transaction has to wait for new credentials');
+is($read->{operations}, 'GET:/container GetItem GET:/container TransactWriteItems', 'asks for them and goes on');
+like(request($read, 'TransactWriteItems')->{headers}, qr{Credential=ASIATURN2/}, 'with the new ones');
+
 # DynamoDB says that they have expired.
 my $expired = { status => 400, body => '{"__type": "com.amazon.coral.service#ExpiredTokenException", "message": "The security token included in the request is expired"}' };
 my $page = { body => '{"Items": [], "Count": 0, "ScannedCount": 0}' };

@@ -90,6 +90,16 @@ $admin->query("DROP USER MAPPING FOR clerk SERVER commits_server; DROP USER MAPP
 is(signed($superuser), 'AKIDSERVER', 'a mapping for PUBLIC: a superuser signs as the server');
 is(signed('clerk'), '28000', 'and nobody else, after that');
 is(signed('other_superuser'), 'AKIDSERVER', 'but another superuser');
+$admin->query(<<SQL);
+CREATE FOREIGN TABLE at_commit (aggregate_id text, version bigint, events jsonb) SERVER commits_server OPTIONS (append_mode 'dense', append_at 'commit');
+GRANT INSERT ON at_commit TO clerk;
+BEGIN;
+INSERT INTO at_commit VALUES ('a', 0, '[]');
+SET LOCAL ROLE clerk;
+SQL
+my $joined = $admin->try(q{INSERT INTO at_commit VALUES ('b', 0, '[]')});
+is($joined->{error} && $joined->{error}{sqlstate}, '28000', q{nor does a row sign as the server that joins a superuser's in one transaction});
+$admin->query('ROLLBACK');
 $admin->query('ALTER ROLE other_superuser NOSUPERUSER');
 is(signed('other_superuser'), '28000', 'until that is one no more');
 $admin->query("DROP USER MAPPING FOR PUBLIC SERVER commits_server; CREATE USER MAPPING FOR CURRENT_USER SERVER commits_server");

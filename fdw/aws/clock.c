@@ -27,13 +27,19 @@ clock_init(ServerClock *clock)
 	clock->fixed = disabled != NULL && strcasecmp(disabled, "true") == 0;
 }
 
-time_t
-clock_now(const ServerClock *clock)
+int64_t
+clock_now_ms(const ServerClock *clock)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	return (time_t) (((int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000 + clock->offset_ms) / 1000);
+	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000 + clock->offset_ms;
+}
+
+time_t
+clock_now(const ServerClock *clock)
+{
+	return (time_t) (clock_now_ms(clock) / 1000);
 }
 
 void

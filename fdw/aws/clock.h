@@ -24,7 +24,8 @@ typedef struct ServerClock
 /* Looks at the environment. */
 extern void clock_init(ServerClock *clock);
 
-/* The server's time as far as it is known, in seconds since the epoch. */
+/* The server's time as far as it is known, in milliseconds and in seconds since the epoch. */
+extern int64_t clock_now_ms(const ServerClock *clock);
 extern time_t clock_now(const ServerClock *clock);
 
 /*

@@ -55,6 +55,7 @@ struct Call
 	bool		clock_retried;	/* an attempt beyond max_attempts was made because the clock was wrong */
 	int64_t		not_before;		/* the next one */
 	int64_t		deadline;		/* no attempt after that; 0: none */
+	int			patience_ms;	/* the deadline is to be that long after the first attempt; 0: it is not */
 	uint64_t	ticket;			/* see provider_ask */
 	uint64_t	generation;		/* of the credentials of the last attempt */
 	bool		renewed;		/* it was sent once more with fresh credentials */
@@ -175,6 +176,12 @@ int
 client_window(const Client *client, Traffic traffic)
 {
 	return client->windows[traffic].size;
+}
+
+int64_t
+client_time_ms(const Client *client)
+{
+	return clock_now_ms(&client->clock);
 }
 
 int
@@ -312,6 +319,8 @@ call_attempt(Call *call)
 	call->attempts++;
 	call->generation = provider_generation(call->client->provider);
 	call->sent_at = http_now_ms();
+	if (call->attempts == 1 && call->patience_ms != 0)
+		call->deadline = call->sent_at + call->patience_ms;
 	call->signed_offset_ms = call->client->clock.offset_ms;
 	cJSON_Delete(call->error);
 	call->error = NULL;
@@ -373,6 +382,14 @@ void
 call_set_deadline(Call *call, int64_t deadline)
 {
 	call->deadline = deadline;
+}
+
+void
+call_set_patience(Call *call, int patience_ms)
+{
+	call->patience_ms = patience_ms;
+	if (call->attempts > 0)
+		call->deadline = call->sent_at + patience_ms;
 }
 
 int64_t

@@ -65,6 +65,9 @@ typedef enum Traffic
  */
 extern int	client_window(const Client *client, Traffic traffic);
 
+/* The time as DynamoDB has it, ms since the epoch: what requests are signed with. */
+extern int64_t client_time_ms(const Client *client);
+
 extern int	client_fd(const Client *client);
 
 /* For display; they live as long as the client. */
@@ -89,6 +92,9 @@ extern void call_expect_page(Call *call);
 
 /* No attempt is sent later than at `deadline` (http_now_ms). */
 extern void call_set_deadline(Call *call, int64_t deadline);
+
+/* Nor later than this after the first one, which may have to wait for credentials. To be set before any call_step. */
+extern void call_set_patience(Call *call, int patience_ms);
 extern StepResult call_step(Call *call);
 
 /* When the last attempt was sent (http_now_ms): what its answer tells of happened after that. */

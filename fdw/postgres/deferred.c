@@ -19,6 +19,7 @@
 
 #include "postgres/deferred.h"
 #include "postgres/errors.h"
+#include "postgres/identity.h"
 #include "postgres/options.h"
 #include "store/transaction.h"
 
@@ -57,8 +58,12 @@ deferred_store_new(Oid user, Oid server, const char *relation_name)
 {
 	DeferredStore *store = palloc(sizeof(DeferredStore));
 	UserMapping *mapping = GetUserMapping(user, server);
-	ClientSettings settings = options_of_server(GetForeignServer(server), options_of_mapping(mapping).profile);
+	MappingOptions options = options_of_mapping(mapping);
+	ForeignServer *foreign_server = GetForeignServer(server);
+	ClientSettings settings = options_of_server(foreign_server, options.profile);
 
+	/* Here, because rows that join others go by the connection that was acquired for the first one's user. */
+	check_identity(&options, foreign_server, user);
 	if (IsolationIsSerializable())
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -5,7 +5,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 #include "dynamodb/json.h"
 #include "dynamodb/request.h"
@@ -120,12 +119,9 @@ commit_item_size(const Commit *commit)
 }
 
 void
-commit_stamp(Commit *commit)
+commit_stamp(Commit *commit, int64_t now)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	commit->appended_at = (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	commit->appended_at = now;
 	if (!commit->committed_at_given)
 		commit->committed_at = commit->appended_at;
 }

@@ -64,8 +64,8 @@ extern bool commit_check(const Commit *commit, Failure *failure);
 /* Bytes that DynamoDB counts for the item. */
 extern size_t commit_item_size(const Commit *commit);
 
-/* Sets appended_at to the clock, and committed_at too where it was not given. */
-extern void commit_stamp(Commit *commit);
+/* Sets appended_at to `now`, ms since the epoch, and committed_at too where it was not given. */
+extern void commit_stamp(Commit *commit, int64_t now);
 
 /* Appends the item's attributes, without the braces around them: "aggregateId":{"S":"…"},… */
 extern void commit_write_item(const Commit *commit, ByteBuffer *out);

@@ -172,6 +172,7 @@ send_next(DenseOperation *dense)
 {
 	const LaneContext *context = dense->context;
 	size_t		most = dense->nsequence < APPEND_DENSE_ROWS ? dense->nsequence : APPEND_DENSE_ROWS;
+	int64_t		now = client_time_ms(context->client);
 
 	if (*dense->head > INT64_MAX - APPEND_DENSE_ROWS)
 	{
@@ -183,7 +184,7 @@ send_next(DenseOperation *dense)
 		AppendRow  *row = dense->sequence[i];
 
 		row->commit.commit_id = *dense->head + 1 + (int64_t) i;
-		commit_stamp(&row->commit);
+		commit_stamp(&row->commit, now);
 		dense->batch[i] = (TransactionRow)
 		{
 			.commit = &row->commit, .checks_before = version_before_is_open(dense, row)

@@ -190,7 +190,11 @@ put_next(Lane *lane, LaneContext *context)
 		take_own_ids(lane, context);
 		return;
 	}
-	commit_stamp(commit);
+	/*
+	 * The time of the endpoint, not of a machine whose clock is corrected only for its signatures: feeds judge by it
+	 * how old a gap is.
+	 */
+	commit_stamp(commit, client_time_ms(context->client));
 	lane->put = put_start(context->client, context->names, commit, lane->ids_deadline, context->usage);
 	if (lane->put == NULL)
 	{

@@ -125,7 +125,7 @@ transaction_start(Client *client, const StoreNames *names, int64_t head, const T
 		transaction_free(transaction);
 		return NULL;
 	}
-	call_set_deadline(transaction->call, call_sent_at(transaction->call) + LATEST_ATTEMPT_MS);
+	call_set_patience(transaction->call, LATEST_ATTEMPT_MS);
 	return transaction;
 }
 

@@ -263,14 +263,14 @@ the_clock_is_the_time_that_was_not_given(void **state)
 {
 	Commit		commit = account;
 
-	commit_stamp(&commit);
-	assert_true(commit.appended_at > account.committed_at);
+	commit_stamp(&commit, account.committed_at + 1);
+	assert_int_equal(commit.appended_at, account.committed_at + 1);
 	assert_int_equal(commit.committed_at, commit.appended_at);
 	commit = account;
 	commit.committed_at_given = true;
-	commit_stamp(&commit);
+	commit_stamp(&commit, account.committed_at + 1);
 	assert_int_equal(commit.committed_at, account.committed_at);
-	assert_true(commit.appended_at > account.committed_at);
+	assert_int_equal(commit.appended_at, account.committed_at + 1);
 }
 
 int
