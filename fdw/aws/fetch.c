@@ -8,7 +8,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "aws/metadata.h"
 #include "aws/secret_file.h"
@@ -43,11 +42,14 @@ struct CredentialsFetch
 {
 	HttpClient *http;
 	const char *region;
+	ServerClock *clock;
 	CredentialSource source;
 	Stage		stage;
 	HttpTransfer *transfer;		/* the attempt under way; NULL between two */
 	ByteBuffer		body;			/* what it sends; the web identity's token may be in it */
 	int			attempts;		/* at this stage */
+	int64_t		signed_offset_ms;	/* the clock's offset that the attempt was made with */
+	bool		clock_retried;	/* at this stage an attempt was made anew because the clock was wrong */
 	int64_t		not_before;		/* the next one, http_now_ms */
 	ByteBuffer		instance_token; /* the header's line */
 	ByteBuffer		instance_path;	/* of the role's credentials */
@@ -107,6 +109,7 @@ fetch_go_on(CredentialsFetch *fetch, Stage stage)
 {
 	fetch->stage = stage;
 	fetch->attempts = 0;
+	fetch->clock_retried = false;
 	fetch->not_before = 0;
 	if (stage == STAGE_ROLE && fetch->source.nroles == 0)
 		fetch->stage = STAGE_END;
@@ -290,7 +293,7 @@ role_write(CredentialsFetch *fetch, Draft *draft)
 		.path = "/",
 		.headers = headers,
 		.nheaders = credentials->session_token != NULL ? 3 : 2,
-		.time = time(NULL),
+		.time = clock_now(fetch->clock),
 	};
 	ByteBuffer	   *line;
 	bool		is_signed;
@@ -387,6 +390,7 @@ fetch_attempt(CredentialsFetch *fetch)
 	Draft		draft = {0};
 
 	fetch->attempts++;
+	fetch->signed_offset_ms = fetch->clock->offset_ms;
 	buffer_free(&fetch->body);
 	fetch->body.secret = true;
 	if (!rule->write(fetch, &draft))
@@ -412,6 +416,20 @@ may_pass(const CredentialsFetch *fetch)
 	return http_transfer_answer(fetch->transfer)->status >= 500 || http_transfer_answer(fetch->transfer)->status == 429;
 }
 
+/*
+ * What STS refused for the time that it was signed with is worth a second try: STS's own clock is known by now. Those
+ * of containers and instances are not learnt from, since they need not be the service's.
+ */
+static bool
+clock_was_wrong(CredentialsFetch *fetch)
+{
+	if (fetch->stage != STAGE_ROLE || fetch->clock_retried || fetch->signed_offset_ms == fetch->clock->offset_ms
+		|| !clock_explains(fetch->failure.code))
+		return false;
+	fetch->clock_retried = true;
+	return true;
+}
+
 static void
 fetch_attempt_ended(CredentialsFetch *fetch)
 {
@@ -420,13 +438,17 @@ fetch_attempt_ended(CredentialsFetch *fetch)
 	bool		understood = false;
 
 	if (http_transfer_step(fetch->transfer) == STEP_DONE)
+	{
+		if (fetch->stage == STAGE_ROLE || fetch->stage == STAGE_WEB_IDENTITY)
+			clock_observe(fetch->clock, http_transfer_answer(fetch->transfer));
 		understood = rule->read(fetch, http_transfer_answer(fetch->transfer));
+	}
 	else
 		failure_set(&fetch->failure, FAILURE_NO_CREDENTIALS, NULL, "The %s does not answer: %s", rule->who,
 					http_transfer_failure(fetch->transfer)->message);
 	http_transfer_free(fetch->transfer);
 	fetch->transfer = NULL;
-	if (understood)
+	if (understood || clock_was_wrong(fetch))
 		return;
 	if (!passing || fetch->attempts >= rule->attempts)
 		fetch_fail(fetch);
@@ -435,7 +457,7 @@ fetch_attempt_ended(CredentialsFetch *fetch)
 }
 
 CredentialsFetch *
-fetch_start(HttpClient *http, const char *profile, const char *region)
+fetch_start(HttpClient *http, const char *profile, const char *region, ServerClock *clock)
 {
 	static const Stage first_stage[] = {
 		[SOURCE_KEYS] = STAGE_ROLE,
@@ -449,6 +471,7 @@ fetch_start(HttpClient *http, const char *profile, const char *region)
 		return NULL;
 	fetch->http = http;
 	fetch->region = region;
+	fetch->clock = clock;
 	fetch->state = STEP_PENDING;
 	if (!source_choose(profile, &fetch->source, &fetch->failure))
 	{

@@ -144,7 +144,7 @@ client_new(const ClientSettings *settings, const Identity *identity, Failure *fa
 		client_free(client);
 		return NULL;
 	}
-	client->provider = provider_new(identity, client->region, client->http);
+	client->provider = provider_new(identity, client->region, client->http, &client->clock);
 	if (client->provider == NULL)
 	{
 		failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");
