@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aws/endpoint.h"
 #include "aws/metadata.h"
 #include "aws/secret_file.h"
 #include "aws/sigv4.h"
@@ -281,10 +282,8 @@ role_write(CredentialsFetch *fetch, Draft *draft)
 	const Credentials *credentials = &fetch->credentials;
 	SigningKey	key = {0};
 	char		timestamp[17];
-	char		host[300];
-	const char *rest;
 	SigningHeader headers[] = {
-		{"Host", host},
+		{"Host", NULL},
 		{"X-Amz-Date", timestamp},
 		{"X-Amz-Security-Token", credentials->session_token},
 	};
@@ -296,6 +295,7 @@ role_write(CredentialsFetch *fetch, Draft *draft)
 		.time = clock_now(fetch->clock),
 	};
 	ByteBuffer	   *line;
+	char	   *host;
 	bool		is_signed;
 
 	sts_write_assume_role(&fetch->body, &fetch->source.roles[fetch->source.nroles - 1]);
@@ -303,11 +303,10 @@ role_write(CredentialsFetch *fetch, Draft *draft)
 		return false;
 	if (draft->url.failed || fetch->body.failed)
 		return out_of_memory(fetch);
-	rest = strstr(draft->url.data, "://") + 3;
-	if (strcspn(rest, "/") >= sizeof(host))
+	host = endpoint_host_header(draft->url.data);
+	if (host == NULL)
 		return out_of_memory(fetch);
-	memcpy(host, rest, strcspn(rest, "/"));
-	host[strcspn(rest, "/")] = '\0';
+	headers[0].value = host;
 
 	sigv4_timestamp(request.time, timestamp);
 	request.body = fetch->body.data;
@@ -319,6 +318,7 @@ role_write(CredentialsFetch *fetch, Draft *draft)
 	buffer_puts(line, "Authorization: ");
 	is_signed = sigv4_sign(&request, credentials, fetch->region, "sts", &key, line);
 	sigv4_forget(&key);
+	free(host);
 	return is_signed || out_of_memory(fetch);
 }
 

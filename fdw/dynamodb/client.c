@@ -12,6 +12,7 @@
 #include <sys/random.h>
 
 #include "aws/clock.h"
+#include "aws/endpoint.h"
 #include "aws/sigv4.h"
 #include "dynamodb/encoding.h"
 #include "dynamodb/response.h"
@@ -76,24 +77,6 @@ endpoint_of_region(const char *region)
 	return buffer_detach(&endpoint);
 }
 
-/* The Host header of an endpoint, as libcurl would write it too. */
-static char *
-host_of_endpoint(const char *endpoint)
-{
-	const char *default_port = strncmp(endpoint, "https:", 6) == 0 ? ":443" : ":80";
-	const char *host = strstr(endpoint, "://");
-	size_t		length;
-	size_t		port_length = strlen(default_port);
-	ByteBuffer		out = {0};
-
-	host = host != NULL ? host + 3 : endpoint;
-	length = strcspn(host, "/");
-	if (length > port_length && memcmp(host + length - port_length, default_port, port_length) == 0)
-		length -= port_length;
-	buffer_append(&out, host, length);
-	return buffer_detach(&out);
-}
-
 static char *
 url_of_endpoint(const char *endpoint)
 {
@@ -129,7 +112,7 @@ client_new(const ClientSettings *settings, const Identity *identity, Failure *fa
 	client->endpoint = settings->endpoint != NULL ? strdup(settings->endpoint) : endpoint_of_region(settings->region);
 	if (client->endpoint != NULL)
 	{
-		client->host = host_of_endpoint(client->endpoint);
+		client->host = endpoint_host_header(client->endpoint);
 		client->url = url_of_endpoint(client->endpoint);
 	}
 	if (client->region == NULL || client->host == NULL || client->url == NULL)

@@ -43,6 +43,39 @@ no_proxy_comes_between_what_is_near(void **state)
 	assert_false(endpoint_is_near("http://[fd00:ec3::1]/"));
 }
 
+static void
+an_endpoint_is_a_url_as_all_read_it(void **state)
+{
+	static const char *const fine[] = {"http://localhost:8000", "https://[::1]:443/", "HTTPS://example.com", NULL};
+	static const char *const refused[] = {
+		"http:/example.com", "http:///example.com", "http:////example.com", "localhost:8000", "https:example.com", "", "http://", NULL
+	};
+
+	for (size_t i = 0; fine[i] != NULL; i++)
+		if (endpoint_complaint(fine[i]) != NULL)
+			fail_msg("%s: %s", fine[i], endpoint_complaint(fine[i]));
+	for (size_t i = 0; refused[i] != NULL; i++)
+		if (endpoint_complaint(refused[i]) == NULL)
+			fail_msg("%s is taken", refused[i]);
+}
+
+static void
+the_host_is_signed_as_it_is_sent(void **state)
+{
+	static const char *const hosts[][2] = {
+		{"https://example.com:443/", "example.com"}, {"HTTPS://example.com:443", "example.com"}, {"http://example.com:80", "example.com"},
+		{"https://example.com:80/", "example.com:80"}, {"http://[::1]:8000/", "[::1]:8000"}, {"http://[::1]", "[::1]"},
+	};
+
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
+	{
+		char	   *host = endpoint_host_header(hosts[i][0]);
+
+		assert_string_equal(host, hosts[i][1]);
+		free(host);
+	}
+}
+
 static bool
 read_json(const char *body, Credentials *credentials)
 {
@@ -184,6 +217,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_container_token_goes_to_https_or_near_by),
 		cmocka_unit_test(no_proxy_comes_between_what_is_near),
+		cmocka_unit_test(an_endpoint_is_a_url_as_all_read_it),
+		cmocka_unit_test(the_host_is_signed_as_it_is_sent),
 		cmocka_unit_test(json_is_credentials_when_all_is_there),
 		cmocka_unit_test(xml_is_credentials_when_all_is_there),
 		cmocka_unit_test(an_error_of_sts_is_named_by_its_code_only),
