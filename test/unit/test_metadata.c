@@ -95,7 +95,13 @@ json_is_credentials_when_all_is_there(void **state)
 		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\", \"Token\": null}",
 		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\\r\\n\"}",
 		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\", \"Expiration\": \"soon\"}",
-		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\", \"Expiration\": 5}", NULL
+		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\", \"Expiration\": 5}",
+		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\", \"Expiration\": \"1970-01-01T00:00:00Z\"}",
+		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\\u0000\"}", "{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\\u00e4\"}",
+		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\"", "{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\"} x",
+		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\",}", "{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush",
+		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\\", "{\"x\": {\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\"}}",
+		"{\"AccessKeyId\" \"a\", \"SecretAccessKey\": \"hush\"}", "{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\\u12\"}", NULL
 	};
 	Credentials credentials;
 
@@ -109,6 +115,11 @@ json_is_credentials_when_all_is_there(void **state)
 	assert_true(read_json("{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"b\"}", &credentials));
 	assert_null(credentials.session_token);
 	assert_int_equal(credentials.expires_at, 0);
+	credentials_wipe(&credentials);
+	assert_true(read_json(" { \"x\": [ [] , {\"y\": -1.5e3, \"z\": [null, \"\\u00e4\"]}, true ],\r\n\t\"SecretAccessKey\" : \"b\\/c\\u0041\","
+						  "\"AccessKeyId\":\"a\", \"AccessKeyId\": \"other\", \"Code\": {} } ", &credentials));
+	assert_string_equal(credentials.access_key_id, "a");
+	assert_string_equal(credentials.secret_access_key, "b/cA");
 	credentials_wipe(&credentials);
 	for (size_t i = 0; refused[i] != NULL; i++)
 	{
@@ -197,8 +208,42 @@ an_answer_without_memory_is_none(void **state)
 		bool		read = metadata_read_answer("endpoint", 200, body, strlen(body), &credentials, &failure);
 
 		assert_int_equal(read, !memory_has_failed());
+		if (!read)
+			assert_int_equal(failure.kind, FAILURE_MEMORY);
 		credentials_wipe(&credentials);
 	});
+}
+
+/* What the project and cJSON have freed must not show what was in it: see memory.c. */
+static void
+a_broken_answer_leaves_nothing_in_freed_memory(void **state)
+{
+	static const char *const broken[] = {
+		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush-hush-hush-hush\", \"Token\": \"hush-hush-hush-hush\"",
+		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush-hush-hush-hush\", \"Token\": 1}",
+		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush-hush-hush-hush\", \"Expiration\": \"hush-hush-hush-hush\"}",
+	};
+	Credentials credentials;
+	Failure		failure;
+
+	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++)
+	{
+		memory_watch("hush");
+		assert_false(metadata_read_answer("endpoint", 200, broken[i], strlen(broken[i]), &credentials, &failure));
+		assert_false(memory_was_left());
+	}
+}
+
+static void
+a_deep_answer_is_none(void **state)
+{
+	char		deep[4096];
+	Credentials credentials;
+
+	memset(deep, '[', sizeof(deep));
+	memcpy(deep, "{\"a\":", 5);
+	deep[sizeof(deep) - 1] = '\0';
+	assert_false(read_json(deep, &credentials));
 }
 
 static void
@@ -224,6 +269,8 @@ main(void)
 		cmocka_unit_test(an_error_of_sts_is_named_by_its_code_only),
 		cmocka_unit_test(what_is_asked_is_encoded),
 		cmocka_unit_test(an_answer_without_memory_is_none),
+		cmocka_unit_test(a_broken_answer_leaves_nothing_in_freed_memory),
+		cmocka_unit_test(a_deep_answer_is_none),
 		cmocka_unit_test(a_role_has_a_name),
 	};
 
