@@ -482,7 +482,8 @@ answer_read(Call *call, HttpAnswer *answer)
 		call->failure.http_status = answer->status;
 		return NULL;
 	}
-	return response_parse_with_error(answer->status, NULL, body->data, body->length, &call->failure, &call->error);
+	return response_parse_with_error(answer->status, NULL, body->data, body->length, &call->body, &call->failure,
+									 &call->error);
 }
 
 /* An attempt has ended: parse its answer, count it, let its memory go, and decide whether that was the last. */
