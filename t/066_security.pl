@@ -123,8 +123,8 @@ SQL
 my $read = $aws->read('SELECT * FROM trap');
 is($read->{error}{sqlstate}, '42501', q{a superuser's statement does not sign as the server for somebody else's endpoint});
 is($read->{operations}, '', 'and nothing goes there');
-$admin->query("ALTER USER MAPPING FOR $superuser SERVER trap_server OPTIONS (ADD ambient_credentials 'true')");
-is(signed($superuser, 'SELECT * FROM trap'), '42501', 'with ambient_credentials neither');
+$admin->query("ALTER USER MAPPING FOR $superuser SERVER trap_server OPTIONS (ADD ambient_credentials 'yes')");
+is(signed($superuser, 'SELECT * FROM trap'), '42501', 'with ambient_credentials neither, however a Boolean is written');
 $admin->query("ALTER USER MAPPING FOR $superuser SERVER trap_server OPTIONS (DROP ambient_credentials, ADD profile 'lent')");
 is(signed($superuser, 'SELECT * FROM trap'), '42501', 'with a profile neither');
 $admin->query("ALTER SERVER trap_server OWNER TO $superuser");

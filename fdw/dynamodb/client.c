@@ -251,6 +251,8 @@ send_signed(Client *client, Operation operation, const ByteBuffer *body)
 	sigv4_timestamp(request.time, timestamp);
 	snprintf(target, sizeof(target), TARGET_PREFIX "%s", operation_name(operation));
 
+	for (size_t i = 0; i <= nheaders; i++)
+		lines[i].secret = true;
 	for (size_t i = 0; i < nheaders; i++)
 		buffer_printf(&lines[i], "%s: %s", headers[i].name, headers[i].value);
 	buffer_puts(&lines[nheaders], "Authorization: ");

@@ -290,11 +290,17 @@ connection_server_name(Oid server)
 	return found != NULL ? found->servername : pstrdup(NameStr(usage->server_name));
 }
 
+/*
+ * The names are looked up only afterwards: that may bring invalidations, which take entries out of the table, and a
+ * scan of it bears no more than the loss of the entry that it is at.
+ */
 bool
 connections_close_unused(void)
 {
 	HASH_SEQ_STATUS scan;
 	ConnectionEntry *entry;
+	List	   *kept = NIL;
+	ListCell   *cell;
 	bool		closed = false;
 
 	if (connections == NULL)
@@ -306,13 +312,15 @@ connections_close_unused(void)
 			continue;
 		if (entry->connection->references > 0)
 		{
-			ereport(WARNING, (errmsg("cannot close the connections to server \"%s\", which are in use",
-									 connection_server_name(entry->connection->server))));
+			kept = lappend_oid(kept, entry->connection->server);
 			continue;
 		}
 		entry_forget_connection(entry);
 		closed = true;
 	}
+	foreach(cell, kept)
+		ereport(WARNING, (errmsg("cannot close the connections to server \"%s\", which are in use",
+								 connection_server_name(lfirst_oid(cell)))));
 	return closed;
 }
 
