@@ -308,6 +308,14 @@ my @keys = map { outcome()->{key} } 1 .. 4;
 is($keys[0], 'ASIAFIRST', 'credentials that end in 12 minutes sign');
 is($keys[3], 'ASIASECOND', 'until the new ones are there');
 
+# Another host than DynamoDB's, by its name, does not share the only connection.
+environment(AWS_CONTAINER_CREDENTIALS_FULL_URI => $aws->url('/container') =~ s/127\.0\.0\.1/localhost/r);
+$session->query(q{ALTER SERVER commits_server OPTIONS (ADD max_connections '1', ADD request_timeout_ms '1500')});
+$aws->answers('GET /container' => [ container('ASIAFIRST', 12 * 60), { stall => JSON::PP::true } ]);
+is(outcome()->{key}, 'ASIAFIRST', 'credentials that end in 12 minutes sign, over a single connection');
+is(sqlstate(outcome()), 'success', 'a request does not wait for one that renews them');
+$session->query(q{ALTER SERVER commits_server OPTIONS (DROP max_connections, DROP request_timeout_ms)});
+
 environment(%container);
 $aws->answers('GET /container' => [ container('ASIAFIRST', 9 * 60), { status => 404 }, container('ASIASECOND', 3600) ]);
 is(outcome()->{key}, 'ASIAFIRST', 'credentials that end in 9 minutes sign once');

@@ -227,7 +227,7 @@ client_open(HttpClient *client)
 		&& curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client) == CURLM_OK
 		&& curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long) CURLPIPE_NOTHING) == CURLM_OK
 		&& curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long) client->settings.max_connections) == CURLM_OK
-		&& curl_multi_setopt(client->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+		&& curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
 							 (long) client->settings.max_connections) == CURLM_OK;
 }
 

@@ -174,7 +174,8 @@ connection_new(const ForeignServer *server, Oid mapping, const MappingOptions *o
 	connection = calloc(1, sizeof(Connection));
 	if (connection == NULL)
 		report_out_of_memory();
-	descriptors_reserve(connection, settings.http.max_connections);
+	/* Beside those to DynamoDB there may be one for credentials. */
+	descriptors_reserve(connection, settings.http.max_connections + (identity.keys == NULL));
 	connection->client = client_new(&settings, &identity, &failure);
 	if (connection->client == NULL)
 	{
