@@ -8,8 +8,10 @@ use lib map { "$FindBin::RealBin/../test/$_" } qw(fault perl);
 
 use AwsIdentity;
 use Interrupt;
+use POSIX qw(strftime);
 use Session;
 use Test::More;
+use Time::Local qw(timegm);
 
 plan skip_all => 'no engine is asked, so once is enough' if $ENV{DYNAMODB_ENGINE} ne 'dynalite';
 
@@ -306,6 +308,14 @@ my @keys = map { outcome()->{key} } 1 .. 4;
 is($keys[0], 'ASIAFIRST', 'credentials that end in 12 minutes sign');
 is($keys[3], 'ASIASECOND', 'until the new ones are there');
 
+# Another host than DynamoDB's, by its name, does not share the only connection.
+environment(AWS_CONTAINER_CREDENTIALS_FULL_URI => $aws->url('/container') =~ s/127\.0\.0\.1/localhost/r);
+$session->query(q{ALTER SERVER commits_server OPTIONS (ADD max_connections '1', ADD request_timeout_ms '1500')});
+$aws->answers('GET /container' => [ container('ASIAFIRST', 12 * 60), { stall => JSON::PP::true } ]);
+is(outcome()->{key}, 'ASIAFIRST', 'credentials that end in 12 minutes sign, over a single connection');
+is(sqlstate(outcome()), 'success', 'a request does not wait for one that renews them');
+$session->query(q{ALTER SERVER commits_server OPTIONS (DROP max_connections, DROP request_timeout_ms)});
+
 environment(%container);
 $aws->answers('GET /container' => [ container('ASIAFIRST', 9 * 60), { status => 404 }, container('ASIASECOND', 3600) ]);
 is(outcome()->{key}, 'ASIAFIRST', 'credentials that end in 9 minutes sign once');
@@ -364,7 +374,40 @@ mapping(q{SET ambient_credentials 'false'});
 is(sqlstate(outcome()), '28000', q{and ambient_credentials 'false' is a refusal, for a superuser too});
 mapping('DROP ambient_credentials');
 
+# A machine whose clock is wrong: STS's time is the one to sign with, and the one that credentials expire by.
+my $ahead = 2 * 3600;
+sub at_sts { my ($answer) = @_; return { %$answer, headers => [ 'Date: ' . strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime time + $ahead) ] } }
+sub signed_ahead
+{
+	my ($request) = @_;
+	my ($year, $month, @rest) = $request->{headers} =~ /^X-Amz-Date: (\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z/mi or return 0;
+	return timegm(reverse($year, $month - 1, @rest)) - time;
+}
+my $skewed = at_sts(aws_error('SignatureDoesNotMatch', 403));
+my %reporting = (AWS_PROFILE => 'reporting');
+environment(%reporting);
+$aws->answers(AssumeRole => [ $skewed, at_sts(AwsIdentity::sts_keys('AssumeRole', 'ASIAFIRST', $secret{role}, 't', $ahead + 3600)) ]);
+$read = outcome();
+is($read->{operations}, 'AssumeRole AssumeRole Scan', 'what STS refuses for its time is asked once more');
+cmp_ok(abs(signed_ahead($read->{requests}[1]) - $ahead), '<', 600, 'by the time that STS has');
+cmp_ok(abs(signed_ahead($read->{requests}[2]) - $ahead), '<', 600, 'which DynamoDB is asked by, too');
+is(outcome()->{operations}, 'Scan', 'and they are kept');
+environment(%reporting);
+$aws->answers(AssumeRole => $skewed);
+$read = outcome();
+is($read->{operations}, 'AssumeRole AssumeRole', 'once');
+like($read->{error}{detail}, qr/\ASignatureDoesNotMatch: /, 'then it is an error');
+environment(%reporting);
+$aws->answers(AssumeRole => at_sts(AwsIdentity::sts_keys('AssumeRole', 'ASIAFIRST', $secret{role}, 't', 3600)));
+like(outcome()->{error}{detail}, qr/credentials that were found have expired/, 'what has expired by the time of STS has expired');
+$ahead = -$ahead;
+environment(%reporting);
+$aws->answers(AssumeRole => at_sts(AwsIdentity::sts_keys('AssumeRole', 'ASIAFIRST', $secret{role}, 't', $ahead + 3600)));
+is(outcome()->{key}, 'ASIAFIRST', 'and what has not, by the same clock, has not');
+is(outcome()->{operations}, 'Scan', 'also for the next statement');
+
 # A request for credentials is waited for as any other is.
+environment(%container);
 $aws->answers('GET /container' => { stall => JSON::PP::true });
 my $observer = Session->new($aws->node);
 ends_at_once(

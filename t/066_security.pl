@@ -133,8 +133,8 @@ SQL
 my $read = $aws->read('SELECT * FROM trap');
 is($read->{error}{sqlstate}, '42501', q{a superuser's statement does not sign as the server for somebody else's endpoint});
 is($read->{operations}, '', 'and nothing goes there');
-$admin->query("ALTER USER MAPPING FOR $superuser SERVER trap_server OPTIONS (ADD ambient_credentials 'true')");
-is(signed($superuser, 'SELECT * FROM trap'), '42501', 'with ambient_credentials neither');
+$admin->query("ALTER USER MAPPING FOR $superuser SERVER trap_server OPTIONS (ADD ambient_credentials 'yes')");
+is(signed($superuser, 'SELECT * FROM trap'), '42501', 'with ambient_credentials neither, however a Boolean is written');
 $admin->query("ALTER USER MAPPING FOR $superuser SERVER trap_server OPTIONS (DROP ambient_credentials, ADD profile 'lent')");
 is(signed($superuser, 'SELECT * FROM trap'), '42501', 'with a profile neither');
 $admin->query("ALTER SERVER trap_server OWNER TO $superuser");
@@ -149,11 +149,25 @@ $aws->answers(Scan => { status => 302, headers => [ 'Location: ' . $aws->url('/e
 $read = $aws->read('SELECT * FROM trap');
 is($read->{operations}, 'Scan', 'a redirect is not followed');
 
+# What a proxy says on the way, or a provisional answer, is not what the endpoint says.
+my $early = join "\r\n", 'HTTP/1.1 103 Early Hints', 'Content-Encoding: gzip', 'x-amz-crc32: 1', 'Date: Thu, 01 Jan 2099 00:00:00 GMT', 'Age: 5', '', '';
+$aws->answers(Scan => { body => '{"Items": [], "Count": 0, "ScannedCount": 0}', early => $early });
+is(signed($superuser, 'SELECT * FROM trap'), 'AKIDOWN', 'a provisional answer does not damage the one behind it');
+is(signed($superuser, 'SELECT * FROM trap'), 'AKIDOWN', 'and does not set the clock');
+like($aws->read('SELECT * FROM trap')->{requests}[0]{headers}, qr/^X-Amz-Date: (?!2099)/mi, 'that requests are signed by');
+
 # Where to look for secrets.
 $aws->answers;
 my $plan = join "\n", map { $_->[0] } $admin->query('EXPLAIN (ANALYZE, VERBOSE) SELECT * FROM commits');
 my $activity = join "\n", map { join ' ', map { $_ // '' } @$_ } $admin->query('SELECT query, application_name FROM pg_stat_activity');
 unlike("$plan$activity", qr/hush/, 'neither EXPLAIN nor pg_stat_activity shows a secret');
-$admin->close;
+
+# The URL of a proxy may have a password, and libcurl repeats it where it is not understood.
+$aws->environment(http_proxy => 'odd://hush-user:hush-password@127.0.0.1:1', no_proxy => undef);
+$aws->session->query(q{ALTER SERVER trap_server OPTIONS (SET endpoint 'http://192.0.2.1:1')});
+my $error = $aws->read('SELECT * FROM trap')->{error};
+is($error->{sqlstate}, 'HV00N', 'a proxy that is none is an error');
+unlike(join(' ', map { $_ // '' } values %$error), qr/hush/, 'which does not show its URL');
+$aws->session->close;
 $aws->node->stop;
 done_testing();

@@ -20,6 +20,15 @@ url_has(CURLU *url, CURLUPart part)
 	return has;
 }
 
+/* libcurl also takes one slash or three for two, which nobody else does. */
+static bool
+has_two_slashes(const char *text)
+{
+	const char *slashes = strchr(text, ':');
+
+	return slashes == NULL || (strncmp(slashes, "://", 3) == 0 && slashes[3] != '/');
+}
+
 static const char *
 parsed_url_complaint(CURLU *url)
 {
@@ -55,6 +64,8 @@ endpoint_complaint(const char *text)
 			return "it has blanks or characters other than ASCII";
 	if (text[strcspn(text, "?#")] != '\0')
 		return "it must not have a query or fragment";
+	if (!has_two_slashes(text))
+		return "it is malformed";
 	url = curl_url();
 	if (url == NULL)
 		return "out of memory";
@@ -64,6 +75,21 @@ endpoint_complaint(const char *text)
 		complaint = parsed_url_complaint(url);
 	curl_url_cleanup(url);
 	return complaint;
+}
+
+char *
+endpoint_host_header(const char *url)
+{
+	const char *default_port = strncasecmp(url, "https:", 6) == 0 ? ":443" : ":80";
+	size_t		port_length = strlen(default_port);
+	const char *host = strstr(url, "://");
+	size_t		length;
+
+	host = host != NULL ? host + 3 : url;
+	length = strcspn(host, "/");
+	if (length > port_length && memcmp(host + length - port_length, default_port, port_length) == 0)
+		length -= port_length;
+	return strndup(host, length);
 }
 
 bool

@@ -13,6 +13,9 @@
  */
 extern const char *endpoint_complaint(const char *url);
 
+/* The Host header of an endpoint's URL, as libcurl writes it; malloc'ed, the caller's; NULL when memory runs out. */
+extern char *endpoint_host_header(const char *url);
+
 /*
  * The host of a URL (an IPv6 address without its brackets), as libcurl would connect to it; false where there is none,
  * or it does not fit.

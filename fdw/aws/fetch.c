@@ -8,8 +8,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "aws/endpoint.h"
 #include "aws/metadata.h"
 #include "aws/secret_file.h"
 #include "aws/sigv4.h"
@@ -43,11 +43,14 @@ struct CredentialsFetch
 {
 	HttpClient *http;
 	const char *region;
+	ServerClock *clock;
 	CredentialSource source;
 	Stage		stage;
 	HttpTransfer *transfer;		/* the attempt under way; NULL between two */
 	ByteBuffer		body;			/* what it sends; the web identity's token may be in it */
 	int			attempts;		/* at this stage */
+	int64_t		signed_offset_ms;	/* the clock's offset that the attempt was made with */
+	bool		clock_retried;	/* at this stage an attempt was made anew because the clock was wrong */
 	int64_t		not_before;		/* the next one, http_now_ms */
 	ByteBuffer		instance_token; /* the header's line */
 	ByteBuffer		instance_path;	/* of the role's credentials */
@@ -107,6 +110,7 @@ fetch_go_on(CredentialsFetch *fetch, Stage stage)
 {
 	fetch->stage = stage;
 	fetch->attempts = 0;
+	fetch->clock_retried = false;
 	fetch->not_before = 0;
 	if (stage == STAGE_ROLE && fetch->source.nroles == 0)
 		fetch->stage = STAGE_END;
@@ -278,10 +282,8 @@ role_write(CredentialsFetch *fetch, Draft *draft)
 	const Credentials *credentials = &fetch->credentials;
 	SigningKey	key = {0};
 	char		timestamp[17];
-	char		host[300];
-	const char *rest;
 	SigningHeader headers[] = {
-		{"Host", host},
+		{"Host", NULL},
 		{"X-Amz-Date", timestamp},
 		{"X-Amz-Security-Token", credentials->session_token},
 	};
@@ -290,9 +292,10 @@ role_write(CredentialsFetch *fetch, Draft *draft)
 		.path = "/",
 		.headers = headers,
 		.nheaders = credentials->session_token != NULL ? 3 : 2,
-		.time = time(NULL),
+		.time = clock_now(fetch->clock),
 	};
 	ByteBuffer	   *line;
+	char	   *host;
 	bool		is_signed;
 
 	sts_write_assume_role(&fetch->body, &fetch->source.roles[fetch->source.nroles - 1]);
@@ -300,11 +303,10 @@ role_write(CredentialsFetch *fetch, Draft *draft)
 		return false;
 	if (draft->url.failed || fetch->body.failed)
 		return out_of_memory(fetch);
-	rest = strstr(draft->url.data, "://") + 3;
-	if (strcspn(rest, "/") >= sizeof(host))
+	host = endpoint_host_header(draft->url.data);
+	if (host == NULL)
 		return out_of_memory(fetch);
-	memcpy(host, rest, strcspn(rest, "/"));
-	host[strcspn(rest, "/")] = '\0';
+	headers[0].value = host;
 
 	sigv4_timestamp(request.time, timestamp);
 	request.body = fetch->body.data;
@@ -316,6 +318,7 @@ role_write(CredentialsFetch *fetch, Draft *draft)
 	buffer_puts(line, "Authorization: ");
 	is_signed = sigv4_sign(&request, credentials, fetch->region, "sts", &key, line);
 	sigv4_forget(&key);
+	free(host);
 	return is_signed || out_of_memory(fetch);
 }
 
@@ -387,6 +390,7 @@ fetch_attempt(CredentialsFetch *fetch)
 	Draft		draft = {0};
 
 	fetch->attempts++;
+	fetch->signed_offset_ms = fetch->clock->offset_ms;
 	buffer_free(&fetch->body);
 	fetch->body.secret = true;
 	if (!rule->write(fetch, &draft))
@@ -412,6 +416,20 @@ may_pass(const CredentialsFetch *fetch)
 	return http_transfer_answer(fetch->transfer)->status >= 500 || http_transfer_answer(fetch->transfer)->status == 429;
 }
 
+/*
+ * What STS refused for the time that it was signed with is worth a second try: STS's own clock is known by now. Those
+ * of containers and instances are not learnt from, since they need not be the service's.
+ */
+static bool
+clock_was_wrong(CredentialsFetch *fetch)
+{
+	if (fetch->stage != STAGE_ROLE || fetch->clock_retried || fetch->signed_offset_ms == fetch->clock->offset_ms
+		|| !clock_explains(fetch->failure.code))
+		return false;
+	fetch->clock_retried = true;
+	return true;
+}
+
 static void
 fetch_attempt_ended(CredentialsFetch *fetch)
 {
@@ -420,13 +438,17 @@ fetch_attempt_ended(CredentialsFetch *fetch)
 	bool		understood = false;
 
 	if (http_transfer_step(fetch->transfer) == STEP_DONE)
+	{
+		if (fetch->stage == STAGE_ROLE || fetch->stage == STAGE_WEB_IDENTITY)
+			clock_observe(fetch->clock, http_transfer_answer(fetch->transfer));
 		understood = rule->read(fetch, http_transfer_answer(fetch->transfer));
+	}
 	else
 		failure_set(&fetch->failure, FAILURE_NO_CREDENTIALS, NULL, "The %s does not answer: %s", rule->who,
 					http_transfer_failure(fetch->transfer)->message);
 	http_transfer_free(fetch->transfer);
 	fetch->transfer = NULL;
-	if (understood)
+	if (understood || clock_was_wrong(fetch))
 		return;
 	if (!passing || fetch->attempts >= rule->attempts)
 		fetch_fail(fetch);
@@ -435,7 +457,7 @@ fetch_attempt_ended(CredentialsFetch *fetch)
 }
 
 CredentialsFetch *
-fetch_start(HttpClient *http, const char *profile, const char *region)
+fetch_start(HttpClient *http, const char *profile, const char *region, ServerClock *clock)
 {
 	static const Stage first_stage[] = {
 		[SOURCE_KEYS] = STAGE_ROLE,
@@ -449,6 +471,7 @@ fetch_start(HttpClient *http, const char *profile, const char *region)
 		return NULL;
 	fetch->http = http;
 	fetch->region = region;
+	fetch->clock = clock;
 	fetch->state = STEP_PENDING;
 	if (!source_choose(profile, &fetch->source, &fetch->failure))
 	{

@@ -5,6 +5,7 @@
 #ifndef DYNAMODB_ES_FETCH_H
 #define DYNAMODB_ES_FETCH_H
 
+#include "aws/clock.h"
 #include "aws/credentials.h"
 #include "aws/http.h"
 #include "base/failure.h"
@@ -13,10 +14,10 @@
 typedef struct CredentialsFetch CredentialsFetch;
 
 /*
- * `profile` as in source_choose; `region` is the one whose STS is asked. Both must outlive the fetch, as the client.
- * NULL when memory ran out.
+ * `profile` as in source_choose; `region` is the one whose STS is asked, and whose answers *clock learns from. All of
+ * them must outlive the fetch. NULL when memory ran out.
  */
-extern CredentialsFetch *fetch_start(HttpClient *http, const char *profile, const char *region);
+extern CredentialsFetch *fetch_start(HttpClient *http, const char *profile, const char *region, ServerClock *clock);
 extern StepResult fetch_step(CredentialsFetch *fetch);
 
 /* After DONE: moves the credentials into *credentials, whose earlier ones are not freed. */

@@ -227,7 +227,7 @@ client_open(HttpClient *client)
 		&& curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client) == CURLM_OK
 		&& curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long) CURLPIPE_NOTHING) == CURLM_OK
 		&& curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long) client->settings.max_connections) == CURLM_OK
-		&& curl_multi_setopt(client->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+		&& curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
 							 (long) client->settings.max_connections) == CURLM_OK;
 }
 
@@ -336,6 +336,16 @@ curl_failure_kind(CURLcode code)
 	}
 }
 
+/* libcurl's words; some of them repeat the URL of a proxy, in which a password may be. */
+static const char *
+words_of_curl(const HttpTransfer *transfer, CURLcode code)
+{
+	const char *words = transfer->error;
+
+	return words[0] != '\0' && strstr(words, "://") == NULL && strchr(words, '@') == NULL
+		? words : curl_easy_strerror(code);
+}
+
 static void
 transfer_finish(HttpTransfer *transfer, CURLcode code)
 {
@@ -360,8 +370,7 @@ transfer_finish(HttpTransfer *transfer, CURLcode code)
 	else if (code == CURLE_SEND_FAIL_REWIND)
 		failure_set(&transfer->failure, FAILURE_UNREACHABLE, NULL, "the connection was closed before an answer came");
 	else
-		failure_set(&transfer->failure, curl_failure_kind(code), NULL, "%s",
-					transfer->error[0] != '\0' ? transfer->error : curl_easy_strerror(code));
+		failure_set(&transfer->failure, curl_failure_kind(code), NULL, "%s", words_of_curl(transfer, code));
 }
 
 static void
@@ -595,6 +604,16 @@ make_lower(char *text)
 			*text += 'a' - 'A';
 }
 
+/* A status line: what came before it was a proxy's, or provisional. */
+static void
+answer_begins(HttpAnswer *answer)
+{
+	answer->received_ms = wall_clock_ms();
+	answer->crc32[0] = answer->encoding[0] = '\0';
+	answer->retry_after_ms = answer->date_ms = -1;
+	answer->has_age = false;
+}
+
 /* CURLOPT_HEADERFUNCTION */
 static size_t
 header_arrived(char *line, size_t size, size_t count, void *arg)
@@ -604,8 +623,8 @@ header_arrived(char *line, size_t size, size_t count, void *arg)
 	char		value[64];
 	time_t		date;
 
-	if (answer->received_ms == 0)
-		answer->received_ms = wall_clock_ms();
+	if (length >= 5 && memcmp(line, "HTTP/", 5) == 0)
+		answer_begins(answer);
 	if (header_digits(line, length, "x-amz-crc32", answer->crc32, sizeof(answer->crc32)))
 		return length;
 	if (header_digits(line, length, "x-amz-retry-after", value, 16) && value[0] != '\0')

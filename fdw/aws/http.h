@@ -25,7 +25,7 @@ typedef struct HttpTransfer HttpTransfer;
 
 typedef struct HttpSettings
 {
-	int			max_connections;	/* requests on the wire at once; further ones queue */
+	int			max_connections;	/* requests on the wire to one host at once; further ones queue */
 	int			connect_timeout_ms;
 	int			request_timeout_ms; /* of a request, as long as the caller waits for it (http_client_await) */
 	size_t		max_response_bytes; /* a longer answer fails as FAILURE_TOO_LONG */

@@ -4,14 +4,13 @@
  */
 #include "aws/metadata.h"
 
-#include <cjson/cJSON.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "aws/endpoint.h"
 #include "aws/secret_file.h"
+#include "aws/secret_json.h"
 
 #define MAX_TOKEN_FILE_BYTES (64 * 1024)
 #define CONTAINER_HOST "http://169.254.170.2"
@@ -146,61 +145,77 @@ metadata_is_role_name(const char *name, size_t length)
 	return length > 0 && length <= 128;
 }
 
-static void
-json_wipe(cJSON *value)
+/* A member of an answer. */
+typedef struct Member
 {
-	for (cJSON *element = value; element != NULL; element = element->next)
-	{
-		if (element->valuestring != NULL)
-			OPENSSL_cleanse(element->valuestring, strlen(element->valuestring));
-		json_wipe(element->child);
-	}
-}
+	const char *name;
+	SecretMember found;
+	char	   *text;			/* or NULL */
+} Member;
 
-/* A member's copy, malloc'ed; NULL where it is no text. */
-static char *
-member_copy(const cJSON *object, const char *name)
+enum
 {
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+	MEMBER_ID,
+	MEMBER_SECRET,
+	MEMBER_TOKEN,
+	MEMBER_EXPIRATION,
+	MEMBER_COUNT
+};
 
-	return text != NULL ? secret_copy(text, strlen(text)) : NULL;
-}
-
-/* A container's may last forever, and have no token. */
+/* A container's may last forever, and have no token. The texts of *members become those of *credentials. */
 static bool
-read_credentials(const cJSON *object, Credentials *credentials)
+take_credentials(Member *members, Credentials *credentials)
 {
-	const cJSON *token = cJSON_GetObjectItemCaseSensitive(object, "Token");
-	const cJSON *expiration = cJSON_GetObjectItemCaseSensitive(object, "Expiration");
+	const Member *expiration = &members[MEMBER_EXPIRATION];
+	bool		valid = true;
 
-	credentials->access_key_id = member_copy(object, "AccessKeyId");
-	credentials->secret_access_key = member_copy(object, "SecretAccessKey");
-	credentials->session_token = member_copy(object, "Token");
-	if (expiration != NULL)
-		credentials->expires_at = cJSON_IsString(expiration) ? credentials_parse_expiry(expiration->valuestring) : -1;
-	return credentials_are_plain(credentials) && (token == NULL || credentials->session_token != NULL)
-		&& credentials->expires_at >= 0;
+	credentials->access_key_id = members[MEMBER_ID].text;
+	credentials->secret_access_key = members[MEMBER_SECRET].text;
+	credentials->session_token = members[MEMBER_TOKEN].text;
+	memset(members, 0, MEMBER_EXPIRATION * sizeof(Member));
+	if (expiration->found != SECRET_MEMBER_ABSENT)
+	{
+		credentials->expires_at = expiration->text != NULL ? credentials_parse_expiry(expiration->text) : -1;
+		valid = credentials->expires_at > 0;
+	}
+	return valid && credentials_are_plain(credentials);
+}
+
+static bool
+read_credentials(const char *body, size_t length, Credentials *credentials, bool *out_of_memory)
+{
+	Member		members[MEMBER_COUNT] = {
+		[MEMBER_ID] = {"AccessKeyId"},
+		[MEMBER_SECRET] = {"SecretAccessKey"},
+		[MEMBER_TOKEN] = {"Token"},
+		[MEMBER_EXPIRATION] = {"Expiration"},
+	};
+	bool		valid;
+
+	for (int i = 0; i < MEMBER_COUNT; i++)
+	{
+		members[i].found = secret_json_member(body, length, members[i].name, &members[i].text);
+		*out_of_memory = *out_of_memory || members[i].found == SECRET_MEMBER_MEMORY;
+	}
+	valid = members[MEMBER_TOKEN].found != SECRET_MEMBER_OTHER && !*out_of_memory;
+	valid = take_credentials(members, credentials) && valid;
+	secret_free(members[MEMBER_EXPIRATION].text);
+	if (!valid)
+		credentials_wipe(credentials);
+	return valid;
 }
 
 bool
 metadata_read_answer(const char *who, int status, const char *body, size_t length, Credentials *credentials, Failure *failure)
 {
-	cJSON	   *answer = NULL;
-	bool		done = false;
+	bool		out_of_memory = false;
 
 	memset(credentials, 0, sizeof(*credentials));
-	if (status == 200 && body != NULL)
-	{
-		answer = cJSON_ParseWithLength(body, length);
-		done = read_credentials(answer, credentials);
-		if (!done)
-			credentials_wipe(credentials);
-		json_wipe(answer);
-		cJSON_Delete(answer);
-	}
-	if (done)
+	if (status == 200 && body != NULL && read_credentials(body, length, credentials, &out_of_memory))
 		return true;
-	if (status == 200)
+	if (out_of_memory)
+		failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");
+	else if (status == 200)
 		failure_set(failure, FAILURE_NO_CREDENTIALS, NULL, "The answer of the %s has no credentials.", who);
 	else
 		failure_set(failure, FAILURE_NO_CREDENTIALS, NULL, "The %s does not give credentials (HTTP status %d).",

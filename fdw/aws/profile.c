@@ -15,13 +15,22 @@
 
 #define MAX_FILE_BYTES (1024 * 1024)
 
+/* In the first text that has it, what that says last. */
 static const char *
 setting_value(const ProfileFiles *files, const char *profile, const char *name)
 {
+	const ProfileSetting *found = NULL;
+
 	for (size_t i = 0; i < files->count; i++)
-		if (strcmp(files->settings[i].profile, profile) == 0 && strcmp(files->settings[i].name, name) == 0)
-			return files->settings[i].value;
-	return NULL;
+	{
+		const ProfileSetting *setting = &files->settings[i];
+
+		if (found != NULL && setting->text != found->text)
+			break;
+		if (strcmp(setting->name, name) == 0 && strcmp(setting->profile, profile) == 0)
+			found = setting;
+	}
+	return found != NULL ? found->value : NULL;
 }
 
 bool
@@ -38,44 +47,39 @@ profile_setting(const ProfileFiles *files, const char *profile, const char *name
 	return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-/* Replaces what the same text, from `start` on, has said before. */
+/* Room for one more, and twice as much when there is none. */
 static bool
-setting_add(ProfileFiles *files, size_t start, const char *profile, const char *name, const char *value)
+settings_reserve(ProfileFiles *files)
+{
+	size_t		capacity = files->capacity > 0 ? files->capacity * 2 : 16;
+	ProfileSetting *settings;
+
+	if (files->count < files->capacity)
+		return true;
+	settings = realloc(files->settings, capacity * sizeof(*settings));
+	if (settings == NULL)
+		return false;
+	files->settings = settings;
+	files->capacity = capacity;
+	return true;
+}
+
+/* Behind all others, without a look at them: a file may have many. */
+static bool
+setting_add(ProfileFiles *files, const char *profile, const char *name, const char *value)
 {
 	ProfileSetting setting = {
+		.text = files->texts,
 		.profile = secret_copy(profile, strlen(profile)),
 		.name = secret_copy(name, strlen(name)),
 		.value = secret_copy(value, strlen(value)),
 	};
-	size_t		at = start;
 
-	if (setting.profile == NULL || setting.name == NULL || setting.value == NULL)
-		goto failed;
-	while (at < files->count && (strcmp(files->settings[at].profile, profile) != 0
-								 || strcmp(files->settings[at].name, name) != 0))
-		at++;
-	if (at < files->count)
+	if (setting.profile != NULL && setting.name != NULL && setting.value != NULL && settings_reserve(files))
 	{
-		secret_free(files->settings[at].profile);
-		secret_free(files->settings[at].name);
-		secret_free(files->settings[at].value);
-		files->settings[at] = setting;
+		files->settings[files->count++] = setting;
 		return true;
 	}
-	if (files->count == files->capacity)
-	{
-		size_t		capacity = files->capacity > 0 ? files->capacity * 2 : 16;
-		ProfileSetting *settings = realloc(files->settings, capacity * sizeof(*settings));
-
-		if (settings == NULL)
-			goto failed;
-		files->settings = settings;
-		files->capacity = capacity;
-	}
-	files->settings[files->count++] = setting;
-	return true;
-
-failed:
 	secret_free(setting.profile);
 	secret_free(setting.name);
 	secret_free(setting.value);
@@ -159,11 +163,11 @@ split_setting(char *line, char **name, char **value)
 bool
 profile_parse(ProfileFiles *files, ProfileFileKind kind, char *text, const char *path, Failure *failure)
 {
-	size_t		start = files->count;
 	const char *profile = NULL;
 	size_t		number = 0;
 	char	   *next;
 
+	files->texts++;
 	if (strncmp(text, "\xEF\xBB\xBF", 3) == 0)
 		text += 3;
 	for (char *line = text; line != NULL; line = next)
@@ -187,7 +191,7 @@ profile_parse(ProfileFiles *files, ProfileFileKind kind, char *text, const char 
 			failure_set(failure, FAILURE_NO_CREDENTIALS, NULL, "Line %zu of the file \"%s\" is not understood.", number, path);
 			return false;
 		}
-		if (profile[0] != '\0' && !setting_add(files, start, profile, name, value))
+		if (profile[0] != '\0' && !setting_add(files, profile, name, value))
 		{
 			failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");
 			return false;

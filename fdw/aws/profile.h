@@ -14,6 +14,7 @@
 
 typedef struct ProfileSetting
 {
+	size_t		text;			/* it is of: 1, 2, … */
 	char	   *profile;
 	char	   *name;			/* lower case; "" stands for the profile's section */
 	char	   *value;			/* may be a secret */
@@ -25,6 +26,7 @@ typedef struct ProfileFiles
 	ProfileSetting *settings;
 	size_t		count;
 	size_t		capacity;
+	size_t		texts;			/* so many have been added */
 } ProfileFiles;
 
 /* How a file writes its sections. */

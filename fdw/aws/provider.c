@@ -6,17 +6,17 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "aws/fetch.h"
 
 #define AGEING_SECONDS (15 * 60)
 #define OLD_SECONDS (10 * 60)
-#define PAUSE_SECONDS 10		/* after a fetch that was not needed and brought nothing new */
+#define PAUSE_MS 10000			/* after a fetch that was not needed and brought nothing new */
 
 struct CredentialsProvider
 {
 	HttpClient *http;
+	ServerClock *clock;
 	bool		is_explicit;
 	char	   *profile;
 	char	   *region;
@@ -27,7 +27,7 @@ struct CredentialsProvider
 	uint64_t	round;			/* of fetches, the one under way included */
 	uint64_t	succeeded_round;	/* the last one that did */
 	uint64_t	failed_round;
-	int64_t		rest_until;		/* no fetch before that, as long as none is needed; seconds since the epoch */
+	int64_t		rest_until;		/* no fetch before that, as long as none is needed; http_now_ms */
 	Failure		failure;		/* of the last round that failed */
 };
 
@@ -44,7 +44,7 @@ credentials_age(int64_t expires_at, int64_t now)
 }
 
 CredentialsProvider *
-provider_new(const Identity *identity, const char *region, HttpClient *http)
+provider_new(const Identity *identity, const char *region, HttpClient *http, ServerClock *clock)
 {
 	CredentialsProvider *provider = calloc(1, sizeof(CredentialsProvider));
 	bool		complete;
@@ -52,6 +52,7 @@ provider_new(const Identity *identity, const char *region, HttpClient *http)
 	if (provider == NULL)
 		return NULL;
 	provider->http = http;
+	provider->clock = clock;
 	provider->region = strdup(region);
 	complete = provider->region != NULL;
 	if (identity->profile != NULL)
@@ -83,15 +84,22 @@ provider_free(CredentialsProvider *provider)
 	free(provider);
 }
 
+/* Of those that there are, by the service's clock: it is the one that they expire by. */
+static CredentialsAge
+current_age(const CredentialsProvider *provider)
+{
+	return credentials_age(provider->credentials.expires_at, (int64_t) clock_now(provider->clock));
+}
+
 /* A source may have none that are newer: then it is not asked at every request. */
 static void
-take_credentials(CredentialsProvider *provider, int64_t now)
+take_credentials(CredentialsProvider *provider)
 {
 	Credentials credentials;
 	bool		same;
 
 	fetch_take(provider->fetch, &credentials);
-	if (credentials_age(credentials.expires_at, now) == CREDENTIALS_EXPIRED)
+	if (credentials_age(credentials.expires_at, (int64_t) clock_now(provider->clock)) == CREDENTIALS_EXPIRED)
 	{
 		credentials_wipe(&credentials);
 		failure_set(&provider->failure, FAILURE_NO_CREDENTIALS, NULL, "The credentials that were found have expired.");
@@ -100,7 +108,7 @@ take_credentials(CredentialsProvider *provider, int64_t now)
 	}
 	same = provider->present && strcmp(credentials.secret_access_key, provider->credentials.secret_access_key) == 0;
 	if (same)
-		provider->rest_until = now + PAUSE_SECONDS;
+		provider->rest_until = http_now_ms() + PAUSE_MS;
 	credentials_wipe(&provider->credentials);
 	provider->credentials = credentials;
 	provider->present = true;
@@ -110,7 +118,7 @@ take_credentials(CredentialsProvider *provider, int64_t now)
 
 /* Lets the fetch under way go on, and takes what it has come to. */
 static void
-fetch_advance(CredentialsProvider *provider, int64_t now)
+fetch_advance(CredentialsProvider *provider)
 {
 	StepResult	result;
 
@@ -120,29 +128,29 @@ fetch_advance(CredentialsProvider *provider, int64_t now)
 	if (result == STEP_PENDING)
 		return;
 	if (result == STEP_DONE)
-		take_credentials(provider, now);
+		take_credentials(provider);
 	else
 	{
 		provider->failure = *fetch_failure(provider->fetch);
 		provider->failed_round = provider->round;
-		provider->rest_until = now + PAUSE_SECONDS;
+		provider->rest_until = http_now_ms() + PAUSE_MS;
 	}
 	fetch_free(provider->fetch);
 	provider->fetch = NULL;
 }
 
 static void
-fetch_begin(CredentialsProvider *provider, int64_t now)
+fetch_begin(CredentialsProvider *provider)
 {
 	provider->round++;
-	provider->fetch = fetch_start(provider->http, provider->profile, provider->region);
+	provider->fetch = fetch_start(provider->http, provider->profile, provider->region, provider->clock);
 	if (provider->fetch == NULL)
 	{
 		failure_set(&provider->failure, FAILURE_MEMORY, NULL, "out of memory");
 		provider->failed_round = provider->round;
 		return;
 	}
-	fetch_advance(provider, now);
+	fetch_advance(provider);
 }
 
 /* The request has waited for a fetch that has brought these. */
@@ -154,7 +162,7 @@ are_just_fetched(const CredentialsProvider *provider, uint64_t ticket)
 
 /* Also old ones, where a fetch that was asked for has just brought no better. */
 static bool
-is_usable(const CredentialsProvider *provider, CredentialsAge age, uint64_t ticket, int64_t now)
+is_usable(const CredentialsProvider *provider, CredentialsAge age, uint64_t ticket)
 {
 	if (!provider->present || age == CREDENTIALS_EXPIRED)
 		return false;
@@ -162,34 +170,33 @@ is_usable(const CredentialsProvider *provider, CredentialsAge age, uint64_t tick
 		return true;
 	if (are_just_fetched(provider, ticket))
 		return true;
-	return provider->succeeded_round > provider->failed_round && now < provider->rest_until;
+	return provider->succeeded_round > provider->failed_round && http_now_ms() < provider->rest_until;
 }
 
 StepResult
 provider_ask(CredentialsProvider *provider, uint64_t *ticket)
 {
-	int64_t		now = (int64_t) time(NULL);
 	CredentialsAge age;
 
 	if (provider->is_explicit)
 		return STEP_DONE;
-	fetch_advance(provider, now);
-	age = credentials_age(provider->credentials.expires_at, now);
-	if (is_usable(provider, age, *ticket, now))
+	fetch_advance(provider);
+	age = current_age(provider);
+	if (is_usable(provider, age, *ticket))
 	{
-		if (age == CREDENTIALS_AGEING && provider->fetch == NULL && now >= provider->rest_until
+		if (age == CREDENTIALS_AGEING && provider->fetch == NULL && http_now_ms() >= provider->rest_until
 			&& !are_just_fetched(provider, *ticket))
-			fetch_begin(provider, now);
+			fetch_begin(provider);
 		return STEP_DONE;
 	}
 	if (*ticket != 0 && provider->failed_round >= *ticket)
 		return STEP_FAILED;
 	if (provider->fetch == NULL)
-		fetch_begin(provider, now);
+		fetch_begin(provider);
 	if (*ticket == 0)
 		*ticket = provider->round;
-	age = credentials_age(provider->credentials.expires_at, now);
-	if (is_usable(provider, age, *ticket, now))
+	age = current_age(provider);
+	if (is_usable(provider, age, *ticket))
 		return STEP_DONE;
 	return provider->failed_round >= *ticket ? STEP_FAILED : STEP_PENDING;
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "aws/clock.h"
 #include "aws/credentials.h"
 #include "aws/http.h"
 #include "base/failure.h"
@@ -26,10 +27,11 @@ typedef struct Identity
 typedef struct CredentialsProvider CredentialsProvider;
 
 /*
- * Copies everything but the client, on whose connections credentials are fetched, and which must outlive it. NULL when
- * memory ran out.
+ * Copies everything but the client, on whose connections credentials are fetched, and the clock, by which they expire;
+ * both must outlive it. NULL when memory ran out.
  */
-extern CredentialsProvider *provider_new(const Identity *identity, const char *region, HttpClient *http);
+extern CredentialsProvider *provider_new(const Identity *identity, const char *region, HttpClient *http,
+										 ServerClock *clock);
 
 /* Ends a fetch that is running. NULL is allowed. */
 extern void provider_free(CredentialsProvider *provider);

@@ -12,6 +12,7 @@
 #include <sys/random.h>
 
 #include "aws/clock.h"
+#include "aws/endpoint.h"
 #include "aws/sigv4.h"
 #include "dynamodb/encoding.h"
 #include "dynamodb/response.h"
@@ -79,24 +80,6 @@ endpoint_of_region(const char *region)
 	return buffer_detach(&endpoint);
 }
 
-/* The Host header of an endpoint, as libcurl would write it too. */
-static char *
-host_of_endpoint(const char *endpoint)
-{
-	const char *default_port = strncmp(endpoint, "https:", 6) == 0 ? ":443" : ":80";
-	const char *host = strstr(endpoint, "://");
-	size_t		length;
-	size_t		port_length = strlen(default_port);
-	ByteBuffer		out = {0};
-
-	host = host != NULL ? host + 3 : endpoint;
-	length = strcspn(host, "/");
-	if (length > port_length && memcmp(host + length - port_length, default_port, port_length) == 0)
-		length -= port_length;
-	buffer_append(&out, host, length);
-	return buffer_detach(&out);
-}
-
 static char *
 url_of_endpoint(const char *endpoint)
 {
@@ -132,7 +115,7 @@ client_new(const ClientSettings *settings, const Identity *identity, Failure *fa
 	client->endpoint = settings->endpoint != NULL ? strdup(settings->endpoint) : endpoint_of_region(settings->region);
 	if (client->endpoint != NULL)
 	{
-		client->host = host_of_endpoint(client->endpoint);
+		client->host = endpoint_host_header(client->endpoint);
 		client->url = url_of_endpoint(client->endpoint);
 	}
 	if (client->region == NULL || client->host == NULL || client->url == NULL)
@@ -147,7 +130,7 @@ client_new(const ClientSettings *settings, const Identity *identity, Failure *fa
 		client_free(client);
 		return NULL;
 	}
-	client->provider = provider_new(identity, client->region, client->http);
+	client->provider = provider_new(identity, client->region, client->http, &client->clock);
 	if (client->provider == NULL)
 	{
 		failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");
@@ -277,6 +260,8 @@ send_signed(Client *client, Operation operation, const ByteBuffer *body)
 	sigv4_timestamp(request.time, timestamp);
 	snprintf(target, sizeof(target), TARGET_PREFIX "%s", operation_name(operation));
 
+	for (size_t i = 0; i <= nheaders; i++)
+		lines[i].secret = true;
 	for (size_t i = 0; i < nheaders; i++)
 		buffer_printf(&lines[i], "%s: %s", headers[i].name, headers[i].value);
 	buffer_puts(&lines[nheaders], "Authorization: ");
@@ -522,11 +507,11 @@ answer_read(Call *call, HttpAnswer *answer)
 		return;
 	if (!encoding_decode(answer->encoding, call->client->max_response_bytes, body, &call->failure))
 		call->failure.http_status = answer->status;
-	else if (call->expects_page)
+	else if (call->expects_page && answer->status == 200)
 		call->page = response_parse_page(answer->status, NULL, body, &call->failure);
 	else
-		call->response = response_parse_with_error(answer->status, NULL, body->data, body->length, &call->failure,
-												   &call->error);
+		call->response = response_parse_with_error(answer->status, NULL, body->data, body->length, &call->body,
+												   &call->failure, &call->error);
 }
 
 /* An attempt has ended: parse its answer, count it, let its memory go, and decide whether that was the last. */

@@ -15,6 +15,9 @@
 /* Characters. A secret access key has 40, a signature 64, a session token hundreds. */
 #define SHORTEST_SECRET 40
 
+/* Of a text of DynamoDB's; a Failure holds less. */
+#define MAX_WORDS 1024
+
 typedef struct ErrorCode
 {
 	const char *code;
@@ -156,24 +159,82 @@ is_base64_digit(char c)
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '+' || c == '/' || c == '=';
 }
 
+/* Is the text in the request's body, and, where it has to be a name there, between quotes? */
+static bool
+was_asked(const ByteBuffer *request, const char *text, size_t length, bool as_name)
+{
+	const char *at = request != NULL && length > 0 ? request->data : NULL;
+	const char *end = at != NULL ? at + request->length : NULL;
+
+	for (; at != NULL && (at = memchr(at, text[0], (size_t) (end - at))) != NULL; at++)
+	{
+		if ((size_t) (end - at) < length)
+			return false;
+		if (memcmp(at, text, length) == 0
+			&& (!as_name || (at > request->data && at[-1] == '"' && at + length < end && at[length] == '"')))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Nothing but what the request's own body has, which holds no secret: a value, or a resource such as
+ * "table/NAME/index/NAME".
+ */
+static bool
+is_known(const ByteBuffer *request, const char *run, size_t length)
+{
+	const char *end = run + length;
+
+	if (was_asked(request, run, length, false))
+		return true;
+	while (run <= end)
+	{
+		const char *slash = memchr(run, '/', (size_t) (end - run));
+		size_t		part = (size_t) ((slash != NULL ? slash : end) - run);
+
+		bool		word = part == 5 && (memcmp(run, "table", 5) == 0 || memcmp(run, "index", 5) == 0);
+
+		if (!word && !was_asked(request, run, part, true))
+			return false;
+		run += part + 1;
+	}
+	return true;
+}
+
+/* Cut at a character, where nobody would read on. */
+static void
+cut_words(char *text)
+{
+	size_t		length = strcspn(text, "\r\n");
+
+	if (length > MAX_WORDS)
+	{
+		length = MAX_WORDS;
+		while (length > 0 && ((unsigned char) text[length] & 0xC0) == 0x80)
+			length--;
+	}
+	text[length] = '\0';
+}
+
 /*
  * An answer to a wrong signature repeats what was signed, session token included, from the second line on; one to a
  * wrong header repeats that in the first. So only the first line is kept, and of it nothing that is as long as a
- * secret key, a signature or a token can be, and looks like one. In place.
+ * secret key, a signature or a token can be, and looks like one, unless the request's body has it. In place.
  */
 static void
-hold_secrets_back(char *text)
+hold_secrets_back(char *text, const ByteBuffer *request)
 {
 	char	   *out = text;
 
-	text[strcspn(text, "\r\n")] = '\0';
+	cut_words(text);
 	while (*text != '\0')
 	{
 		size_t		run = 0;
 
 		while (is_base64_digit(text[run]))
 			run++;
-		if (run >= SHORTEST_SECRET)
+		if (run >= SHORTEST_SECRET && !is_known(request, text, run))
 		{
 			memcpy(out, "...", 3);
 			out += 3;
@@ -188,12 +249,31 @@ hold_secrets_back(char *text)
 	*out = '\0';
 }
 
+/* DynamoDB's codes are words. What is not, or has digits and is as long as a secret, is not repeated. */
+static bool
+is_code(const char *text)
+{
+	bool		has_digits = false;
+	size_t		length = 0;
+
+	for (; text[length] != '\0'; length++)
+	{
+		char		c = text[length];
+		bool		digit = c >= '0' && c <= '9';
+
+		if (!digit && c != '.' && !((c | 0x20) >= 'a' && (c | 0x20) <= 'z'))
+			return false;
+		has_digits = has_digits || digit;
+	}
+	return length < SHORTEST_SECRET || !has_digits;
+}
+
 /*
  * Which limit of which table or index a throttled request has met: "reason (resource)", one after the other. It says
  * what to raise, which the message does not.
  */
 static void
-describe_throttling(cJSON *error, ByteBuffer *out)
+describe_throttling(cJSON *error, const ByteBuffer *request, ByteBuffer *out)
 {
 	const cJSON *reasons = json_member(error, "ThrottlingReasons");
 	const cJSON *element;
@@ -205,6 +285,8 @@ describe_throttling(cJSON *error, ByteBuffer *out)
 		char	   *reason = cJSON_GetStringValue((cJSON *) json_member(element, "reason"));
 		char	   *resource = cJSON_GetStringValue((cJSON *) json_member(element, "resource"));
 
+		if (out->length > MAX_WORDS)
+			break;
 		if (reason == NULL)
 			continue;
 		buffer_puts(out, out->length > 0 ? ", " : " Reasons: ");
@@ -213,7 +295,7 @@ describe_throttling(cJSON *error, ByteBuffer *out)
 			char	   *text = i == 0 ? reason : resource;
 
 			make_plain(text);
-			hold_secrets_back(text);
+			hold_secrets_back(text, request);
 			buffer_printf(out, i == 0 ? "%s" : " (%s)", text);
 		}
 	}
@@ -221,7 +303,7 @@ describe_throttling(cJSON *error, ByteBuffer *out)
 
 /* Fills *failure from an error of DynamoDB's; false when it is none. */
 static bool
-read_error(cJSON *error, Failure *failure)
+read_error(cJSON *error, const ByteBuffer *request, Failure *failure)
 {
 	char	   *type = cJSON_GetStringValue((cJSON *) json_member(error, "__type"));
 	char	   *message = cJSON_GetStringValue((cJSON *) json_member(error, "message"));
@@ -237,16 +319,18 @@ read_error(cJSON *error, Failure *failure)
 	if (message != NULL)
 	{
 		make_plain(message);
-		hold_secrets_back(message);
+		hold_secrets_back(message, request);
 	}
 
 	hash = strrchr(type, '#');
 	code = hash ? hash + 1 : type;
+	if (!is_code(code))
+		code = "";
 	failure_set(failure, response_error_kind(code, message), code, "%s", message ? message : "");
 	if (strcmp(failure->code, "TransactionCanceledException") == 0)
 		failure->kind = cancellation_kind(json_member(error, "CancellationReasons"));
 	if (failure->kind == FAILURE_THROTTLED)
-		describe_throttling(error, &reasons);
+		describe_throttling(error, request, &reasons);
 	if (reasons.length > 0 && !reasons.failed)
 		failure_set(failure, failure->kind, code, "%s%s", failure->message, reasons.data);
 	buffer_free(&reasons);
@@ -257,7 +341,7 @@ cJSON *
 response_parse(int status, const char *crc32, char *body, size_t length, Failure *failure)
 {
 	cJSON	   *error;
-	cJSON	   *response = response_parse_with_error(status, crc32, body, length, failure, &error);
+	cJSON	   *response = response_parse_with_error(status, crc32, body, length, NULL, failure, &error);
 
 	cJSON_Delete(error);
 	return response;
@@ -274,7 +358,8 @@ response_check(int status, const char *crc32, const char *body, size_t length, F
 }
 
 cJSON *
-response_parse_with_error(int status, const char *crc32, char *body, size_t length, Failure *failure, cJSON **error)
+response_parse_with_error(int status, const char *crc32, char *body, size_t length, const ByteBuffer *request,
+						  Failure *failure, cJSON **error)
 {
 	cJSON	   *response;
 
@@ -287,7 +372,7 @@ response_parse_with_error(int status, const char *crc32, char *body, size_t leng
 		return response;
 	if (status == 200)
 		failure_set(failure, FAILURE_BAD_ANSWER, NULL, "The answer is not a JSON object.");
-	else if (read_error(response, failure))
+	else if (read_error(response, request, failure))
 		*error = response;
 	else
 		failure_set(failure, FAILURE_BAD_ANSWER, NULL, "HTTP status %d", status);

@@ -33,10 +33,10 @@ extern cJSON *response_parse(int status, const char *crc32, char *body, size_t l
 /*
  * Likewise, keeping the parsed error as well: *error is the caller's to cJSON_Delete, NULL where the answer is no
  * error of DynamoDB's. A failed condition carries the item that stands in its way, a cancelled transaction its
- * reasons.
+ * reasons. `request` is the body that was sent, or NULL: what is in there is no secret, however it looks.
  */
-extern cJSON *response_parse_with_error(int status, const char *crc32, char *body, size_t length, Failure *failure,
-										cJSON **error);
+extern cJSON *response_parse_with_error(int status, const char *crc32, char *body, size_t length,
+										const ByteBuffer *request, Failure *failure, cJSON **error);
 
 /*
  * Likewise for the answer to a Query or Scan. The page takes the text of *body along, which is empty afterwards; it is

@@ -174,7 +174,8 @@ connection_new(const ForeignServer *server, Oid mapping, const MappingOptions *o
 	connection = calloc(1, sizeof(Connection));
 	if (connection == NULL)
 		report_out_of_memory();
-	descriptors_reserve(connection, settings.http.max_connections);
+	/* Beside those to DynamoDB there may be one for credentials. */
+	descriptors_reserve(connection, settings.http.max_connections + (identity.keys == NULL));
 	connection->client = client_new(&settings, &identity, &failure);
 	if (connection->client == NULL)
 	{
@@ -291,11 +292,17 @@ connection_server_name(Oid server)
 	return found != NULL ? found->servername : pstrdup(NameStr(usage->server_name));
 }
 
+/*
+ * The names are looked up only afterwards: that may bring invalidations, which take entries out of the table, and a
+ * scan of it bears no more than the loss of the entry that it is at.
+ */
 bool
 connections_close_unused(void)
 {
 	HASH_SEQ_STATUS scan;
 	ConnectionEntry *entry;
+	List	   *kept = NIL;
+	ListCell   *cell;
 	bool		closed = false;
 
 	if (connections == NULL)
@@ -307,13 +314,15 @@ connections_close_unused(void)
 			continue;
 		if (entry->connection->references > 0)
 		{
-			ereport(WARNING, (errmsg("cannot close the connections to server \"%s\", which are in use",
-									 connection_server_name(entry->connection->server))));
+			kept = lappend_oid(kept, entry->connection->server);
 			continue;
 		}
 		entry_forget_connection(entry);
 		closed = true;
 	}
+	foreach(cell, kept)
+		ereport(WARNING, (errmsg("cannot close the connections to server \"%s\", which are in use",
+								 connection_server_name(lfirst_oid(cell)))));
 	return closed;
 }
 

@@ -306,8 +306,11 @@ check_value(const OptionRule *rule, const char *value)
 static bool
 lends_server_identity(DefElem *option)
 {
-	return strcmp(option->defname, "profile") == 0
-		|| (strcmp(option->defname, "ambient_credentials") == 0 && defGetBoolean(option));
+	bool		is_lent = false;
+
+	if (strcmp(option->defname, "ambient_credentials") == 0)
+		return parse_bool(defGetString(option), &is_lent) && is_lent;
+	return strcmp(option->defname, "profile") == 0;
 }
 
 /*

@@ -34,7 +34,7 @@ sub new
 sub endpoint { return "http://127.0.0.1:$_[0]{port}" }
 
 # answers(Operation => answer, …), from now on; '*' stands for all others. An answer is {status, body, type, headers}, or one of
-# {close: true} without an answer, {stall: true} without an end, {cut: n} where only n bytes of the body come; or a list of them, for one
+# {early: "…"} with lines of a provisional one before it, {close: true} without an answer, {stall: true} without an end, {cut: n} where only n bytes of the body come; or a list of them, for one
 # request after the other, the last for all further ones. A request that is not DynamoDB's goes by its "Action" (STS), else by method and
 # path ("GET /keys"). Without arguments all stays as it is. Returns the requests since the last call, as
 # {operation, headers, body}.
@@ -133,7 +133,7 @@ sub _answer
 	my $type = $answer->{type} // 'application/x-amz-json-1.0';
 	my $headers = join '', map { "$_\r\n" } "HTTP/1.1 $status Scripted", "Content-Type: $type", 'Content-Length: ' . length $body,
 	  @{ $answer->{headers} // [] };
-	syswrite $socket, "$headers\r\n" . (defined $answer->{cut} ? substr $body, 0, $answer->{cut} : $body);
+	syswrite $socket, ($answer->{early} // '') . "$headers\r\n" . (defined $answer->{cut} ? substr $body, 0, $answer->{cut} : $body);
 	return !defined $answer->{cut};
 }
 

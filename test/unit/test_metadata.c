@@ -43,6 +43,39 @@ no_proxy_comes_between_what_is_near(void **state)
 	assert_false(endpoint_is_near("http://[fd00:ec3::1]/"));
 }
 
+static void
+an_endpoint_is_a_url_as_all_read_it(void **state)
+{
+	static const char *const fine[] = {"http://localhost:8000", "https://[::1]:443/", "HTTPS://example.com", NULL};
+	static const char *const refused[] = {
+		"http:/example.com", "http:///example.com", "http:////example.com", "localhost:8000", "https:example.com", "", "http://", NULL
+	};
+
+	for (size_t i = 0; fine[i] != NULL; i++)
+		if (endpoint_complaint(fine[i]) != NULL)
+			fail_msg("%s: %s", fine[i], endpoint_complaint(fine[i]));
+	for (size_t i = 0; refused[i] != NULL; i++)
+		if (endpoint_complaint(refused[i]) == NULL)
+			fail_msg("%s is taken", refused[i]);
+}
+
+static void
+the_host_is_signed_as_it_is_sent(void **state)
+{
+	static const char *const hosts[][2] = {
+		{"https://example.com:443/", "example.com"}, {"HTTPS://example.com:443", "example.com"}, {"http://example.com:80", "example.com"},
+		{"https://example.com:80/", "example.com:80"}, {"http://[::1]:8000/", "[::1]:8000"}, {"http://[::1]", "[::1]"},
+	};
+
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
+	{
+		char	   *host = endpoint_host_header(hosts[i][0]);
+
+		assert_string_equal(host, hosts[i][1]);
+		free(host);
+	}
+}
+
 static bool
 read_json(const char *body, Credentials *credentials)
 {
@@ -62,7 +95,13 @@ json_is_credentials_when_all_is_there(void **state)
 		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\", \"Token\": null}",
 		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\\r\\n\"}",
 		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\", \"Expiration\": \"soon\"}",
-		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\", \"Expiration\": 5}", NULL
+		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\", \"Expiration\": 5}",
+		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\", \"Expiration\": \"1970-01-01T00:00:00Z\"}",
+		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\\u0000\"}", "{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\\u00e4\"}",
+		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\"", "{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\"} x",
+		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\",}", "{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush",
+		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\\", "{\"x\": {\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\"}}",
+		"{\"AccessKeyId\" \"a\", \"SecretAccessKey\": \"hush\"}", "{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\\u12\"}", NULL
 	};
 	Credentials credentials;
 
@@ -76,6 +115,11 @@ json_is_credentials_when_all_is_there(void **state)
 	assert_true(read_json("{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"b\"}", &credentials));
 	assert_null(credentials.session_token);
 	assert_int_equal(credentials.expires_at, 0);
+	credentials_wipe(&credentials);
+	assert_true(read_json(" { \"x\": [ [] , {\"y\": -1.5e3, \"z\": [null, \"\\u00e4\"]}, true ],\r\n\t\"SecretAccessKey\" : \"b\\/c\\u0041\","
+						  "\"AccessKeyId\":\"a\", \"AccessKeyId\": \"other\", \"Code\": {} } ", &credentials));
+	assert_string_equal(credentials.access_key_id, "a");
+	assert_string_equal(credentials.secret_access_key, "b/cA");
 	credentials_wipe(&credentials);
 	for (size_t i = 0; refused[i] != NULL; i++)
 	{
@@ -164,8 +208,42 @@ an_answer_without_memory_is_none(void **state)
 		bool		read = metadata_read_answer("endpoint", 200, body, strlen(body), &credentials, &failure);
 
 		assert_int_equal(read, !memory_has_failed());
+		if (!read)
+			assert_int_equal(failure.kind, FAILURE_MEMORY);
 		credentials_wipe(&credentials);
 	});
+}
+
+/* What the project and cJSON have freed must not show what was in it: see memory.c. */
+static void
+a_broken_answer_leaves_nothing_in_freed_memory(void **state)
+{
+	static const char *const broken[] = {
+		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush-hush-hush-hush\", \"Token\": \"hush-hush-hush-hush\"",
+		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush-hush-hush-hush\", \"Token\": 1}",
+		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush-hush-hush-hush\", \"Expiration\": \"hush-hush-hush-hush\"}",
+	};
+	Credentials credentials;
+	Failure		failure;
+
+	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++)
+	{
+		memory_watch("hush");
+		assert_false(metadata_read_answer("endpoint", 200, broken[i], strlen(broken[i]), &credentials, &failure));
+		assert_false(memory_was_left());
+	}
+}
+
+static void
+a_deep_answer_is_none(void **state)
+{
+	char		deep[4096];
+	Credentials credentials;
+
+	memset(deep, '[', sizeof(deep));
+	memcpy(deep, "{\"a\":", 5);
+	deep[sizeof(deep) - 1] = '\0';
+	assert_false(read_json(deep, &credentials));
 }
 
 static void
@@ -184,11 +262,15 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_container_token_goes_to_https_or_near_by),
 		cmocka_unit_test(no_proxy_comes_between_what_is_near),
+		cmocka_unit_test(an_endpoint_is_a_url_as_all_read_it),
+		cmocka_unit_test(the_host_is_signed_as_it_is_sent),
 		cmocka_unit_test(json_is_credentials_when_all_is_there),
 		cmocka_unit_test(xml_is_credentials_when_all_is_there),
 		cmocka_unit_test(an_error_of_sts_is_named_by_its_code_only),
 		cmocka_unit_test(what_is_asked_is_encoded),
 		cmocka_unit_test(an_answer_without_memory_is_none),
+		cmocka_unit_test(a_broken_answer_leaves_nothing_in_freed_memory),
+		cmocka_unit_test(a_deep_answer_is_none),
 		cmocka_unit_test(a_role_has_a_name),
 	};
 

@@ -3,6 +3,8 @@
  */
 #include "unit.h"
 
+#include <unistd.h>
+
 #include "aws/profile.h"
 
 static bool
@@ -100,6 +102,24 @@ without_memory_nothing_leaks(void **state)
 	});
 }
 
+/* Nobody can cancel the reading of a file, so a long one must not take long. */
+static void
+a_long_file_is_read_at_once(void **state)
+{
+	ProfileFiles files = {0};
+	ByteBuffer	text = {0};
+	Failure		failure;
+
+	buffer_puts(&text, "[default]\n");
+	for (int i = 0; i < 100000; i++)
+		buffer_printf(&text, "a%d=\n", i);
+	alarm(60);
+	assert_true(profile_parse(&files, PROFILE_FILE_CREDENTIALS, text.data, "/the/file", &failure));
+	alarm(0);
+	profile_files_free(&files);
+	buffer_free(&text);
+}
+
 int
 main(void)
 {
@@ -108,6 +128,7 @@ main(void)
 		cmocka_unit_test(a_config_file_writes_profile_before_the_name),
 		cmocka_unit_test(the_first_file_goes_first_and_in_a_file_the_last_word),
 		cmocka_unit_test(what_is_not_understood_is_named_by_its_line_only),
+		cmocka_unit_test(a_long_file_is_read_at_once),
 		cmocka_unit_test(without_memory_nothing_leaks),
 	};
 

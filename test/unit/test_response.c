@@ -121,6 +121,58 @@ a_throttled_request_says_which_limit_it_met(void **state)
 				  FAILURE_THROTTLED, "ThrottlingException", "Slow.");
 }
 
+#define LONG_NAME "CommitsOfTheOrderService2026InEurope"
+#define LONGER_NAME LONG_NAME LONG_NAME
+#define A_SECRET "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+#define A_SIGNATURE "fe5f80f77d5fa3beca038a248ff027d0445342fe2855ddc963176630326f1024"
+
+/* The words for an answer to this request. */
+static void
+check_words(const char *request, const char *error, const char *expected)
+{
+	ByteBuffer	sent = {0};
+	ByteBuffer	body = {0};
+	Failure		failure;
+	cJSON	   *parsed;
+
+	buffer_puts(&sent, request);
+	buffer_puts(&body, error);
+	assert_null(response_parse_with_error(400, NULL, body.data, body.length, &sent, &failure, &parsed));
+	assert_string_equal(failure.message, expected);
+	cJSON_Delete(parsed);
+	buffer_free(&sent);
+	buffer_free(&body);
+}
+
+static void
+what_the_request_says_is_no_secret(void **state)
+{
+#define RESOURCE(text) "{\"__type\":\"x#SlowDown\",\"message\":\"m\",\"ThrottlingReasons\":[{\"reason\":\"r\",\"resource\":\"arn:aws:dynamodb:us-east-1:1:" text "\"}]}"
+#define WORDS(text) "m Reasons: r (arn:aws:dynamodb:us-east-1:1:" text ")"
+	const char *request = "{\"TableName\":\"" LONGER_NAME "\",\"IndexName\":\"byId\",\"k\":{\"S\":\"a " A_SIGNATURE "\"}}";
+
+	check_words(request, RESOURCE("table/" LONGER_NAME), WORDS("table/" LONGER_NAME));
+	check_words(request, RESOURCE("table/" LONGER_NAME "/index/byId"), WORDS("table/" LONGER_NAME "/index/byId"));
+	check_words(request, "{\"__type\":\"x#y\",\"message\":\"no " A_SIGNATURE " here\"}", "no " A_SIGNATURE " here");
+
+	check_words(request, RESOURCE("table/" LONG_NAME), WORDS("..."));
+	check_words(request, RESOURCE("table/" LONGER_NAME "/index/" A_SECRET), WORDS("..."));
+	check_words(request, RESOURCE("table/" A_SIGNATURE), WORDS("..."));
+	check_words(request, RESOURCE("table/" LONGER_NAME "x"), WORDS("..."));
+	check_words("", RESOURCE("table/" LONGER_NAME), WORDS("..."));
+	check_words("{}", "{\"__type\":\"x#y\",\"message\":\"Credential=" A_SECRET ", Signature=" A_SIGNATURE ".\"}", "..., ....");
+}
+
+static void
+what_is_no_code_is_not_repeated(void **state)
+{
+	check_failure(400, "{\"__type\":\"x#" A_SIGNATURE "\"}", FAILURE_OTHER, "", "");
+	check_failure(400, "{\"__type\":\"x#" A_SECRET "\"}", FAILURE_OTHER, "", "");
+	check_failure(400, "{\"__type\":\"x#a\\u001b[31m\"}", FAILURE_OTHER, "", "");
+	check_failure(400, "{\"__type\":\"x#ItemCollectionSizeLimitExceededException\"}", FAILURE_TOO_LARGE,
+				  "ItemCollectionSizeLimitExceededException", "");
+}
+
 static void
 other_peoples_errors_are_not_repeated(void **state)
 {
@@ -164,7 +216,7 @@ an_errors_text_is_utf8(void **state)
 	Failure		failure;
 	ByteBuffer	body = {0};
 
-	check_failure(400, "{\"__type\":\"x#A\\u0000B\",\"message\":\"\\ud800 and \\u0000 and \\u00e9\"}", FAILURE_OTHER, "A?B",
+	check_failure(400, "{\"__type\":\"x#A\\u0000B\",\"message\":\"\\ud800 and \\u0000 and \\u00e9\"}", FAILURE_OTHER, "",
 				  "? and ? and \u00e9");
 	buffer_puts(&body, "{\"__type\":\"x#");
 	for (int i = 0; i < 1000; i++)
@@ -241,7 +293,7 @@ cancellation_with(const char *reasons)
 	int			length = snprintf(body, sizeof(body), "{\"__type\":\"com.amazonaws.dynamodb.v20120810#TransactionCanceledException\","
 								  "\"Message\":\"cancelled\"%s}", reasons);
 
-	assert_null(response_parse_with_error(400, NULL, body, (size_t) length, &failure, &error));
+	assert_null(response_parse_with_error(400, NULL, body, (size_t) length, NULL, &failure, &error));
 	assert_non_null(error);
 	cJSON_Delete(error);
 	return failure.kind;
@@ -365,6 +417,8 @@ main(void)
 		cmocka_unit_test(the_checksum_is_checked),
 		cmocka_unit_test(both_engines_errors_are_read),
 		cmocka_unit_test(a_throttled_request_says_which_limit_it_met),
+		cmocka_unit_test(what_the_request_says_is_no_secret),
+		cmocka_unit_test(what_is_no_code_is_not_repeated),
 		cmocka_unit_test(other_peoples_errors_are_not_repeated),
 		cmocka_unit_test(a_success_must_be_an_object),
 		cmocka_unit_test(an_errors_text_is_utf8),

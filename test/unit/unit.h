@@ -25,6 +25,12 @@ extern void memory_fail_at(int nth);
 extern bool memory_has_failed(void);
 
 /*
+ * From now on looks into memory as it is freed: memory_was_left tells whether `text` was in it, and ends that.
+ */
+extern void memory_watch(const char *text);
+extern bool memory_was_left(void);
+
+/*
  * Runs `body` with the first allocation failing, then the second, and so on, until it gets by without the failing
  * one.
  */

@@ -1,0 +1,25 @@
+/*
+ * secret_json: one text out of a JSON object that holds secrets, and no copy of anything else in it.
+ *
+ * A parser that builds a tree leaves pieces of it in freed memory, also where the text turns out to be broken later.
+ */
+#ifndef DYNAMODB_ES_SECRET_JSON_H
+#define DYNAMODB_ES_SECRET_JSON_H
+
+#include <stddef.h>
+
+typedef enum SecretMember
+{
+	SECRET_MEMBER_TEXT,
+	SECRET_MEMBER_ABSENT,		/* also where what there is is no JSON object */
+	SECRET_MEMBER_OTHER,		/* it is null, a number, … */
+	SECRET_MEMBER_MEMORY		/* memory ran out */
+} SecretMember;
+
+/*
+ * The first member of that name, which has no escapes: for TEXT in *value, malloc'ed, to be freed by secret_free;
+ * otherwise that is NULL. A character of an escape that is not ASCII becomes a DEL, which no credentials have.
+ */
+extern SecretMember secret_json_member(const char *json, size_t length, const char *name, char **value);
+
+#endif
