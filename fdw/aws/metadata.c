@@ -185,10 +185,10 @@ static bool
 read_credentials(const char *body, size_t length, Credentials *credentials, bool *out_of_memory)
 {
 	Member		members[MEMBER_COUNT] = {
-		[MEMBER_ID] = {"AccessKeyId"},
-		[MEMBER_SECRET] = {"SecretAccessKey"},
-		[MEMBER_TOKEN] = {"Token"},
-		[MEMBER_EXPIRATION] = {"Expiration"},
+		[MEMBER_ID] = {.name = "AccessKeyId"},
+		[MEMBER_SECRET] = {.name = "SecretAccessKey"},
+		[MEMBER_TOKEN] = {.name = "Token"},
+		[MEMBER_EXPIRATION] = {.name = "Expiration"},
 	};
 	bool		valid;
 

@@ -40,7 +40,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char	   *body = fuzz_copy(data, size);
 	Failure		failure = {0};
 	cJSON	   *error = NULL;
-	cJSON	   *response = response_parse_with_error(400, NULL, body, size, &failure, &error);
+	cJSON	   *response = response_parse_with_error(400, NULL, body, size, NULL, &failure, &error);
 
 	free(body);
 	REQUIRE(response == NULL);
