@@ -36,6 +36,7 @@ cleanup() {
   trap '' INT TERM HUP
   trap - EXIT
   [[ -z $job ]] || { kill -- "-$job"; wait "$job"; } 2>/dev/null || true
+  [[ ${#children[@]} -eq 0 ]] || { kill "${children[@]}"; wait "${children[@]}"; } 2>/dev/null || true
   find "$scratch" -name postmaster.pid 2>/dev/null | while read -r file; do
     pid=$(head -1 "$file" 2>/dev/null) || continue
     if kill -QUIT "${pid:-none}" 2>/dev/null; then until_gone "$pid"; fi
@@ -57,6 +58,7 @@ until_gone() {
 
 # Runs a command as a job with a process group of its own, so that the traps above act at once and end all of it.
 job=
+children=()                         # scripts of ours in the background, which clean up themselves
 as_job() {
   local status=0
   set -m
