@@ -181,16 +181,11 @@ transaction_ends(XactEvent event, void *arg)
 	}
 }
 
-static void
-register_callbacks(void)
+void
+deferred_init(void)
 {
-	static bool registered = false;
-
-	if (registered)
-		return;
 	RegisterXactCallback(transaction_ends, NULL);
 	RegisterSubXactCallback(subtransaction_ended, NULL);
-	registered = true;
 }
 
 static void
@@ -222,7 +217,6 @@ start_waiting(const DeferredStore *store, const RowBatch *batch)
 	start->batch.nrows = 0;
 	start->batch.usage = (Usage) {0};
 	MemoryContextSwitchTo(caller);
-	register_callbacks();
 	waiting_rows = start;
 }
 

@@ -8,6 +8,9 @@
 
 #include "postgres/batch.h"
 
+/* Once for each backend, before any commit: a callback that is added while others run is not called. */
+extern void deferred_init(void);
+
 /* The store that a statement's rows go to. Lives in the memory context that it was made in. */
 typedef struct DeferredStore
 {

@@ -10,6 +10,7 @@
 #include "postgres/async.h"
 #include "postgres/budget.h"
 #include "postgres/count.h"
+#include "postgres/deferred.h"
 #include "postgres/explain.h"
 #include "postgres/import.h"
 #include "postgres/modify.h"
@@ -26,6 +27,7 @@ void
 _PG_init(void)
 {
 	budget_define();
+	deferred_init();
 }
 
 Datum

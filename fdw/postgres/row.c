@@ -178,6 +178,8 @@ row_to_commit(const ColumnMap *map, TupleTableSlot *slot)
 	take_times(map, slot, commit);
 	take_events(map, slot, commit);
 	take_extra(map, slot, commit);
+	if (row.next_version)
+		commit->version = map->by_role[COLUMN_VERSION]->type == INT4OID ? PG_INT32_MAX : PG_INT64_MAX;	/* the widest */
 	if (!commit_check(commit, &failure))
 		ereport(ERROR,
 				(errcode(failure.kind == FAILURE_TOO_LARGE
