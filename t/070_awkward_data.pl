@@ -166,12 +166,22 @@ is($session->query("SELECT count(version) FROM commits WHERE commit_id >= $first
 
 # Versions and commit ids that are no integers, or larger than any, and items that are not in the index.
 put_item(key('strange', $_), '') for 0, 0.5, 1, "1E37", $digits;
+put_item(key('fraction', 0.5), '');
+put_item(key('below', -5), '');
 is($session->query(q{SELECT version FROM commits WHERE aggregate_id = 'strange' AND version = 1}), 1, 'a version beside one that is no integer is read');
 is($session->query(q{SELECT version FROM commits WHERE aggregate_id = 'strange' AND version > 0 AND version < 5}), 1, 'bounds of a range are integers');
 is($session->query(q{SELECT count(events) FROM commits WHERE aggregate_id = 'strange'}), 5, 'versions that are no integers hide nothing');
 like($session->try(q{SELECT version FROM commits WHERE aggregate_id = 'strange'})->{error}{message}, qr/of aggregate "strange", version 0\.5 /, 'and are named');
 is($session->query(q{SELECT version FROM commits WHERE aggregate_id = 'strange' AND version < 5 ORDER BY version LIMIT 1}), 0, 'rows before one can be had');
-isnt($session->try(q{INSERT INTO commits (aggregate_id, events) VALUES ('strange', '[]')})->{error}, undef, 'there is no next version after one that is none');
+for ([ 'strange', '[1-9]\d{36,37}|1E\+?37' ], [ 'fraction', '0\.5' ])
+{
+	my ($aggregate, $last) = @$_;
+	my $error = $session->try("INSERT INTO commits (aggregate_id, events) VALUES ('$aggregate', '[]')")->{error};
+	is($error->{sqlstate}, '22P02', "$aggregate: there is no next version after one that is none");
+	is($error->{message}, qq(the last version of aggregate "$aggregate" in foreign table "commits" cannot be read), 'the message says of what');
+	like($error->{detail}, qr/\AIt is (?:$last), and no bigint\.\z/, 'and the detail which');
+}
+is($session->query(q{INSERT INTO commits (aggregate_id, events) VALUES ('below', '[]') RETURNING version}), 0, 'the version after one below 0 is the first');
 is($session->query(q{INSERT INTO commits (aggregate_id, version, events) VALUES ('strange', 2, '[]') RETURNING version}), 2, 'but any that is given');
 put_item(key('ids', 0), '', 'none');
 put_item(key('ids', 1), '', "$_") for '1000000.5';

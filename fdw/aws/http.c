@@ -29,6 +29,7 @@
 /* Servers close idle connections after 60 to 90 s; older ones are not used again. */
 #define MAX_IDLE_SECONDS 50L
 #define EVENTS_AT_ONCE 32
+#define YEAR_3000 INT64_C(32503680000)
 
 struct HttpClient
 {
@@ -614,6 +615,15 @@ answer_begins(HttpAnswer *answer)
 	answer->has_age = false;
 }
 
+int64_t
+http_date_ms(const char *text)
+{
+	time_t		date = curl_getdate(text, NULL);
+
+	/* libcurl reads years that have ten digits. */
+	return date < 0 || date >= YEAR_3000 ? -1 : (int64_t) date * 1000;
+}
+
 /* CURLOPT_HEADERFUNCTION */
 static size_t
 header_arrived(char *line, size_t size, size_t count, void *arg)
@@ -621,7 +631,6 @@ header_arrived(char *line, size_t size, size_t count, void *arg)
 	HttpAnswer *answer = &((HttpTransfer *) arg)->answer;
 	size_t		length = size * count;
 	char		value[64];
-	time_t		date;
 
 	if (length >= 5 && memcmp(line, "HTTP/", 5) == 0)
 		answer_begins(answer);
@@ -634,10 +643,7 @@ header_arrived(char *line, size_t size, size_t count, void *arg)
 	else if (header_value(line, length, "Age", value, sizeof(value)))
 		answer->has_age = true;
 	else if (header_value(line, length, "Date", value, sizeof(value)))
-	{
-		date = curl_getdate(value, NULL);
-		answer->date_ms = date < 0 ? -1 : (int64_t) date * 1000;
-	}
+		answer->date_ms = http_date_ms(value);
 	return length;
 }
 

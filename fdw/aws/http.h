@@ -71,6 +71,9 @@ extern int64_t http_now_ms(void);
 /* Requests that have been started and have not ended, those included that wait for a connection. */
 extern int	http_client_in_flight(const HttpClient *client);
 
+/* What a Date header says, ms since the epoch; -1 for what is no date, or one that no server's clock shows. */
+extern int64_t http_date_ms(const char *text);
+
 /* Connections that are open and that no request needs at the moment. */
 extern int	http_client_idle_connections(const HttpClient *client);
 

@@ -242,7 +242,7 @@ rewrite_document(char *text, size_t length, bool *valid)
 
 			while (in + token < end && (is_digit(in[token]) || memchr("+-.eE", in[token], 5) != NULL))
 				token++;
-			if (!json_is_number(in, token))
+			if (token > JSON_LONGEST_NUMBER || !json_is_number(in, token))
 				return 0;
 			memmove(out, in, token);
 			out += token;

@@ -33,6 +33,9 @@ extern cJSON *json_parse(char *text, size_t length);
 extern size_t json_utf8_character(const char *text, size_t left);
 extern size_t json_unicode_escape(const char *text, size_t left, char out[JSON_ESCAPE_TEXT], size_t *taken);
 
+/* A number of JSON's own with more characters is refused; DynamoDB's are strings. (cJSON, up to 1.7.18, reads no more.) */
+#define JSON_LONGEST_NUMBER 63
+
 /* true when the text is a number as JSON writes them: "-1.5e3", but not "01", "+1", ".5" or "NaN". */
 extern bool json_is_number(const char *text, size_t length);
 

@@ -243,11 +243,13 @@ static cJSON *
 take_number(Parser *parser)
 {
 	char	   *start = parser->at;
+	size_t		length;
 	cJSON	   *node;
 
 	while (parser->at < parser->end && memchr("0123456789+-.eE", *parser->at, 15) != NULL)
 		parser->at++;
-	if (!json_is_number(start, (size_t) (parser->at - start)))
+	length = (size_t) (parser->at - start);
+	if (length > JSON_LONGEST_NUMBER || !json_is_number(start, length))
 		return NULL;
 	node = node_new(parser->page, cJSON_Number);
 	if (node == NULL)

@@ -52,6 +52,13 @@ text_of_failure(FailureKind kind)
 				"an answer of DynamoDB is too long for %s",
 				"Raise the option \"max_response_mb\" of the server."
 			};
+		case FAILURE_UNREADABLE:
+			return (ErrorText)
+			{
+				ERRCODE_INVALID_TEXT_REPRESENTATION,
+				"a stored version in %s cannot be read",
+				"An INSERT that gives the version does not ask for the last one."
+			};
 		case FAILURE_UNFIT:
 			return (ErrorText)
 			{
@@ -202,13 +209,19 @@ report_server_failure(const Failure *failure, const char *server_name)
 	pg_unreachable();
 }
 
+static char *
+describe_aggregate(const Commit *commit)
+{
+	const char *dots = commit->aggregate_id_length > MAX_NAMED_BYTES ? "..." : "";
+
+	return psprintf("aggregate \"%s%s\"",
+					encoding_for_message(commit->aggregate_id, commit->aggregate_id_length, MAX_NAMED_BYTES), dots);
+}
+
 char *
 describe_commit(const Commit *commit)
 {
-	const char *dots = commit->aggregate_id_length > MAX_NAMED_BYTES ? "..." : "";
-	char	   *aggregate_id = psprintf("aggregate \"%s%s\"",
-										encoding_for_message(commit->aggregate_id, commit->aggregate_id_length, MAX_NAMED_BYTES),
-										dots);
+	char	   *aggregate_id = describe_aggregate(commit);
 
 	return commit->version < 0 ? psprintf("%s, its next version", aggregate_id)
 		: psprintf("%s, version " INT64_FORMAT, aggregate_id, commit->version);
@@ -241,6 +254,12 @@ report_append_failure(const Failure *failure, const char *relation_name, const C
 				 errmsg_internal(text.message, object),
 				 errdetail_internal("%s", with_fates(psprintf(_("There is no version " INT64_FORMAT " before %s."),
 															  commit->version - 1, describe_commit(commit)), fates))));
+	if (commit != NULL && failure->kind == FAILURE_UNREADABLE)
+		ereport(ERROR,
+				(errcode(text.sqlstate),
+				 errmsg("the last version of %s in foreign table \"%s\" cannot be read", describe_aggregate(commit), relation_name),
+				 errdetail_internal("%s", with_fates(psprintf(_("It is %s, and no bigint."), words_of_failure(failure)), fates)),
+				 errhint("%s", text.hint)));
 	if (commit != NULL && failure->kind == FAILURE_UNKNOWN_FATE)
 		ereport(ERROR,
 				(errcode(text.sqlstate),

@@ -205,6 +205,12 @@ put_next(Lane *lane, LaneContext *context)
 	lane->state = LANE_PUTTING;
 }
 
+static bool
+is_number(const AttributeValue *value)
+{
+	return value->type == ATTRIBUTE_N && json_is_number(value->text, value->length);
+}
+
 static void
 last_version_arrived(Lane *lane, const LaneContext *context)
 {
@@ -212,10 +218,13 @@ last_version_arrived(Lane *lane, const LaneContext *context)
 	AttributeValue version = attribute_get(items != NULL ? items->child : NULL, COMMIT_VERSION);
 	int64_t		last = -1;
 
-	if (!cJSON_IsArray(items) || (items->child != NULL && !attribute_to_int64(&version, &last)))
-		lane_fail_with(lane, FAILURE_BAD_ANSWER, "the last version of the aggregate is not an integer");
+	if (!cJSON_IsArray(items) || (items->child != NULL && !is_number(&version)))
+		lane_fail_with(lane, FAILURE_BAD_ANSWER, "the last version of the aggregate is not a number");
+	else if (items->child != NULL && !attribute_to_int64(&version, &last))
+		lane_fail_with(lane, FAILURE_UNREADABLE, version.text);
 	else
-		lane_resolve_versions(lane, context, last);
+		/* What others have stored below 0 comes before the first version. */
+		lane_resolve_versions(lane, context, last < 0 ? -1 : last);
 }
 
 static void

@@ -73,6 +73,19 @@ answers_without_a_time_of_their_own_tell_nothing(void **state)
 }
 
 static void
+a_date_is_one_that_a_clock_may_show(void **state)
+{
+	assert_int_equal(http_date_ms("Thu, 01 Jan 1970 00:00:01 GMT"), 1000);
+	assert_int_equal(http_date_ms("Tue, 14 Nov 2023 22:13:20 GMT"), 1700000000000);
+	assert_int_equal(http_date_ms("Wed, 31 Dec 2999 23:59:59 GMT"), 32503679999000);
+	assert_int_equal(http_date_ms("Wed, 01 Jan 3000 00:00:00 GMT"), -1);
+	assert_int_equal(http_date_ms("Wed, 01 Jan 2147483647 00:00:00 GMT"), -1);
+	assert_int_equal(http_date_ms("Wed, 31 Dec 1969 00:00:00 GMT"), -1);
+	assert_int_equal(http_date_ms(""), -1);
+	assert_int_equal(http_date_ms("tomorrow"), -1);
+}
+
+static void
 the_correction_can_be_turned_off(void **state)
 {
 	HttpAnswer	answer = answer_with(100, 60 * MINUTE);
@@ -120,6 +133,7 @@ main(void)
 		cmocka_unit_test(a_small_difference_is_not),
 		cmocka_unit_test(what_may_be_the_answers_own_slowness_is_not_skew),
 		cmocka_unit_test(answers_without_a_time_of_their_own_tell_nothing),
+		cmocka_unit_test(a_date_is_one_that_a_clock_may_show),
 		cmocka_unit_test(the_correction_can_be_turned_off),
 		cmocka_unit_test(the_offset_is_signed_with),
 		cmocka_unit_test(only_some_refusals_can_be_a_matter_of_time),

@@ -150,6 +150,27 @@ numbers_of_a_page_keep_their_value(void **state)
 	page_free(page);
 }
 
+/* cJSON reads 63 characters of a number, and stumbles over the next. */
+static void
+a_number_that_is_too_long_is_refused_by_both(void **state)
+{
+	char		text[80];
+
+	for (int length = 60; length <= 70; length++)
+	{
+		memset(text, '1', sizeof(text));
+		check_same(text, (size_t) length);
+		text[1] = '.';
+		check_same(text, (size_t) length);
+		text[0] = '[';
+		text[1] = '1';
+		text[length - 1] = ']';
+		check_same(text, (size_t) length);
+	}
+	memset(text, '1', sizeof(text));
+	assert_null(parse_bytes(text, 64));
+}
+
 static void
 a_page_of_many_items_is_whole(void **state)
 {
@@ -206,6 +227,7 @@ main(void)
 		cmocka_unit_test(no_character_is_overlooked_in_a_long_text),
 		cmocka_unit_test(depth_is_bounded),
 		cmocka_unit_test(numbers_of_a_page_keep_their_value),
+		cmocka_unit_test(a_number_that_is_too_long_is_refused_by_both),
 		cmocka_unit_test(a_page_of_many_items_is_whole),
 		cmocka_unit_test(running_out_of_memory_leaves_nothing),
 	};
