@@ -30,6 +30,7 @@
 #define MAX_IDLE_SECONDS 50L
 #define EVENTS_AT_ONCE 32
 #define YEAR_3000 INT64_C(32503680000)
+#define MAX_SPARE 16
 
 struct HttpClient
 {
@@ -40,10 +41,17 @@ struct HttpClient
 	int64_t		curl_deadline;	/* when libcurl wants to be called, ms; -1: not at all */
 	int64_t		wake_deadline;	/* when a caller wants to be woken, ms; -1: not at all */
 	HttpTransfer *running;		/* a list, linked by previous and next */
+	int			in_flight;		/* its length */
 	int64_t		counted_until;	/* the time up to which deadlines have been looked after, ms */
 	bool		awaited;		/* since then the caller has been waiting */
-	int64_t		armed;			/* what the timer is set to, ms; -1: off */
+	int64_t		armed;			/* what the timer is set to, ms, until that has been seen; -1: off */
 	int			open_sockets;
+	CURL	   *spare[MAX_SPARE];	/* handles of earlier requests, for the next */
+	int			nspare;
+	char		last_url[256];	/* what was asked about last, and answered: */
+	bool		last_url_is_near;
+	char		last_date[64];	/* likewise */
+	int64_t		last_date_ms;
 };
 
 struct HttpTransfer
@@ -109,7 +117,7 @@ earlier(int64_t deadline, int64_t other)
 	return deadline < 0 || (other >= 0 && other < deadline) ? other : deadline;
 }
 
-/* Sets the timer to the earliest of all deadlines. */
+/* Sees to it that the timer goes off by the earliest of all deadlines. It may do so before: then it is set anew. */
 static void
 timer_arm(HttpClient *client)
 {
@@ -118,17 +126,27 @@ timer_arm(HttpClient *client)
 
 	for (const HttpTransfer *transfer = client->running; transfer != NULL; transfer = transfer->next)
 		deadline = earlier(deadline, transfer->deadline);
-	if (deadline == client->armed)
+	if (deadline < 0 || (client->armed >= 0 && client->armed <= deadline))
 		return;
 	client->armed = deadline;
-	if (deadline >= 0)
-	{
-		when.it_value.tv_sec = deadline / 1000;
-		when.it_value.tv_nsec = deadline % 1000 * 1000000;
-		if (when.it_value.tv_sec == 0 && when.it_value.tv_nsec == 0)
-			when.it_value.tv_nsec = 1;	/* all zeroes would turn it off */
-	}
+	when.it_value.tv_sec = deadline / 1000;
+	when.it_value.tv_nsec = deadline % 1000 * 1000000;
+	if (when.it_value.tv_sec == 0 && when.it_value.tv_nsec == 0)
+		when.it_value.tv_nsec = 1;	/* all zeroes would turn it off */
 	timerfd_settime(client->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+/* Calls libcurl if it is time; the number of requests that it has not ended, or -1 if it is not. */
+static int
+timeouts_run(HttpClient *client, int64_t now)
+{
+	int			running = -1;
+
+	if (client->curl_deadline < 0 || client->curl_deadline > now)
+		return -1;
+	client->curl_deadline = -1;
+	curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	return running;
 }
 
 /* CURLMOPT_TIMERFUNCTION */
@@ -248,7 +266,7 @@ http_client_new(const HttpSettings *settings, Failure *failure)
 	}
 	client->settings = *settings;
 	client->epoll_fd = client->timer_fd = -1;
-	client->curl_deadline = client->wake_deadline = client->armed = -1;
+	client->curl_deadline = client->wake_deadline = client->armed = client->last_date_ms = -1;
 
 	errno = 0;
 	signals_block(&saved);
@@ -272,6 +290,8 @@ http_client_free(HttpClient *client)
 
 	if (client == NULL)
 		return;
+	while (client->nspare > 0)
+		curl_easy_cleanup(client->spare[--client->nspare]);
 	if (client->multi != NULL)
 	{
 		signals_block(&saved);
@@ -294,11 +314,7 @@ http_client_fd(const HttpClient *client)
 int
 http_client_in_flight(const HttpClient *client)
 {
-	int			count = 0;
-
-	for (const HttpTransfer *transfer = client->running; transfer != NULL; transfer = transfer->next)
-		count++;
-	return count;
+	return client->in_flight;
 }
 
 int
@@ -383,18 +399,24 @@ transfer_link(HttpTransfer *transfer)
 		client->running->previous = transfer;
 	transfer->next = client->running;
 	client->running = transfer;
+	client->in_flight++;
 }
 
-static void
+/* false: it was not in the list. */
+static bool
 transfer_unlink(HttpTransfer *transfer)
 {
+	if (transfer->previous == NULL && transfer->client->running != transfer)
+		return false;
 	if (transfer->previous != NULL)
 		transfer->previous->next = transfer->next;
-	else if (transfer->client->running == transfer)
+	else
 		transfer->client->running = transfer->next;
 	if (transfer->next != NULL)
 		transfer->next->previous = transfer->previous;
 	transfer->previous = transfer->next = NULL;
+	transfer->client->in_flight--;
+	return true;
 }
 
 /*
@@ -464,11 +486,30 @@ transfers_collect(HttpClient *client)
 	}
 }
 
+/*
+ * What was begun since the last wait is sent now: libcurl would ask for a timer of 0 ms, and so for one more wait. What
+ * ends in there stays as it is until the pump, which must be soon then, since libcurl will not ask for it.
+ */
+static void
+transfers_push(HttpClient *client)
+{
+	int			running = timeouts_run(client, client->counted_until);
+
+	if (running >= 0 && running < client->in_flight)
+		client->curl_deadline = client->counted_until;
+}
+
 void
 http_client_await(HttpClient *client)
 {
+	sigset_t	saved;
+
 	deadlines_count(client);
 	client->awaited = true;
+	signals_block(&saved);
+	transfers_push(client);
+	timer_arm(client);
+	signals_restore(&saved);
 }
 
 void
@@ -507,11 +548,7 @@ http_client_pump(HttpClient *client)
 	} while (nevents == EVENTS_AT_ONCE);
 
 	now = http_now_ms();
-	if (client->curl_deadline >= 0 && client->curl_deadline <= now)
-	{
-		client->curl_deadline = -1;
-		curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	}
+	timeouts_run(client, now);
 	if (client->wake_deadline >= 0 && client->wake_deadline <= now)
 		client->wake_deadline = -1;
 	transfers_collect(client);
@@ -624,11 +661,24 @@ http_date_ms(const char *text)
 	return date < 0 || date >= YEAR_3000 ? -1 : (int64_t) date * 1000;
 }
 
+/* The answers of one second all say the same. */
+static int64_t
+date_parse(HttpClient *client, const char text[64])
+{
+	if (strcmp(text, client->last_date) != 0)
+	{
+		strcpy(client->last_date, text);
+		client->last_date_ms = http_date_ms(text);
+	}
+	return client->last_date_ms;
+}
+
 /* CURLOPT_HEADERFUNCTION */
 static size_t
 header_arrived(char *line, size_t size, size_t count, void *arg)
 {
-	HttpAnswer *answer = &((HttpTransfer *) arg)->answer;
+	HttpTransfer *transfer = arg;
+	HttpAnswer *answer = &transfer->answer;
 	size_t		length = size * count;
 	char		value[64];
 
@@ -643,7 +693,7 @@ header_arrived(char *line, size_t size, size_t count, void *arg)
 	else if (header_value(line, length, "Age", value, sizeof(value)))
 		answer->has_age = true;
 	else if (header_value(line, length, "Date", value, sizeof(value)))
-		answer->date_ms = http_date_ms(value);
+		answer->date_ms = date_parse(transfer->client, value);
 	return length;
 }
 
@@ -665,6 +715,23 @@ headers_free(struct curl_slist *headers)
 	for (struct curl_slist *header = headers; header != NULL; header = header->next)
 		OPENSSL_cleanse(header->data, strlen(header->data));
 	curl_slist_free_all(headers);
+}
+
+/* endpoint_is_near; nearly all requests go to one URL. */
+static bool
+url_is_near(HttpClient *client, const char *url)
+{
+	bool		near;
+
+	if (client->last_url[0] != '\0' && strcmp(url, client->last_url) == 0)
+		return client->last_url_is_near;
+	near = endpoint_is_near(url);
+	if (strlen(url) < sizeof(client->last_url))
+	{
+		strcpy(client->last_url, url);
+		client->last_url_is_near = near;
+	}
+	return near;
 }
 
 static bool
@@ -703,8 +770,28 @@ transfer_set_up(HttpTransfer *transfer, const HttpRequest *request)
 		&& SET(CURLOPT_HEADERDATA, transfer)
 		&& (strcmp(request->method, "GET") != 0 || SET(CURLOPT_HTTPGET, 1L))
 		&& (strcmp(request->method, "PUT") != 0 || SET(CURLOPT_CUSTOMREQUEST, "PUT"))
-		&& (!request->direct && !endpoint_is_near(request->url) ? true : SET(CURLOPT_NOPROXY, "*"));
+		&& (!request->direct && !url_is_near(transfer->client, request->url) ? true : SET(CURLOPT_NOPROXY, "*"));
 #undef SET
+}
+
+/* A handle as curl_easy_init makes it. */
+static CURL *
+easy_take(HttpClient *client)
+{
+	return client->nspare > 0 ? client->spare[--client->nspare] : curl_easy_init();
+}
+
+/* To the next request, unless it may hold what was secret. No transfer is left in it, so no signals need be blocked. */
+static void
+easy_give(HttpClient *client, CURL *easy, bool secret)
+{
+	if (secret || client->nspare == MAX_SPARE)
+	{
+		curl_easy_cleanup(easy);
+		return;
+	}
+	curl_easy_reset(easy);
+	client->spare[client->nspare++] = easy;
 }
 
 static bool
@@ -716,7 +803,7 @@ transfer_begin(HttpTransfer *transfer, const HttpRequest *request)
 	/* Without this line libcurl asks first whether a large body is welcome, and waits for the answer. */
 	if (!headers_add(transfer, "Expect:"))
 		return false;
-	transfer->easy = curl_easy_init();
+	transfer->easy = easy_take(transfer->client);
 	return transfer->easy != NULL
 		&& transfer_set_up(transfer, request)
 		&& curl_multi_add_handle(transfer->client->multi, transfer->easy) == CURLM_OK;
@@ -764,7 +851,6 @@ http_send(HttpClient *client, const HttpRequest *request)
 		client->counted_until = http_now_ms();
 	transfer->deadline = client->counted_until + transfer->timeout_ms;
 	transfer_link(transfer);
-	timer_arm(client);
 	signals_restore(&saved);
 	if (!begun)
 	{
@@ -805,16 +891,16 @@ http_transfer_free(HttpTransfer *transfer)
 
 	if (transfer == NULL)
 		return;
-	signals_block(&saved);
-	transfer_unlink(transfer);
-	if (transfer->easy != NULL)
+	if (transfer_unlink(transfer) && transfer->easy != NULL)
 	{
+		signals_block(&saved);
 		curl_multi_remove_handle(transfer->client->multi, transfer->easy);
-		curl_easy_cleanup(transfer->easy);
 		timer_arm(transfer->client);
+		signals_restore(&saved);
 	}
+	if (transfer->easy != NULL)
+		easy_give(transfer->client, transfer->easy, transfer->answer.body.secret);
 	headers_free(transfer->headers);
-	signals_restore(&saved);
 	buffer_free(&transfer->answer.body);
 	free(transfer);
 }

@@ -54,7 +54,8 @@ extern void http_client_free(HttpClient *client);
 extern int	http_client_fd(const HttpClient *client);
 
 /*
- * Announces that the caller is about to wait on the descriptor. Timeouts run from there to the next pump, and not
+ * Announces that the caller is about to wait on the descriptor, which is of no use without: it sends what was begun, and
+ * sets the timer for it. Timeouts run from there to the next pump, and not
  * while the caller does something else: the answer to a request that it made ahead may be there, unread.
  */
 extern void http_client_await(HttpClient *client);

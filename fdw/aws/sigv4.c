@@ -86,20 +86,25 @@ next_parameter(const char **rest, QueryParameter *parameter)
 static void
 append_lower(ByteBuffer *out, const char *text)
 {
-	for (; *text != '\0'; text++)
-		buffer_putc(out, ascii_lower(*text));
+	size_t		start = out->length;
+
+	buffer_puts(out, text);
+	for (size_t i = start; i < out->length; i++)
+		out->data[i] = ascii_lower(out->data[i]);
 }
 
 static void
-append_hex(ByteBuffer *out, const unsigned char *bytes, size_t length)
+append_hex(ByteBuffer *out, const unsigned char bytes[HASH_BYTES])
 {
 	static const char digits[] = "0123456789abcdef";
+	char		hex[2 * HASH_BYTES];
 
-	for (size_t i = 0; i < length; i++)
+	for (size_t i = 0; i < HASH_BYTES; i++)
 	{
-		buffer_putc(out, digits[bytes[i] >> 4]);
-		buffer_putc(out, digits[bytes[i] & 15]);
+		hex[2 * i] = digits[bytes[i] >> 4];
+		hex[2 * i + 1] = digits[bytes[i] & 15];
 	}
+	buffer_append(out, hex, sizeof(hex));
 }
 
 static void
@@ -112,7 +117,7 @@ append_hash(ByteBuffer *out, const void *bytes, size_t length)
 		out->failed = true;
 		return;
 	}
-	append_hex(out, hash, sizeof(hash));
+	append_hex(out, hash);
 }
 
 /*
@@ -173,11 +178,9 @@ append_trimmed(ByteBuffer *out, const char *value)
 	{
 		const char *end = value;
 
-		if (!is_blank(*value))
-		{
-			buffer_putc(out, *value++);
-			continue;
-		}
+		while (*end != '\0' && !is_blank(*end))
+			end++;
+		buffer_append(out, value, (size_t) (end - value));
 		while (is_blank(*end))
 			end++;
 		if (*end != '\0')
@@ -353,7 +356,7 @@ sigv4_sign(const SigningRequest *request, const Credentials *credentials, const 
 		buffer_printf(authorization, ALGORITHM " Credential=%s/", credentials->access_key_id);
 		append_scope(authorization, timestamp, region, service);
 		buffer_printf(authorization, ", SignedHeaders=%s, Signature=", signed_headers.data ? signed_headers.data : "");
-		append_hex(authorization, signature, sizeof(signature));
+		append_hex(authorization, signature);
 		complete = !authorization->failed;
 	}
 	buffer_free(&canonical_request);

@@ -263,7 +263,11 @@ send_signed(Client *client, Operation operation, const ByteBuffer *body)
 	for (size_t i = 0; i <= nheaders; i++)
 		lines[i].secret = true;
 	for (size_t i = 0; i < nheaders; i++)
-		buffer_printf(&lines[i], "%s: %s", headers[i].name, headers[i].value);
+	{
+		buffer_puts(&lines[i], headers[i].name);
+		buffer_puts(&lines[i], ": ");
+		buffer_puts(&lines[i], headers[i].value);
+	}
 	buffer_puts(&lines[nheaders], "Authorization: ");
 	failed = !sigv4_sign(&request, credentials, client->region, SERVICE, &client->signing_key, &lines[nheaders]);
 	for (size_t i = 0; i <= nheaders; i++)

@@ -22,6 +22,7 @@
 #include "postgres/errors.h"
 #include "postgres/identity.h"
 #include "postgres/options.h"
+#include "postgres/wait.h"
 
 /* An epoll set, a timer, the pair by which libcurl wakes itself, and a socket: what a client has as soon as it is used. */
 #define CLIENT_DESCRIPTORS 5
@@ -82,6 +83,7 @@ connection_free_if_unused(Connection *connection)
 {
 	if (connection->references == 0 && !connection->in_table)
 	{
+		wait_forget_client(connection->client);
 		client_free(connection->client);
 		dlist_delete(&connection->node);
 		descriptors_release(connection);

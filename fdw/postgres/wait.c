@@ -18,16 +18,79 @@
 #include "postgres/errors.h"
 #include "postgres/wait.h"
 
+/*
+ * What is waited for, kept from one wait to the next, since making it takes longer than most waits: the latch, the
+ * descriptor of one client, and the postmaster's end. One for all clients, so that it takes one descriptor.
+ */
+static WaitEventSet *wait_set = NULL;
+static const Client *wait_set_client = NULL;	/* whose descriptor is in it */
+static int	wait_set_latch;		/* the latch's position in it */
+
+/* PostgreSQL would call it an internal error that no descriptor is left. */
+static void
+descriptor_ensure(const Client *client)
+{
+	int			descriptor = -1;
+
+	if (AcquireExternalFD())
+	{
+		descriptor = fcntl(client_fd(client), F_DUPFD_CLOEXEC, 0);
+		ReleaseExternalFD();
+	}
+	if (descriptor < 0)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("could not wait for DynamoDB: %m")));
+	close(descriptor);
+}
+
+static WaitEventSet *
+wait_set_new(const Client *client)
+{
+	WaitEventSet *set;
+
+	descriptor_ensure(client);
+	set = compat_wait_event_set(3);
+	PG_TRY();
+	{
+		wait_set_latch = AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+		AddWaitEventToSet(set, WL_SOCKET_READABLE, client_fd(client), NULL, NULL);
+		if (IsUnderPostmaster)
+			AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	}
+	PG_CATCH();
+	{
+		FreeWaitEventSet(set);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return set;
+}
+
+void
+wait_forget_client(const Client *client)
+{
+	if (wait_set_client != client || wait_set == NULL)
+		return;
+	FreeWaitEventSet(wait_set);
+	wait_set = NULL;
+	wait_set_client = NULL;
+}
+
 void
 wait_for_client(Client *client)
 {
-	int			events;
+	WaitEvent	event = {0};
 
 	CHECK_FOR_INTERRUPTS();
+	if (wait_set_client != client)
+	{
+		wait_forget_client(wait_set_client);
+		wait_set = wait_set_new(client);
+		wait_set_client = client;
+	}
 	client_await(client);
-	events = WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_SOCKET_READABLE | WL_EXIT_ON_PM_DEATH,
-							   client_fd(client), -1, compat_wait_event());
-	if (events & WL_LATCH_SET)
+	ModifyWaitEvent(wait_set, wait_set_latch, WL_LATCH_SET, MyLatch);
+	WaitEventSetWait(wait_set, -1, &event, 1, compat_wait_event());
+	if (event.events & WL_LATCH_SET)
 	{
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();

@@ -14,6 +14,9 @@
  */
 extern void wait_for_client(Client *client);
 
+/* To be called before a client goes: a wait may have left its descriptor in a set. */
+extern void wait_forget_client(const Client *client);
+
 /*
  * A connection and at most one operation on it, tied to a memory context: both go when the context goes, however that
  * comes about.
