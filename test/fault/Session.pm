@@ -122,7 +122,9 @@ sub tcp_states
 	my %own = map { ((readlink // '') =~ /^socket:\[(\d+)\]$/ ? ($1, 1) : ()) } glob "/proc/$self->{pid}/fd/*";
 	open my $tcp, '<', '/proc/net/tcp' or croak "/proc/net/tcp: $!";
 	my @sockets = map { [ split ] } grep { !/local_address/ } <$tcp>;
-	return map { $names[ hex $_->[3] ] } grep { $own{ $_->[9] } && hex((split /:/, $_->[2])[1]) == $port } @sockets;
+	# A table that changes while it is read may show a socket twice.
+	my %seen;
+	return map { $names[ hex $_->[3] ] } grep { $own{ $_->[9] } && !$seen{ $_->[9] }++ && hex((split /:/, $_->[2])[1]) == $port } @sockets;
 }
 
 # Runs a statement that may fail.
