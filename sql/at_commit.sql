@@ -331,10 +331,9 @@ GRANT USAGE ON SCHEMA at_commit TO at_commit_nobody;
 GRANT INSERT ON commits, only_v TO at_commit_nobody;
 SET ROLE at_commit_nobody;
 INSERT INTO only_v VALUES ('v', 3, '[]');
-\set VERBOSITY terse
+\set VERBOSITY sqlstate
 BEGIN;
 INSERT INTO commits (aggregate_id, version, events) VALUES ('j', 0, '[]');
-\echo :SQLSTATE
 ROLLBACK;
 \set VERBOSITY default
 RESET ROLE;
