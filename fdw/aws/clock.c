@@ -28,12 +28,18 @@ clock_init(ServerClock *clock)
 }
 
 int64_t
-clock_now_ms(const ServerClock *clock)
+clock_machine_ms(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000 + clock->offset_ms;
+	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t
+clock_now_ms(const ServerClock *clock)
+{
+	return clock_machine_ms() + clock->offset_ms;
 }
 
 time_t

@@ -24,6 +24,9 @@ typedef struct ServerClock
 /* Looks at the environment. */
 extern void clock_init(ServerClock *clock);
 
+/* This machine's time, ms since the epoch. */
+extern int64_t clock_machine_ms(void);
+
 /* The server's time as far as it is known, in milliseconds and in seconds since the epoch. */
 extern int64_t clock_now_ms(const ServerClock *clock);
 extern time_t clock_now(const ServerClock *clock);

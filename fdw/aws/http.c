@@ -5,31 +5,26 @@
  * into one epoll set, whose descriptor is the only thing the caller has to wait on. http_client_pump then hands
  * libcurl what has happened.
  *
- * What a request means, whether it may be repeated, and what its answer says is for the layers above.
+ * What one request is to libcurl is transfer.c's; what it means, whether it may be repeated, and what its answer says
+ * is for the layers above.
  */
 #include "aws/http.h"
 
-#include <curl/curl.h>
-#include <openssl/crypto.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "aws/endpoint.h"
+#include "aws/transfer.h"
 
-/* Servers close idle connections after 60 to 90 s; older ones are not used again. */
-#define MAX_IDLE_SECONDS 50L
 #define EVENTS_AT_ONCE 32
-#define YEAR_3000 INT64_C(32503680000)
 #define MAX_SPARE 16
 
 struct HttpClient
@@ -48,31 +43,6 @@ struct HttpClient
 	int			open_sockets;
 	CURL	   *spare[MAX_SPARE];	/* handles of earlier requests, for the next */
 	int			nspare;
-	char		last_url[256];	/* what was asked about last, and answered: */
-	bool		last_url_is_near;
-	char		last_date[64];	/* likewise */
-	int64_t		last_date_ms;
-};
-
-struct HttpTransfer
-{
-	HttpClient *client;
-	HttpTransfer *previous;		/* in the client's list, while it is running */
-	HttpTransfer *next;
-	int64_t		deadline;		/* ms; moved by the time in which nobody waits */
-	CURL	   *easy;
-	struct curl_slist *headers;
-	const char *body;
-	size_t		body_length;
-	size_t		body_sent;
-	int			timeout_ms;
-	size_t		max_response_bytes;
-	HttpAnswer	answer;
-	bool		answer_too_long;
-	bool		sent_nothing;
-	StepResult	state;
-	Failure		failure;
-	char		error[CURL_ERROR_SIZE];
 };
 
 int64_t
@@ -81,15 +51,6 @@ http_now_ms(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static int64_t
-wall_clock_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
 	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
@@ -266,7 +227,7 @@ http_client_new(const HttpSettings *settings, Failure *failure)
 	}
 	client->settings = *settings;
 	client->epoll_fd = client->timer_fd = -1;
-	client->curl_deadline = client->wake_deadline = client->armed = client->last_date_ms = -1;
+	client->curl_deadline = client->wake_deadline = client->armed = -1;
 
 	errno = 0;
 	signals_block(&saved);
@@ -333,61 +294,6 @@ http_client_wake_at(HttpClient *client, int64_t when)
 		client->wake_deadline = when;
 		timer_arm(client);
 	}
-}
-
-static FailureKind
-curl_failure_kind(CURLcode code)
-{
-	switch (code)
-	{
-		case CURLE_OUT_OF_MEMORY:
-			return FAILURE_MEMORY;
-		case CURLE_UNSUPPORTED_PROTOCOL:
-		case CURLE_URL_MALFORMAT:
-			return FAILURE_OTHER;
-		case CURLE_WEIRD_SERVER_REPLY:
-		case CURLE_HTTP2:
-			return FAILURE_BAD_ANSWER;
-		default:
-			return FAILURE_UNREACHABLE;
-	}
-}
-
-/* libcurl's words; some of them repeat the URL of a proxy, in which a password may be. */
-static const char *
-words_of_curl(const HttpTransfer *transfer, CURLcode code)
-{
-	const char *words = transfer->error;
-
-	return words[0] != '\0' && strstr(words, "://") == NULL && strchr(words, '@') == NULL
-		? words : curl_easy_strerror(code);
-}
-
-static void
-transfer_finish(HttpTransfer *transfer, CURLcode code)
-{
-	long		number = 0;
-
-	if (code == CURLE_OK)
-	{
-		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &number);
-		transfer->answer.status = (int) number;
-		transfer->state = STEP_DONE;
-		if (!transfer->answer.body.failed)
-			return;
-	}
-	transfer->state = STEP_FAILED;
-	curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &number);
-	transfer->sent_nothing = number == 0;
-	if (transfer->answer_too_long)
-		failure_set(&transfer->failure, FAILURE_TOO_LONG, NULL, "The answer is longer than %zu bytes",
-					transfer->max_response_bytes);
-	else if (transfer->answer.body.failed)
-		failure_set(&transfer->failure, FAILURE_MEMORY, NULL, "out of memory");
-	else if (code == CURLE_SEND_FAIL_REWIND)
-		failure_set(&transfer->failure, FAILURE_UNREACHABLE, NULL, "the connection was closed before an answer came");
-	else
-		failure_set(&transfer->failure, curl_failure_kind(code), NULL, "%s", words_of_curl(transfer, code));
 }
 
 static void
@@ -558,222 +464,6 @@ http_client_pump(HttpClient *client)
 	signals_restore(&saved);
 }
 
-/* CURLOPT_READFUNCTION */
-static size_t
-body_wanted(char *to, size_t size, size_t count, void *arg)
-{
-	HttpTransfer *transfer = arg;
-	size_t		length = transfer->body_length - transfer->body_sent;
-
-	if (length > size * count)
-		length = size * count;
-	if (transfer->body_sent == 0)
-		transfer->answer.sent_ms = wall_clock_ms();
-	memcpy(to, transfer->body + transfer->body_sent, length);
-	transfer->body_sent += length;
-	return length;
-}
-
-/* CURLOPT_SEEKFUNCTION: to send a body again libcurl has to rewind it; refusing that is what stops silent resends. */
-static int
-rewind_refused(void *arg, curl_off_t offset, int origin)
-{
-	(void) arg;
-	(void) offset;
-	(void) origin;
-	return CURL_SEEKFUNC_FAIL;
-}
-
-/* CURLOPT_WRITEFUNCTION */
-static size_t
-body_arrived(char *bytes, size_t size, size_t count, void *arg)
-{
-	HttpTransfer *transfer = arg;
-	size_t		length = size * count;
-
-	if (transfer->answer.body.length + length > transfer->max_response_bytes)
-	{
-		transfer->answer_too_long = true;
-		return 0;
-	}
-	buffer_append(&transfer->answer.body, bytes, length);
-	return transfer->answer.body.failed ? 0 : length;
-}
-
-/* The value of a header without the blanks around it, cut to fit, if the line is that header. */
-static bool
-header_value(const char *line, size_t length, const char *name, char *value, size_t room)
-{
-	size_t		at = strlen(name) + 1;
-	size_t		kept = 0;
-
-	if (length < at || line[at - 1] != ':' || strncasecmp(line, name, at - 1) != 0)
-		return false;
-	while (at < length && (line[at] == ' ' || line[at] == '\t'))
-		at++;
-	while (length > at && strchr(" \t\r\n", line[length - 1]) != NULL)
-		length--;
-	while (at < length && kept < room - 1)
-		value[kept++] = line[at++];
-	value[kept] = '\0';
-	return true;
-}
-
-/* Likewise its digits alone, where they are all that is of interest. */
-static bool
-header_digits(const char *line, size_t length, const char *name, char *digits, size_t room)
-{
-	size_t		kept = 0;
-
-	if (!header_value(line, length, name, digits, room))
-		return false;
-	for (const char *c = digits; *c != '\0'; c++)
-		if (*c >= '0' && *c <= '9')
-			digits[kept++] = *c;
-	digits[kept] = '\0';
-	return true;
-}
-
-static void
-make_lower(char *text)
-{
-	for (; *text != '\0'; text++)
-		if (*text >= 'A' && *text <= 'Z')
-			*text += 'a' - 'A';
-}
-
-/* A status line: what came before it was a proxy's, or provisional. */
-static void
-answer_begins(HttpAnswer *answer)
-{
-	answer->received_ms = wall_clock_ms();
-	answer->crc32[0] = answer->encoding[0] = '\0';
-	answer->retry_after_ms = answer->date_ms = -1;
-	answer->has_age = false;
-}
-
-int64_t
-http_date_ms(const char *text)
-{
-	time_t		date = curl_getdate(text, NULL);
-
-	/* libcurl reads years that have ten digits. */
-	return date < 0 || date >= YEAR_3000 ? -1 : (int64_t) date * 1000;
-}
-
-/* The answers of one second all say the same. */
-static int64_t
-date_parse(HttpClient *client, const char text[64])
-{
-	if (strcmp(text, client->last_date) != 0)
-	{
-		strcpy(client->last_date, text);
-		client->last_date_ms = http_date_ms(text);
-	}
-	return client->last_date_ms;
-}
-
-/* CURLOPT_HEADERFUNCTION */
-static size_t
-header_arrived(char *line, size_t size, size_t count, void *arg)
-{
-	HttpTransfer *transfer = arg;
-	HttpAnswer *answer = &transfer->answer;
-	size_t		length = size * count;
-	char		value[64];
-
-	if (length >= 5 && memcmp(line, "HTTP/", 5) == 0)
-		answer_begins(answer);
-	if (header_digits(line, length, "x-amz-crc32", answer->crc32, sizeof(answer->crc32)))
-		return length;
-	if (header_digits(line, length, "x-amz-retry-after", value, 16) && value[0] != '\0')
-		answer->retry_after_ms = strtoll(value, NULL, 10);
-	else if (header_value(line, length, "Content-Encoding", answer->encoding, sizeof(answer->encoding)))
-		make_lower(answer->encoding);
-	else if (header_value(line, length, "Age", value, sizeof(value)))
-		answer->has_age = true;
-	else if (header_value(line, length, "Date", value, sizeof(value)))
-		answer->date_ms = date_parse(transfer->client, value);
-	return length;
-}
-
-static bool
-headers_add(HttpTransfer *transfer, const char *line)
-{
-	struct curl_slist *longer = curl_slist_append(transfer->headers, line);
-
-	if (longer == NULL)
-		return false;
-	transfer->headers = longer;
-	return true;
-}
-
-/* A session token may be among them. */
-static void
-headers_free(struct curl_slist *headers)
-{
-	for (struct curl_slist *header = headers; header != NULL; header = header->next)
-		OPENSSL_cleanse(header->data, strlen(header->data));
-	curl_slist_free_all(headers);
-}
-
-/* endpoint_is_near; nearly all requests go to one URL. */
-static bool
-url_is_near(HttpClient *client, const char *url)
-{
-	bool		near;
-
-	if (client->last_url[0] != '\0' && strcmp(url, client->last_url) == 0)
-		return client->last_url_is_near;
-	near = endpoint_is_near(url);
-	if (strlen(url) < sizeof(client->last_url))
-	{
-		strcpy(client->last_url, url);
-		client->last_url_is_near = near;
-	}
-	return near;
-}
-
-static bool
-transfer_set_up(HttpTransfer *transfer, const HttpRequest *request)
-{
-	int			connect_timeout_ms = transfer->client->settings.connect_timeout_ms;
-	CURL	   *easy = transfer->easy;
-
-	if (request->timeout_ms != 0)
-		connect_timeout_ms = request->timeout_ms;
-
-#define SET(option, value) (curl_easy_setopt(easy, option, value) == CURLE_OK)
-	return SET(CURLOPT_URL, request->url)
-		&& SET(CURLOPT_PRIVATE, transfer)
-		&& SET(CURLOPT_ERRORBUFFER, transfer->error)
-		&& SET(CURLOPT_NOSIGNAL, 1L)
-		&& SET(CURLOPT_QUICK_EXIT, 1L)
-		&& SET(CURLOPT_OPENSOCKETFUNCTION, socket_open)
-		&& SET(CURLOPT_OPENSOCKETDATA, transfer->client)
-		&& SET(CURLOPT_CLOSESOCKETFUNCTION, socket_close)
-		&& SET(CURLOPT_CLOSESOCKETDATA, transfer->client)
-		&& SET(CURLOPT_PROTOCOLS_STR, "http,https")
-		&& SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1)
-		&& SET(CURLOPT_FOLLOWLOCATION, 0L)
-		&& SET(CURLOPT_MAXAGE_CONN, MAX_IDLE_SECONDS)
-		&& SET(CURLOPT_CONNECTTIMEOUT_MS, (long) connect_timeout_ms)
-		&& SET(CURLOPT_HTTPHEADER, transfer->headers)
-		&& SET(CURLOPT_POST, 1L)
-		&& SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) transfer->body_length)
-		&& SET(CURLOPT_READFUNCTION, body_wanted)
-		&& SET(CURLOPT_READDATA, transfer)
-		&& SET(CURLOPT_SEEKFUNCTION, rewind_refused)
-		&& SET(CURLOPT_WRITEFUNCTION, body_arrived)
-		&& SET(CURLOPT_WRITEDATA, transfer)
-		&& SET(CURLOPT_HEADERFUNCTION, header_arrived)
-		&& SET(CURLOPT_HEADERDATA, transfer)
-		&& (strcmp(request->method, "GET") != 0 || SET(CURLOPT_HTTPGET, 1L))
-		&& (strcmp(request->method, "PUT") != 0 || SET(CURLOPT_CUSTOMREQUEST, "PUT"))
-		&& (!request->direct && !url_is_near(transfer->client, request->url) ? true : SET(CURLOPT_NOPROXY, "*"));
-#undef SET
-}
-
 /* A handle as curl_easy_init makes it. */
 static CURL *
 easy_take(HttpClient *client)
@@ -797,16 +487,16 @@ easy_give(HttpClient *client, CURL *easy, bool secret)
 static bool
 transfer_begin(HttpTransfer *transfer, const HttpRequest *request)
 {
-	for (size_t i = 0; i < request->nheaders; i++)
-		if (!headers_add(transfer, request->headers[i]))
-			return false;
-	/* Without this line libcurl asks first whether a large body is welcome, and waits for the answer. */
-	if (!headers_add(transfer, "Expect:"))
-		return false;
-	transfer->easy = easy_take(transfer->client);
+	HttpClient *client = transfer->client;
+
+	transfer->easy = easy_take(client);
 	return transfer->easy != NULL
 		&& transfer_set_up(transfer, request)
-		&& curl_multi_add_handle(transfer->client->multi, transfer->easy) == CURLM_OK;
+		&& curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETFUNCTION, socket_open) == CURLE_OK
+		&& curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETDATA, client) == CURLE_OK
+		&& curl_easy_setopt(transfer->easy, CURLOPT_CLOSESOCKETFUNCTION, socket_close) == CURLE_OK
+		&& curl_easy_setopt(transfer->easy, CURLOPT_CLOSESOCKETDATA, client) == CURLE_OK
+		&& curl_multi_add_handle(client->multi, transfer->easy) == CURLM_OK;
 }
 
 HttpTransfer *
@@ -842,6 +532,8 @@ http_send(HttpClient *client, const HttpRequest *request)
 	transfer->body = request->body;
 	transfer->body_length = request->body_length;
 	transfer->timeout_ms = request->timeout_ms != 0 ? request->timeout_ms : client->settings.request_timeout_ms;
+	transfer->connect_timeout_ms =
+		request->timeout_ms != 0 ? request->timeout_ms : client->settings.connect_timeout_ms;
 	transfer->max_response_bytes =
 		request->max_response_bytes != 0 ? request->max_response_bytes : client->settings.max_response_bytes;
 
@@ -860,30 +552,6 @@ http_send(HttpClient *client, const HttpRequest *request)
 	return transfer;
 }
 
-StepResult
-http_transfer_step(const HttpTransfer *transfer)
-{
-	return transfer->state;
-}
-
-HttpAnswer *
-http_transfer_answer(HttpTransfer *transfer)
-{
-	return &transfer->answer;
-}
-
-const Failure *
-http_transfer_failure(const HttpTransfer *transfer)
-{
-	return &transfer->failure;
-}
-
-bool
-http_transfer_may_have_arrived(const HttpTransfer *transfer)
-{
-	return !(transfer->state == STEP_FAILED && transfer->sent_nothing);
-}
-
 void
 http_transfer_free(HttpTransfer *transfer)
 {
@@ -900,7 +568,7 @@ http_transfer_free(HttpTransfer *transfer)
 	}
 	if (transfer->easy != NULL)
 		easy_give(transfer->client, transfer->easy, transfer->answer.body.secret);
-	headers_free(transfer->headers);
+	transfer_free_headers(transfer);
 	buffer_free(&transfer->answer.body);
 	free(transfer);
 }

@@ -54,9 +54,9 @@ extern void http_client_free(HttpClient *client);
 extern int	http_client_fd(const HttpClient *client);
 
 /*
- * Announces that the caller is about to wait on the descriptor, which is of no use without: it sends what was begun, and
- * sets the timer for it. Timeouts run from there to the next pump, and not
- * while the caller does something else: the answer to a request that it made ahead may be there, unread.
+ * Announces that the caller is about to wait on the descriptor, which is of no use without: it sends what was begun,
+ * and sets the timer for it. Timeouts run from there to the next pump, and not while the caller does something else:
+ * the answer to a request that it made ahead may be there, unread.
  */
 extern void http_client_await(HttpClient *client);
 
@@ -71,9 +71,6 @@ extern int64_t http_now_ms(void);
 
 /* Requests that have been started and have not ended, those included that wait for a connection. */
 extern int	http_client_in_flight(const HttpClient *client);
-
-/* What a Date header says, ms since the epoch; -1 for what is no date, or one that no server's clock shows. */
-extern int64_t http_date_ms(const char *text);
 
 /* Connections that are open and that no request needs at the moment. */
 extern int	http_client_idle_connections(const HttpClient *client);

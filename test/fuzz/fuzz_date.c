@@ -5,6 +5,7 @@
 #include "fuzz.h"
 
 #include "aws/clock.h"
+#include "aws/header.h"
 #include "aws/sigv4.h"
 
 #define SENT_MS INT64_C(1700000000000)
@@ -20,7 +21,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	REQUIRE(text != NULL);
 	memcpy(text, data, size);
 	text[size] = '\0';
-	answer.date_ms = http_date_ms(text);
+	answer.date_ms = header_date_ms(text);
 	REQUIRE(answer.date_ms >= -1);
 	clock_observe(&clock, &answer);
 	sigv4_timestamp(clock_now(&clock), timestamp);

@@ -1,0 +1,207 @@
+/*
+ * transfer.c: how is one request put to libcurl, and how does its answer come out?
+ */
+#include "aws/transfer.h"
+
+#include <openssl/crypto.h>
+#include <string.h>
+
+#include "aws/clock.h"
+#include "aws/endpoint.h"
+#include "aws/header.h"
+
+/* Servers close idle connections after 60 to 90 s; older ones are not used again. */
+#define MAX_IDLE_SECONDS 50L
+
+/* CURLOPT_READFUNCTION */
+static size_t
+body_wanted(char *to, size_t size, size_t count, void *arg)
+{
+	HttpTransfer *transfer = arg;
+	size_t		length = transfer->body_length - transfer->body_sent;
+
+	if (length > size * count)
+		length = size * count;
+	if (transfer->body_sent == 0)
+		transfer->answer.sent_ms = clock_machine_ms();
+	memcpy(to, transfer->body + transfer->body_sent, length);
+	transfer->body_sent += length;
+	return length;
+}
+
+/* CURLOPT_SEEKFUNCTION: to send a body again libcurl has to rewind it; refusing that is what stops silent resends. */
+static int
+rewind_refused(void *arg, curl_off_t offset, int origin)
+{
+	(void) arg;
+	(void) offset;
+	(void) origin;
+	return CURL_SEEKFUNC_FAIL;
+}
+
+/* CURLOPT_WRITEFUNCTION */
+static size_t
+body_arrived(char *bytes, size_t size, size_t count, void *arg)
+{
+	HttpTransfer *transfer = arg;
+	size_t		length = size * count;
+
+	if (transfer->answer.body.length + length > transfer->max_response_bytes)
+	{
+		transfer->answer_too_long = true;
+		return 0;
+	}
+	buffer_append(&transfer->answer.body, bytes, length);
+	return transfer->answer.body.failed ? 0 : length;
+}
+
+/* CURLOPT_HEADERFUNCTION */
+static size_t
+header_arrived(char *line, size_t size, size_t count, void *arg)
+{
+	header_read(&((HttpTransfer *) arg)->answer, line, size * count);
+	return size * count;
+}
+
+static bool
+headers_add(HttpTransfer *transfer, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(transfer->headers, line);
+
+	if (longer == NULL)
+		return false;
+	transfer->headers = longer;
+	return true;
+}
+
+static bool
+headers_copy(HttpTransfer *transfer, const HttpRequest *request)
+{
+	for (size_t i = 0; i < request->nheaders; i++)
+		if (!headers_add(transfer, request->headers[i]))
+			return false;
+	/* Without this line libcurl asks first whether a large body is welcome, and waits for the answer. */
+	return headers_add(transfer, "Expect:");
+}
+
+void
+transfer_free_headers(HttpTransfer *transfer)
+{
+	/* A session token may be among them. */
+	for (struct curl_slist *header = transfer->headers; header != NULL; header = header->next)
+		OPENSSL_cleanse(header->data, strlen(header->data));
+	curl_slist_free_all(transfer->headers);
+}
+
+bool
+transfer_set_up(HttpTransfer *transfer, const HttpRequest *request)
+{
+	CURL	   *easy = transfer->easy;
+
+	if (!headers_copy(transfer, request))
+		return false;
+#define SET(option, value) (curl_easy_setopt(easy, option, value) == CURLE_OK)
+	return SET(CURLOPT_URL, request->url)
+		&& SET(CURLOPT_PRIVATE, transfer)
+		&& SET(CURLOPT_ERRORBUFFER, transfer->error)
+		&& SET(CURLOPT_NOSIGNAL, 1L)
+		&& SET(CURLOPT_QUICK_EXIT, 1L)
+		&& SET(CURLOPT_PROTOCOLS_STR, "http,https")
+		&& SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1)
+		&& SET(CURLOPT_FOLLOWLOCATION, 0L)
+		&& SET(CURLOPT_MAXAGE_CONN, MAX_IDLE_SECONDS)
+		&& SET(CURLOPT_CONNECTTIMEOUT_MS, (long) transfer->connect_timeout_ms)
+		&& SET(CURLOPT_HTTPHEADER, transfer->headers)
+		&& SET(CURLOPT_POST, 1L)
+		&& SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) transfer->body_length)
+		&& SET(CURLOPT_READFUNCTION, body_wanted)
+		&& SET(CURLOPT_READDATA, transfer)
+		&& SET(CURLOPT_SEEKFUNCTION, rewind_refused)
+		&& SET(CURLOPT_WRITEFUNCTION, body_arrived)
+		&& SET(CURLOPT_WRITEDATA, transfer)
+		&& SET(CURLOPT_HEADERFUNCTION, header_arrived)
+		&& SET(CURLOPT_HEADERDATA, transfer)
+		&& (strcmp(request->method, "GET") != 0 || SET(CURLOPT_HTTPGET, 1L))
+		&& (strcmp(request->method, "PUT") != 0 || SET(CURLOPT_CUSTOMREQUEST, "PUT"))
+		&& (!request->direct && !endpoint_is_near(request->url) ? true : SET(CURLOPT_NOPROXY, "*"));
+#undef SET
+}
+
+static FailureKind
+curl_failure_kind(CURLcode code)
+{
+	switch (code)
+	{
+		case CURLE_OUT_OF_MEMORY:
+			return FAILURE_MEMORY;
+		case CURLE_UNSUPPORTED_PROTOCOL:
+		case CURLE_URL_MALFORMAT:
+			return FAILURE_OTHER;
+		case CURLE_WEIRD_SERVER_REPLY:
+		case CURLE_HTTP2:
+			return FAILURE_BAD_ANSWER;
+		default:
+			return FAILURE_UNREACHABLE;
+	}
+}
+
+/* libcurl's words; some of them repeat the URL of a proxy, in which a password may be. */
+static const char *
+words_of_curl(const HttpTransfer *transfer, CURLcode code)
+{
+	const char *words = transfer->error;
+
+	return words[0] != '\0' && strstr(words, "://") == NULL && strchr(words, '@') == NULL
+		? words : curl_easy_strerror(code);
+}
+
+void
+transfer_finish(HttpTransfer *transfer, CURLcode code)
+{
+	long		number = 0;
+
+	if (code == CURLE_OK)
+	{
+		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &number);
+		transfer->answer.status = (int) number;
+		transfer->state = STEP_DONE;
+		if (!transfer->answer.body.failed)
+			return;
+	}
+	transfer->state = STEP_FAILED;
+	curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &number);
+	transfer->sent_nothing = number == 0;
+	if (transfer->answer_too_long)
+		failure_set(&transfer->failure, FAILURE_TOO_LONG, NULL, "The answer is longer than %zu bytes",
+					transfer->max_response_bytes);
+	else if (transfer->answer.body.failed)
+		failure_set(&transfer->failure, FAILURE_MEMORY, NULL, "out of memory");
+	else if (code == CURLE_SEND_FAIL_REWIND)
+		failure_set(&transfer->failure, FAILURE_UNREACHABLE, NULL, "the connection was closed before an answer came");
+	else
+		failure_set(&transfer->failure, curl_failure_kind(code), NULL, "%s", words_of_curl(transfer, code));
+}
+
+StepResult
+http_transfer_step(const HttpTransfer *transfer)
+{
+	return transfer->state;
+}
+
+HttpAnswer *
+http_transfer_answer(HttpTransfer *transfer)
+{
+	return &transfer->answer;
+}
+
+const Failure *
+http_transfer_failure(const HttpTransfer *transfer)
+{
+	return &transfer->failure;
+}
+
+bool
+http_transfer_may_have_arrived(const HttpTransfer *transfer)
+{
+	return !(transfer->state == STEP_FAILED && transfer->sent_nothing);
+}

@@ -1,0 +1,46 @@
+/*
+ * transfer: one request at libcurl: what libcurl is told of it, and what it hands over. Only http.c uses this; that a
+ * request shares sockets and timers with others is nothing to it.
+ */
+#ifndef DYNAMODB_ES_TRANSFER_H
+#define DYNAMODB_ES_TRANSFER_H
+
+#include <curl/curl.h>
+
+#include "aws/http.h"
+
+struct HttpTransfer
+{
+	HttpClient *client;
+	HttpTransfer *previous;		/* in the client's list, while it is running */
+	HttpTransfer *next;
+	int64_t		deadline;		/* ms; moved by the time in which nobody waits */
+	CURL	   *easy;
+	struct curl_slist *headers;
+	const char *body;
+	size_t		body_length;
+	size_t		body_sent;
+	int			timeout_ms;
+	int			connect_timeout_ms;
+	size_t		max_response_bytes;
+	HttpAnswer	answer;
+	bool		answer_too_long;
+	bool		sent_nothing;
+	StepResult	state;
+	Failure		failure;
+	char		error[CURL_ERROR_SIZE];
+};
+
+/*
+ * Tells its handle, which must be as a new one, everything about the request. false when memory ran out; headers_free
+ * and the handle are the caller's all the same.
+ */
+extern bool transfer_set_up(HttpTransfer *transfer, const HttpRequest *request);
+
+/* libcurl has ended it with this code: DONE, or FAILED with the failure filled in. */
+extern void transfer_finish(HttpTransfer *transfer, CURLcode code);
+
+/* Wipes and frees the header lines. */
+extern void transfer_free_headers(HttpTransfer *transfer);
+
+#endif
