@@ -12,18 +12,15 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
-#define EVENTS_AT_ONCE 64
+#include "loop.h"
+
 #define READ_BYTES ((size_t) 262144)
 
 struct Pair;
@@ -31,6 +28,7 @@ struct Pair;
 /* One of the two sockets of a connection, and what is to be written to it. */
 typedef struct End
 {
+	Waiter		waiter;			/* of the engine's: what is held for it */
 	int			fd;
 	struct Pair *pair;
 	struct End *other;
@@ -42,97 +40,24 @@ typedef struct End
 
 typedef struct Pair
 {
+	End			engine;			/* first: it is what waits, and the pair goes with it */
 	End			client;
-	End			engine;
-	bool		waiting;
 	bool		closed;
-	int64_t		due;			/* when what is held for the engine may go, ns */
-	struct Pair *next;			/* in the list of those that wait, or that are closed */
 } Pair;
 
-static int	epoll_fd;
-static int	timer_fd;
-static int64_t delay_ns;
-static Pair *waiting;			/* by time */
-static Pair *closed;
 static struct sockaddr_in engine_address;
-
-static void
-die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static int64_t
-now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-static void
-watch(int operation, int fd, uint32_t wanted, void *who)
-{
-	struct epoll_event event = {.events = wanted, .data.ptr = who};
-
-	if (epoll_ctl(epoll_fd, operation, fd, &event) != 0)
-		die("epoll_ctl");
-}
-
-static void
-wait_end(Pair *pair)
-{
-	for (Pair **at = &waiting; pair->waiting && *at != NULL; at = &(*at)->next)
-		if (*at == pair)
-		{
-			*at = pair->next;
-			break;
-		}
-	pair->waiting = false;
-}
-
-static void
-wait_begin(Pair *pair)
-{
-	Pair	  **at = &waiting;
-
-	wait_end(pair);
-	pair->due = now_ns() + delay_ns;
-	while (*at != NULL && (*at)->due <= pair->due)
-		at = &(*at)->next;
-	pair->next = *at;
-	*at = pair;
-	pair->waiting = true;
-}
 
 static void
 pair_close(Pair *pair)
 {
 	if (pair->closed)
 		return;
-	wait_end(pair);
 	close(pair->client.fd);
 	close(pair->engine.fd);
 	free(pair->client.held);
 	free(pair->engine.held);
 	pair->closed = true;
-	pair->next = closed;
-	closed = pair;
-}
-
-static void
-closed_free(void)
-{
-	while (closed != NULL)
-	{
-		Pair	   *next = closed->next;
-
-		free(closed);
-		closed = next;
-	}
+	free_later(&pair->engine.waiter);
 }
 
 static void
@@ -153,7 +78,7 @@ end_write(End *end)
 	}
 	full = end->held_length > 0;
 	if (full != end->watched)
-		watch(EPOLL_CTL_MOD, end->fd, full ? EPOLLIN | EPOLLOUT : EPOLLIN, end);
+		watch(EPOLL_CTL_MOD, end->fd, full ? EPOLLIN | EPOLLOUT : EPOLLIN, &end->waiter);
 	end->watched = full;
 }
 
@@ -186,144 +111,76 @@ end_read(End *end)
 		return;
 	}
 	end_hold(to, bytes, (size_t) got);
-	if (to == &end->pair->engine && delay_ns > 0)
-		wait_begin(end->pair);
+	if (to == &end->pair->engine && there_is_a_delay())
+		wait_begin(&to->waiter);
 	else
 		end_write(to);
 }
 
 static void
-waiting_let_go(void)
-{
-	int64_t		now = waiting != NULL ? now_ns() : 0;
-	struct itimerspec when = {0};
-
-	while (waiting != NULL && waiting->due <= now)
-	{
-		Pair	   *pair = waiting;
-
-		wait_end(pair);
-		end_write(&pair->engine);
-	}
-	if (waiting != NULL)
-	{
-		when.it_value.tv_sec = waiting->due / 1000000000;
-		when.it_value.tv_nsec = waiting->due % 1000000000;
-	}
-	timerfd_settime(timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
-}
-
-static void
 end_open(End *end, End *other, int fd, Pair *pair)
 {
-	int			on = 1;
-
 	end->fd = fd;
 	end->other = other;
 	end->pair = pair;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	watch(EPOLL_CTL_ADD, fd, EPOLLIN, end);
+	watch(EPOLL_CTL_ADD, fd, EPOLLIN, &end->waiter);
 }
 
 static void
-pair_accept(int listener)
+pair_open(int fd)
 {
-	int			fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	int			engine = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int			on = 1;
 	Pair	   *pair = calloc(1, sizeof(Pair));
 
-	if (pair == NULL || fd < 0 || engine < 0)
+	if (pair == NULL || engine < 0)
 		die("accept");
+	setsockopt(engine, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (connect(engine, (struct sockaddr *) &engine_address, sizeof(engine_address)) != 0 && errno != EINPROGRESS)
 		die("connect");
 	end_open(&pair->client, &pair->engine, fd, pair);
 	end_open(&pair->engine, &pair->client, engine, pair);
 }
 
-static int
-start_listening(void)
+static void
+end_ready(Waiter *who, uint32_t events)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t	length = sizeof(address);
-	int			fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	End		   *end = (End *) who;
 
-	if (fd < 0 || bind(fd, (struct sockaddr *) &address, length) != 0 || listen(fd, 256) != 0
-		|| getsockname(fd, (struct sockaddr *) &address, &length) != 0)
-		die("listen");
-	printf("http://127.0.0.1:%d\n", ntohs(address.sin_port));
-	fflush(stdout);
-	return fd;
-}
-
-/* false at the end of stdin. */
-static bool
-obey(void)
-{
-	char		line[256];
-	ssize_t		got = read(STDIN_FILENO, line, sizeof(line) - 1);
-
-	if (got <= 0)
-		return false;
-	line[got] = '\0';
-	if (strncmp(line, "delay ", 6) == 0)
-		delay_ns = (int64_t) (strtod(line + 6, NULL) * 1e6);
-	puts("{}");
-	fflush(stdout);
-	return true;
+	if (end->pair->closed)
+		return;
+	if (events & EPOLLOUT)
+		end_write(end);
+	else
+		end_read(end);
 }
 
 static void
-serve(int listener)
+end_due(Waiter *who)
 {
-	struct epoll_event events[EVENTS_AT_ONCE];
-	uint64_t	expirations;
+	end_write((End *) who);
+}
 
-	for (;;)
-	{
-		int			n = epoll_wait(epoll_fd, events, EVENTS_AT_ONCE, -1);
+static void
+command_ignore(const char *line)
+{
+}
 
-		for (int i = 0; i < n; i++)
-		{
-			void	   *who = events[i].data.ptr;
-			End		   *end = who;
-
-			if (who == NULL)
-			{
-				if (!obey())
-					return;
-			}
-			else if (who == &epoll_fd)
-				pair_accept(listener);
-			else if (who == &timer_fd)
-				(void) !read(timer_fd, &expirations, sizeof(expirations));
-			else if (!end->pair->closed && (events[i].events & EPOLLOUT))
-				end_write(end);
-			else if (!end->pair->closed)
-				end_read(end);
-		}
-		waiting_let_go();
-		closed_free();
-	}
+static void
+answer_nothing(void)
+{
+	puts("{}");
 }
 
 int
 main(int argc, char **argv)
 {
-	int			listener;
+	const LoopHandlers handlers = {pair_open, end_ready, end_due, answer_nothing, command_ignore};
 
 	if (argc < 2)
 		return 2;
-	delay_ns = argc > 2 ? (int64_t) (strtod(argv[2], NULL) * 1e6) : 0;
 	engine_address = (struct sockaddr_in) {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	.sin_port = htons((uint16_t) atoi(argv[1]))};
-	listener = start_listening();
-	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (epoll_fd < 0 || timer_fd < 0)
-		die("epoll");
-	watch(EPOLL_CTL_ADD, listener, EPOLLIN, &epoll_fd);
-	watch(EPOLL_CTL_ADD, timer_fd, EPOLLIN, &timer_fd);
-	watch(EPOLL_CTL_ADD, STDIN_FILENO, EPOLLIN, NULL);
-	serve(listener);
+	loop_run(&handlers, argc > 2 ? strtod(argv[2], NULL) : 0);
 	return 0;
 }

@@ -1,15 +1,12 @@
 /*
  * server.c: see server.h.
  *
- * A connection is reading a request, waiting for its time, or writing an answer. Those that wait are in a list in the
- * order of their times, and one timer is set to the first of them.
+ * A connection is reading a request, waiting for its time, or writing an answer.
  */
 #define _GNU_SOURCE
 #include "server.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,17 +14,17 @@
 #include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 #include <zlib.h>
 
-#define EVENTS_AT_ONCE 64
+#include "loop.h"
+
 #define READ_BYTES 65536
 
 typedef struct Connection
 {
+	Waiter		waiter;
 	int			fd;
 	ByteBuffer	received;
 	bool		busy;			/* with a request that is not answered */
@@ -37,16 +34,9 @@ typedef struct Connection
 	Reply		reply;
 	struct iovec pieces[4];
 	int			next_piece;
-	int64_t		due;			/* ns */
-	struct Connection *next;	/* in the list of those that wait, or that are closed */
 } Connection;
 
 static Answerer answerer_of_all;
-static int	epoll_fd;
-static int	timer_fd;
-static int64_t delay_ns;
-static Connection *waiting;		/* by time */
-static Connection *closed;
 static struct
 {
 	size_t		requests;
@@ -56,35 +46,10 @@ static struct
 	size_t		peak;
 }			stats;
 
-static void
-die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static int64_t
-now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 void
 count_items(size_t items)
 {
 	stats.items += items;
-}
-
-static void
-watch(int operation, int fd, uint32_t wanted, void *who)
-{
-	struct epoll_event event = {.events = wanted, .data.ptr = who};
-
-	if (epoll_ctl(epoll_fd, operation, fd, &event) != 0)
-		die("epoll_ctl");
 }
 
 static void
@@ -98,54 +63,16 @@ reply_free(Connection *connection)
 }
 
 static void
-wait_end(Connection *connection)
-{
-	for (Connection **at = &waiting; *at != NULL; at = &(*at)->next)
-		if (*at == connection)
-		{
-			*at = connection->next;
-			return;
-		}
-}
-
-static void
 connection_close(Connection *connection)
 {
 	if (connection->closed)
 		return;
-	wait_end(connection);
 	stats.in_flight -= connection->busy;
 	close(connection->fd);
 	reply_free(connection);
 	buffer_free(&connection->received);
 	connection->closed = true;
-	connection->next = closed;
-	closed = connection;
-}
-
-static void
-timer_set(void)
-{
-	struct itimerspec when = {0};
-
-	if (waiting != NULL)
-	{
-		when.it_value.tv_sec = waiting->due / 1000000000;
-		when.it_value.tv_nsec = waiting->due % 1000000000;
-	}
-	timerfd_settime(timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
-}
-
-static void
-wait_begin(Connection *connection)
-{
-	Connection **at = &waiting;
-
-	connection->due = now_ns() + delay_ns;
-	while (*at != NULL && (*at)->due <= connection->due)
-		at = &(*at)->next;
-	connection->next = *at;
-	*at = connection;
+	free_later(&connection->waiter);
 }
 
 static void
@@ -247,7 +174,7 @@ request_look(Connection *connection)
 	answerer_of_all(&request, &connection->reply);
 	reply_prepare(connection);
 	received->length = 0;
-	wait_begin(connection);
+	wait_begin(&connection->waiter);
 }
 
 static void
@@ -282,7 +209,7 @@ connection_write(Connection *connection)
 		if (put < 0 && errno == EAGAIN)
 		{
 			if (!connection->writing)
-				watch(EPOLL_CTL_MOD, connection->fd, EPOLLIN | EPOLLOUT, connection);
+				watch(EPOLL_CTL_MOD, connection->fd, EPOLLIN | EPOLLOUT, &connection->waiter);
 			connection->writing = true;
 			return;
 		}
@@ -302,7 +229,7 @@ connection_write(Connection *connection)
 		}
 	}
 	if (connection->writing)
-		watch(EPOLL_CTL_MOD, connection->fd, EPOLLIN, connection);
+		watch(EPOLL_CTL_MOD, connection->fd, EPOLLIN, &connection->waiter);
 	connection->writing = false;
 	reply_free(connection);
 	connection->busy = false;
@@ -311,126 +238,57 @@ connection_write(Connection *connection)
 }
 
 static void
-waiting_let_go(void)
+connection_open(int fd)
 {
-	int64_t		now = waiting != NULL ? now_ns() : 0;
+	Connection *connection = calloc(1, sizeof(Connection));
 
-	while (waiting != NULL && waiting->due <= now)
-	{
-		Connection *connection = waiting;
-
-		waiting = connection->next;
-		connection_write(connection);
-	}
-	timer_set();
-}
-
-static void
-connection_accept(int listener)
-{
-	int			fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	int			on = 1;
-	Connection *connection;
-
-	if (fd < 0)
-		return;
-	connection = calloc(1, sizeof(Connection));
 	if (connection == NULL)
 		die("calloc");
 	connection->fd = fd;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	watch(EPOLL_CTL_ADD, fd, EPOLLIN, connection);
-}
-
-static int
-start_listening(void)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t	length = sizeof(address);
-	int			fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *) &address, length) != 0 || listen(fd, 256) != 0
-		|| getsockname(fd, (struct sockaddr *) &address, &length) != 0)
-		die("listen");
-	printf("http://127.0.0.1:%d\n", ntohs(address.sin_port));
-	fflush(stdout);
-	return fd;
-}
-
-/* false at the end of stdin. */
-static bool
-obey(void)
-{
-	char		line[256];
-	ssize_t		got = read(STDIN_FILENO, line, sizeof(line) - 1);
-
-	if (got <= 0)
-		return false;
-	line[got] = '\0';
-	if (strncmp(line, "delay ", 6) == 0)
-		delay_ns = (int64_t) (strtod(line + 6, NULL) * 1e6);
-	printf("{\"requests\":%zu,\"items\":%zu,\"bytes\":%zu,\"peak\":%zu}\n", stats.requests, stats.items, stats.bytes,
-		   stats.peak);
-	fflush(stdout);
-	if (strncmp(line, "stats", 5) == 0)
-	{
-		stats.requests = stats.items = stats.bytes = 0;
-		stats.peak = stats.in_flight;
-	}
-	return true;
+	watch(EPOLL_CTL_ADD, fd, EPOLLIN, &connection->waiter);
 }
 
 static void
-closed_free(void)
+connection_ready(Waiter *who, uint32_t events)
 {
-	while (closed != NULL)
-	{
-		Connection *next = closed->next;
+	Connection *connection = (Connection *) who;
 
-		free(closed);
-		closed = next;
-	}
+	if (connection->closed)
+		return;
+	if (events & EPOLLOUT)
+		connection_write(connection);
+	else
+		connection_read(connection);
+}
+
+static void
+connection_due(Waiter *who)
+{
+	connection_write((Connection *) who);
+}
+
+static void
+stats_command(const char *line)
+{
+	if (strncmp(line, "stats", 5) != 0)
+		return;
+	stats.requests = stats.items = stats.bytes = 0;
+	stats.peak = stats.in_flight;
+}
+
+static void
+stats_answer(void)
+{
+	printf("{\"requests\":%zu,\"items\":%zu,\"bytes\":%zu,\"peak\":%zu}\n", stats.requests, stats.items, stats.bytes,
+		   stats.peak);
 }
 
 int
 serve(Answerer answerer, double delay_ms)
 {
-	struct epoll_event events[EVENTS_AT_ONCE];
-	int			listener = start_listening();
-	uint64_t	expirations;
+	const LoopHandlers handlers = {connection_open, connection_ready, connection_due, stats_answer, stats_command};
 
 	answerer_of_all = answerer;
-	delay_ns = (int64_t) (delay_ms * 1e6);
-	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (epoll_fd < 0 || timer_fd < 0)
-		die("epoll");
-	watch(EPOLL_CTL_ADD, listener, EPOLLIN, &listener);
-	watch(EPOLL_CTL_ADD, timer_fd, EPOLLIN, &timer_fd);
-	watch(EPOLL_CTL_ADD, STDIN_FILENO, EPOLLIN, NULL);
-	for (;;)
-	{
-		int			n = epoll_wait(epoll_fd, events, EVENTS_AT_ONCE, -1);
-
-		for (int i = 0; i < n; i++)
-		{
-			Connection *connection = events[i].data.ptr;
-
-			if (connection == NULL)
-			{
-				if (!obey())
-					return 0;
-			}
-			else if ((void *) connection == &listener)
-				connection_accept(listener);
-			else if ((void *) connection == &timer_fd)
-				(void) !read(timer_fd, &expirations, sizeof(expirations));
-			else if (!connection->closed && (events[i].events & EPOLLOUT))
-				connection_write(connection);
-			else if (!connection->closed)
-				connection_read(connection);
-		}
-		waiting_let_go();
-		closed_free();
-	}
+	loop_run(&handlers, delay_ms);
+	return 0;
 }
