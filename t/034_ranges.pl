@@ -43,6 +43,8 @@ my %index = (
 	'a counter far ahead' => { keys => [ [ 1, 1500 ] ], head => 9_000_000_000_000 },
 	'a counter at the largest id there can be' => { keys => [ [ 1, 1500 ] ], head => '9223372036854775807' },
 	'no counter' => { keys => [ [ 1, 1500 ] ] },
+	'few ids in a long stretch, then all' => { keys => [ (map { [ 1000 * $_, 1000 * $_ ] } 1 .. 50), [ 60000, 62500 ] ], head => 62500 },
+	'the same, and each answer costs as much' => { keys => [ (map { [ 1000 * $_, 1000 * $_ ] } 1 .. 50), [ 60000, 62500 ] ], head => 62500, units => 128 },
 	'no capacity units in the answers' => { keys => [ [ 1, 2500 ] ], head => 2500, units => 0 },
 );
 for my $name (sort keys %index)

@@ -88,7 +88,7 @@ allocate(size_t count, size_t size)
 }
 
 void
-commits_make(Commits *commits, size_t count, size_t versions, int bytes, Spacing spacing)
+commits_make(Commits *commits, size_t count, size_t versions, int bytes, size_t weight, Spacing spacing)
 {
 	ByteBuffer	text = {0};
 	char		note[NOTE_BYTES];
@@ -101,6 +101,7 @@ commits_make(Commits *commits, size_t count, size_t versions, int bytes, Spacing
 
 	commits->count = count;
 	commits->versions = versions;
+	commits->weight = weight;
 	commits->ids = allocate(count + 1, sizeof(int64_t));
 	commits->starts = allocate(count + 1, sizeof(size_t));
 	commits->checksums = allocate(count + 1, sizeof(uint32_t));
@@ -136,10 +137,11 @@ commits_find_id(const Commits *commits, int64_t id)
 	return low;
 }
 
-/* As DynamoDB counts. */
-static size_t
-size_of(const Commits *commits, size_t first, size_t end)
+size_t
+commits_size(const Commits *commits, size_t first, size_t end)
 {
+	if (commits->weight > 0)
+		return (end - first) * commits->weight;
 	return commits->starts[end] - commits->starts[first] - (end - first) * SYNTAX_BYTES;
 }
 
@@ -153,7 +155,7 @@ commits_page_end(const Commits *commits, size_t first, size_t end)
 	{
 		size_t		middle = low + (high - low + 1) / 2;
 
-		if (size_of(commits, first, middle) <= PAGE_BYTES)
+		if (commits_size(commits, first, middle) <= PAGE_BYTES)
 			low = middle;
 		else
 			high = middle - 1;
@@ -171,7 +173,7 @@ commits_page_start(const Commits *commits, size_t first, size_t end)
 	{
 		size_t		middle = low + (high - low) / 2;
 
-		if (size_of(commits, middle, end) <= PAGE_BYTES)
+		if (commits_size(commits, middle, end) <= PAGE_BYTES)
 			high = middle;
 		else
 			low = middle + 1;

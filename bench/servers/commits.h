@@ -27,14 +27,18 @@ typedef struct Commits
 {
 	size_t		count;
 	size_t		versions;		/* of each aggregate */
+	size_t		weight;			/* bytes of each commit, with attributes that nobody asks for; 0: it has no such */
 	int64_t    *ids;			/* ascending */
 	char	   *text;			/* the items, a comma behind each */
 	size_t	   *starts;			/* count + 1 places in the text */
 	uint32_t   *checksums;		/* CRC-32 of the text up to each of these places */
 } Commits;
 
-/* Each commit is about `bytes` large, as DynamoDB counts. Ends the program when memory runs out. */
-extern void commits_make(Commits *commits, size_t count, size_t versions, int bytes, Spacing spacing);
+/*
+ * What is asked for of a commit is about `bytes` large, as DynamoDB counts; all of it `weight`, or no more than that
+ * if 0. Ends the program when memory runs out.
+ */
+extern void commits_make(Commits *commits, size_t count, size_t versions, int bytes, size_t weight, Spacing spacing);
 
 /* Appends the text of an aggregate's id. */
 extern void aggregate_id_write(ByteBuffer *out, size_t aggregate);
@@ -44,6 +48,9 @@ extern bool aggregate_id_read(const char *text, size_t *aggregate);
 
 /* The first commit whose id is not below that one; `count` when there is none. */
 extern size_t commits_find_id(const Commits *commits, int64_t id);
+
+/* Bytes of a run of commits, as DynamoDB counts: that is what makes a page full, and what it costs. */
+extern size_t commits_size(const Commits *commits, size_t first, size_t end);
 
 /* The end of the longest run from `first` to at most `end` that fits a page; never empty unless first == end. */
 extern size_t commits_page_end(const Commits *commits, size_t first, size_t end);

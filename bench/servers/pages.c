@@ -1,11 +1,12 @@
 /*
  * pages.c: a DynamoDB endpoint that costs next to nothing, so that what is measured is its client.
  *
- * usage: pages [--commits N] [--versions N] [--bytes N] [--ids dense|gaps|skewed] [--delay MS]
+ * usage: pages [--commits N] [--versions N] [--bytes N] [--weight N] [--ids dense|gaps|skewed] [--delay MS]
  *   --commits    how many it holds; 100000
  *   --versions   of each aggregate; 20. With as many as there are commits it is one aggregate,
  *                00000000-0000-4000-8000-000000000000; the next would end in 1
- *   --bytes      of each commit, as DynamoDB counts; 250
+ *   --bytes      of each commit's five attributes, as DynamoDB counts; 250
+ *   --weight     of each commit, with other attributes that are not asked for; otherwise it has no such
  *   --ids        all of them, some missing here and there, or most of them at the end
  *   --delay      from a request to its answer
  *
@@ -27,7 +28,8 @@
 #include "commits.h"
 #include "server.h"
 
-#define UNITS_OF_A_PAGE 128.0
+/* One read unit, or half of one where reading need not be consistent. Source: "DynamoDB read consistency", Developer Guide. */
+#define UNIT_BYTES 4096
 
 static Commits commits;
 static int64_t counter;
@@ -282,6 +284,14 @@ write_capacity(ByteBuffer *out, const cJSON *body, double units)
 		buffer_printf(out, ",\"ConsumedCapacity\":{\"TableName\":\"commits\",\"CapacityUnits\":%.1f}", units);
 }
 
+static double
+read_units(const cJSON *body, const Run *page)
+{
+	size_t		units = (commits_size(&commits, page->first, page->end) + UNIT_BYTES - 1) / UNIT_BYTES;
+
+	return (double) (units > 0 ? units : 1) / (cJSON_IsTrue(member(body, "ConsistentRead")) ? 1 : 2);
+}
+
 static void
 answer_read(const cJSON *body, Reply *reply, Run run)
 {
@@ -308,7 +318,7 @@ answer_read(const cJSON *body, Reply *reply, Run run)
 	/* There may be more, says DynamoDB too, where a limit is met exactly. */
 	if (items > 0 && (items < run.end - run.first || (cJSON_IsNumber(limit) && items >= (size_t) limit->valuedouble)))
 		write_last_key(&reply->end, backward ? page.first : page.end - 1, member(body, "IndexName") != NULL);
-	write_capacity(&reply->end, body, UNITS_OF_A_PAGE);
+	write_capacity(&reply->end, body, read_units(body, &page));
 	buffer_putc(&reply->end, '}');
 }
 
@@ -390,11 +400,12 @@ main(int argc, char **argv)
 	static const struct option names[] = {
 		{"commits", required_argument, NULL, 'n'}, {"versions", required_argument, NULL, 'v'},
 		{"bytes", required_argument, NULL, 'b'}, {"ids", required_argument, NULL, 'i'},
-		{"delay", required_argument, NULL, 'd'}, {0}
+		{"weight", required_argument, NULL, 'w'}, {"delay", required_argument, NULL, 'd'}, {0}
 	};
 	size_t		count = 100000;
 	size_t		versions = 20;
 	int			bytes = 250;
+	size_t		weight = 0;
 	Spacing		spacing = SPACING_DENSE;
 	double		delay_ms = 0;
 	int			name;
@@ -407,6 +418,8 @@ main(int argc, char **argv)
 			versions = strtoull(optarg, NULL, 10);
 		else if (name == 'b')
 			bytes = atoi(optarg);
+		else if (name == 'w')
+			weight = strtoull(optarg, NULL, 10);
 		else if (name == 'd')
 			delay_ms = strtod(optarg, NULL);
 		else if (name == 'i')
@@ -415,7 +428,7 @@ main(int argc, char **argv)
 		else
 			return 2;
 	}
-	commits_make(&commits, count, versions > 0 ? versions : 1, bytes, spacing);
+	commits_make(&commits, count, versions > 0 ? versions : 1, bytes, weight, spacing);
 	counter = count > 0 ? commits.ids[count - 1] : 0;
 	return serve(answer, delay_ms);
 }

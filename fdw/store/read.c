@@ -71,6 +71,8 @@ struct ReadOperation
 	bool		may_be_cut;		/* there is one stream in the spec, and it has sort keys */
 	PageSpan	span;
 	bool		head_asked;		/* how far the keys go */
+	bool		head_is_known;
+	int64_t		head;			/* the answer; if there was none, before all keys */
 	Call	   *head_call;
 	int64_t		page_limit;		/* items of the next page; 0: as many as fit */
 	ItemPage   *page;			/* the one whose items are handed out */
@@ -339,20 +341,20 @@ static bool
 head_take(ReadOperation *read)
 {
 	StepResult	result;
-	int64_t		head;
 
 	if (read->head_call == NULL)
 		return false;
 	result = call_step(read->head_call);
 	if (result == STEP_PENDING)
 		return false;
-	if (result == STEP_FAILED || !read_head_of(&read->spec, call_response(read->head_call), &head))
-		head = INT64_MIN;		/* before whatever waits */
+	if (result == STEP_FAILED || !read_head_of(&read->spec, call_response(read->head_call), &read->head))
+		read->head = INT64_MIN;
+	read->head_is_known = true;
 	call_free(read->head_call);
 	read->head_call = NULL;
 	for (Stream *stream = read->streams; stream != NULL && !read->failed; stream = stream->next)
-		if (stream->awaits_head)
-			stream_cut_at_head(read, stream, head);
+		if (!stream->is_started)
+			stream_cut_at_head(read, stream, read->head);
 	return true;
 }
 
@@ -381,6 +383,8 @@ stream_cut(ReadOperation *read, Stream *stream)
 		read->head_asked = true;
 		head_ask(read);
 	}
+	else if (!backward && read->head_is_known)
+		stream_cut_at_head(read, rest, read->head);	/* the stream may have been cut for the first time beyond it */
 	else if (!ends && backward)
 		stream_cut_at_head(read, rest, read->spec.path == READ_INDEX ? FIRST_COMMIT_ID : FIRST_VERSION);
 }
@@ -508,8 +512,8 @@ page_measure(ReadOperation *read, Stream *stream, const cJSON *page)
 	double		load = response_capacity_units(page);
 	int64_t		last;
 
-	if (load <= 0)
-		load = (double) response_scanned_count(page);
+	if (load <= 0 || response_scanned_count(page) == 0)
+		load = (double) response_scanned_count(page);	/* an empty page costs something, too */
 	/* Without a filter the first item tells better than a bound, which may lie far before it. */
 	if (read->spec.filter == NULL && read->next_item != NULL && !stream->has_first_page)
 		stream->has_position = sort_key_of(read, read->next_item, &stream->position) || stream->has_position;

@@ -125,7 +125,7 @@ function keyAnswer (stream, body) {
     body: {
       Count: shown.length,
       ScannedCount: keys.length,
-      ConsumedCapacity: { TableName: body.TableName, CapacityUnits: store.units === 0 ? 0 : Math.max(0.5, Math.ceil(weight / store.page * 256) / 2) },
+      ConsumedCapacity: { TableName: body.TableName, CapacityUnits: store.units ?? Math.max(0.5, Math.ceil(weight / store.page * 256) / 2) },
       ...(body.Select === 'COUNT' ? {} : { Items: shown.map(item) }),
       ...(full ? { LastEvaluatedKey: { aggregateId: { S: stream }, version: { N: String(last) }, commitId: { N: String(last) }, active: { S: 't' } } } : {})
     }
