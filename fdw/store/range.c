@@ -57,8 +57,8 @@ page_span_learn_partial(PageSpan *span, int64_t first, int64_t last, double load
 		return;
 	if (estimate < (double) most)
 		most = (int64_t) estimate;
-	/* What is left of a range behind a full page is too short to tell that pages hold less than they did. */
-	if (most > span->keys || keys >= span->keys / 2)
+	/* What is left of a range behind a full page is too little to tell that pages hold less than they did. */
+	if (most > span->keys || keys >= span->keys / 2 || load >= span->full_load / 2)
 		span->keys = most < 1 ? 1 : most > LARGEST_SPAN ? LARGEST_SPAN : most;
 }
 

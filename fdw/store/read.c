@@ -28,6 +28,9 @@
 #define PAGE_GROWTH 4
 #define LARGEST_LIMITED_PAGE 1000
 
+/* Pages that wait for their turn, at most, where some have to overtake others. */
+#define PAGES_PER_CONNECTION 2
+
 /* While items are handed out, what is under way is looked after so often. */
 #define PUMP_INTERVAL_MS 1
 
@@ -286,6 +289,31 @@ requests_left(const ReadOperation *read)
 }
 
 /*
+ * The first stream that was cut off one whose range turned out to hold more than a page, when later pages are waiting
+ * already: its pages are wanted before these, and would come one by one if it had to wait for their places. NULL where
+ * there is none, or no connection is free for it.
+ */
+static Stream *
+stream_to_start_before_others(const ReadOperation *read)
+{
+	Stream	   *first = NULL;
+	bool		others = false;
+	size_t		awaited = 0;
+
+	for (Stream *stream = read->streams; stream != NULL; stream = stream->next)
+	{
+		if (stream->is_started)
+		{
+			others = first != NULL;
+			awaited += stream->call == NULL || !call_has_arrived(stream->call);
+		}
+		else if (first == NULL && !stream->awaits_head)
+			first = stream;
+	}
+	return others && awaited < read->parallel && read->nactive < PAGES_PER_CONNECTION * read->parallel ? first : NULL;
+}
+
+/*
  * Starts as many streams as may be active, and lets each active one ask for its next page, as far as the client's window
  * goes. The first one, for which the reader may be waiting, is never held back.
  */
@@ -296,6 +324,8 @@ streams_ask(ReadOperation *read)
 	size_t		left = requests_left(read);
 
 	while (read->nactive < read->parallel && (stream = stream_to_start(read)) != NULL)
+		stream_start(read, stream);
+	while (read->may_be_cut && (stream = stream_to_start_before_others(read)) != NULL)
 		stream_start(read, stream);
 	for (stream = read->streams; stream != NULL && !read->failed; stream = stream->next)
 	{

@@ -138,6 +138,11 @@ ranges_grow_over_a_gap_and_shrink_where_items_are_large(void **state)
 	/* The short rest of a range says nothing against it. */
 	page_span_learn_partial(&span, 1, 3, 60);
 	assert_in_range(span.keys, 900, 1001);
+	/* A page that was nearly full does, however few its keys were for a range behind a gap. */
+	page_span_learn_partial(&span, 1, 900, 0);
+	assert_in_range(span.keys, 10000, 20000);
+	page_span_learn_partial(&span, 1, 900, 112);
+	assert_in_range(span.keys, 900, 1100);
 	for (int i = 0; i < 100; i++)
 		page_span_learn_partial(&span, INT64_MIN, INT64_MAX, 0);
 	assert_true(span.keys > 0);
