@@ -142,7 +142,13 @@ SELECT aggregate_id, version, events FROM commits WHERE aggregate_id IN ('i', 'j
 -- A batch that fails says how many rows are in, and no later version is in without an earlier one.
 INSERT INTO commits (aggregate_id, version, events) VALUES ('k', 3, '[]');
 SELECT told($$INSERT INTO commits (aggregate_id, version, events) SELECT 'k', v, '[]' FROM generate_series(5, 0, -1) v$$);
+-- Four batches go together; those before them stay.
 SELECT told($$INSERT INTO by_three (aggregate_id, version, events) SELECT 'l', v, '[]' FROM unnest(ARRAY[0, 1, 2, 3, 0, 4, 5]) v$$);
+SELECT told($$INSERT INTO by_three (aggregate_id, version, events) SELECT 'l', v % 12, '[]' FROM generate_series(0, 14) v$$);
+-- Whatever the order of the statement, versions and ids rise together from batch to batch.
+INSERT INTO by_three (aggregate_id, version, events)
+SELECT a, v, '[]' FROM generate_series(7, 0, -1) v, unnest(ARRAY['rise', 'fall']) a ORDER BY CASE a WHEN 'rise' THEN v ELSE -v END;
+SELECT aggregate_id, array_agg(version ORDER BY version), array_agg(version ORDER BY commit_id) FROM commits WHERE aggregate_id IN ('rise', 'fall') GROUP BY 1 ORDER BY 1;
 CREATE SERVER one_by_one FOREIGN DATA WRAPPER dynamodb_es OPTIONS (region 'us-east-1', max_connections '1');
 \getenv endpoint DYNAMODB_ENDPOINT
 ALTER SERVER one_by_one OPTIONS (ADD endpoint :'endpoint');
@@ -218,7 +224,7 @@ BEGIN
 END $$;
 -- Also where it is the statement itself that fails.
 SELECT told($$INSERT INTO commits (aggregate_id, version, events) SELECT 'w', v, '[]' FROM unnest(ARRAY[12, 13, 3]) v$$);
-SELECT told($$INSERT INTO by_three SELECT 'w', v, CASE WHEN v < 16 THEN '[]' ELSE '{}' END::jsonb FROM generate_series(12, 16) v$$);
+SELECT told($$INSERT INTO by_three SELECT 'w', v, CASE WHEN v < 112 THEN '[]' ELSE '{}' END::jsonb FROM generate_series(100, 112) v$$);
 -- Nothing is said where everything is kept, and where there is nothing.
 BEGIN;
 INSERT INTO commits (aggregate_id, version, events) VALUES ('w', 20, '[]');

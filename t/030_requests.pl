@@ -861,6 +861,7 @@ TEXT
 			q{UpdateItem journal-counters: name = 'commits'; ADD id 1},
 			q{PutItem journal: aggregateId = 'n', version = 4; if attribute_not_exists(aggregateId)},
 		],
+		parallel => 1,
 		before => q{ALTER FOREIGN TABLE journal OPTIONS (ADD batch_size '2')},
 		after => q{ALTER FOREIGN TABLE journal OPTIONS (DROP batch_size)},
 		compare => 0,

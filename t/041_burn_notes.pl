@@ -27,6 +27,7 @@ $other->query(<<SQL);
 CREATE FOREIGN TABLE hasty (aggregate_id text, version bigint, events jsonb) SERVER faulty_server OPTIONS (append_deadline_ms '1000');
 CREATE FOREIGN TABLE silent (aggregate_id text, version bigint, events jsonb) SERVER faulty_server OPTIONS (burn_notes 'false');
 SQL
+$other->create_table('batches', $fault->endpoint, max_attempts => 2, batch_size => 3);
 $other->query(q{SELECT dynamodb_es_create_tables('direct')});
 
 my %lost;           # ids that are neither stored nor noted, and why
@@ -121,6 +122,18 @@ is_noted('one whose answer is lost', '23505', 1, '1+1', notes_of(insert(q{('a', 
 	is("@ids", join(' ', map { $head + $_ } 1, 4, 5), 'the later ones under fresh ids');
 	%counter = counters();
 	is($counter{'commits#burned#' . ($head + 2)}{n}{N}, 2, 'the old ids are noted');
+}
+
+# The ids of the next batch are on their way when a row of this one is refused.
+{
+	my $rows = join ', ', map { "('z', $_)" } 0 .. 8;
+	$session->query(insert(q{('z', 5)}));
+	is_noted('a refused commit, and a batch that was to follow', '23505', 9, '6+4',
+		notes_of(insert($rows, '', 'batches'), { operation => 'UpdateItem', skip => 2, times => 1, late => 300 }));
+	$session->query(insert(q{('zz', 5)}));
+	is_noted('the same where they have come before', '23505', 9, '6+4',
+		notes_of(insert($rows =~ s/'z'/'zz'/gr, '', 'batches'), { operation => 'PutItem', skip => 5, times => 1, after => 300 }));
+	is(join(' ', map { version_id('z', $_) - version_id('z', 0) } 1 .. 4), '1 2 3 4', 'the commits before it are stored');
 }
 
 # COPY, too, takes the ids of a batch at once.

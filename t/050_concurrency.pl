@@ -130,6 +130,13 @@ sub mode_options
 	return ", append_mode 'dense', contiguous_versions '" . ($i % 3 ? 'false' : 'true') . "'";
 }
 
+# Several batches go together, but for dense ones.
+sub rows_at_once
+{
+	my ($mode, $i) = @_;
+	return mode_options($mode, $i) ? $batch_sizes[$i] : 4 * $batch_sizes[$i];
+}
+
 sub run_round
 {
 	my ($round, $mode, $until) = @_;
@@ -143,7 +150,7 @@ sub run_round
 		$writers{"backend-$i"} = sub {
 			srand $seed + 1000 * $round + $i;
 			return Writer->new(name => "backend-$i", session => Session->new($node), table => "round${round}_$i", aggregates => \@aggregates,
-				batch_size => $batch_sizes[$i])->run($until);
+				batch_size => rows_at_once($mode, $i))->run($until);
 		};
 	}
 	$writers{plain} = $mode eq 'dense' ? sub { return [] } : sub {

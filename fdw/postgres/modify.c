@@ -19,6 +19,10 @@
 #include "postgres/modify.h"
 #include "postgres/row.h"
 
+/* Rows wait in memory for the others of theirs: four batches keep the connections busy, and no more rows than that. */
+#define BATCHES_AT_ONCE 4
+#define MOST_ROWS_AT_ONCE 1000
+
 enum
 {
 	INSERT_PLAN_SKIP_CONFLICTS
@@ -133,6 +137,21 @@ token_attribute(const ColumnMap *map, const char *column_name)
 	return NULL;
 }
 
+/*
+ * Rows that are handed over at once. A batch's last puts, and the next one's ids, need not be waited for before more is
+ * sent: so these are several batches, as long as they are small. One of dense mode is a transaction, and the next has to
+ * wait for it.
+ */
+static int
+rows_at_once(const TableOptions *options)
+{
+	int			several = Min(options->batch_size * BATCHES_AT_ONCE, MOST_ROWS_AT_ONCE);
+
+	if (options->append_mode == APPEND_DENSE || options->batch_size == 1)
+		return options->batch_size;
+	return Max(options->batch_size, several);
+}
+
 static StoreInsert *
 insert_new(ResultRelInfo *target, bool skip_conflicts)
 {
@@ -149,6 +168,7 @@ insert_new(ResultRelInfo *target, bool skip_conflicts)
 		.mode = insert->options.append_mode,
 		.contiguous = insert->options.contiguous_versions,
 		.skip_conflicts = skip_conflicts,
+		.ids_at_once = (size_t) insert->options.batch_size,
 		.burn_notes = insert->options.burn_notes,
 		.max_parallel = insert->options.max_connections,
 		.deadline_ms = insert->options.append_deadline_ms,
@@ -166,7 +186,7 @@ insert_connect(StoreInsert *insert, EState *estate, ResultRelInfo *target)
 	Oid			user = compat_modify_user(estate, target);
 
 	insert->batch.context = AllocSetContextCreate(estate->es_query_cxt, "dynamodb_es rows", ALLOCSET_DEFAULT_SIZES);
-	insert->batch.rows = palloc(sizeof(AppendRow) * insert->options.batch_size);
+	insert->batch.rows = palloc(sizeof(AppendRow) * rows_at_once(&insert->options));
 	if (insert->options.append_mode == APPEND_DENSE)
 	{
 		insert->batch.queue = queue_of_store(user, table->serverid, &insert->batch.names);
@@ -218,13 +238,16 @@ int
 modify_batch_size(ResultRelInfo *target)
 {
 	StoreInsert *insert = target->ri_FdwState;
+	TableOptions options;
 
 	if (insert != NULL && insert->options.append_at_commit)
 		return 1;				/* nothing is sent that would be better sent together */
 	if (row_is_looked_at(target) || (target->ri_TrigDesc != NULL && target->ri_TrigDesc->trig_insert_before_row))
 		return 1;
-	return insert != NULL ? insert->options.batch_size
-		: options_of_table(RelationGetRelid(target->ri_RelationDesc)).batch_size;
+	if (insert != NULL)
+		return rows_at_once(&insert->options);
+	options = options_of_table(RelationGetRelid(target->ri_RelationDesc));
+	return rows_at_once(&options);
 }
 
 static void
@@ -242,7 +265,7 @@ static void
 gather_row(StoreInsert *insert, TupleTableSlot *slot)
 {
 	add_row(insert, slot);
-	if (insert->batch.nrows < insert->options.batch_size)
+	if (insert->batch.nrows < rows_at_once(&insert->options))
 		return;
 	batch_append(&insert->batch);
 	batch_forget(&insert->batch);

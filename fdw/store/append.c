@@ -1,10 +1,10 @@
 /*
  * append.c: in which order do the requests of a batch go out?
  *
- * First the last versions, where rows leave theirs out. Then, in dense mode, the transactions (dense.c); otherwise one
- * ADD for the ids of all rows, the puts, one lane for each aggregate, side by side, and the notes of ids that came to
- * nothing. After a row has failed no further
- * put is started, and those on the way are seen to their end.
+ * First the last versions, where rows leave theirs out. Then, in dense mode, the transactions (dense.c); otherwise an
+ * ADD for the ids of the first rows, and their puts, one lane for each aggregate, side by side; the next ADD when few of
+ * these are left to be sent, so that ids are there by the time they are needed. Last come the notes of ids that came to
+ * nothing. After a row has failed no further put is started, and those on the way are seen to their end.
  */
 #include "store/append.h"
 
@@ -14,15 +14,14 @@
 #include "store/dense.h"
 #include "store/lane.h"
 
-/* How long an error waits for its notes, ms, where the endpoint had just not been reached. */
+/* How long an error waits, ms, for ids that nobody needs any more; and for its notes where the endpoint was just not reached. */
 #define NOTES_PATIENCE_MS 1000
 
 typedef enum AppendPhase
 {
 	PHASE_VERSIONS,
-	PHASE_IDS,
 	PHASE_PUTS,
-	PHASE_TRANSACTIONS,			/* dense, instead of ids and puts */
+	PHASE_TRANSACTIONS,			/* dense, instead of puts */
 	PHASE_NOTES,
 	PHASE_FINISHED
 } AppendPhase;
@@ -38,7 +37,12 @@ struct AppendOperation
 	size_t		nlanes;
 	size_t		first_open;		/* the lanes before it are over */
 	size_t		nbegun;			/* the lanes from here on were not looked at in this phase */
-	Call	   *counter;		/* the ADD */
+	Lane	  **places;			/* of each row in the statement: whose next row its id goes to; NULL: it takes none */
+	size_t		ids_begin;		/* the places from here on have no ids yet */
+	size_t		ids_end;		/* and those from here on are not those that the ADD under way is for */
+	int64_t		ids_asked;		/* by that */
+	size_t		first_unsent;	/* the rows before it have been sent */
+	Call	   *counter;		/* the ADD under way */
 	DenseOperation *dense;
 	BurnOperation *burn;
 	AppendPhase phase;
@@ -115,7 +119,8 @@ append_start(Client *client, const StoreNames *names, const AppendSettings *sett
 	append->nrows = nrows;
 	append->order = calloc(nrows > 0 ? nrows : 1, sizeof(AppendRow *));
 	append->lanes = calloc(nrows > 0 ? nrows : 1, sizeof(Lane));
-	if (append->order == NULL || append->lanes == NULL)
+	append->places = calloc(nrows > 0 ? nrows : 1, sizeof(Lane *));
+	if (append->order == NULL || append->lanes == NULL || append->places == NULL)
 	{
 		append_free(append);
 		return NULL;
@@ -134,6 +139,8 @@ append_fail(AppendOperation *append, const AppendRow *row, const Failure *failur
 	append->failed = true;
 	append->failed_row = row;
 	append->failure = *failure;
+	if (append->counter != NULL)
+		call_set_deadline(append->counter, http_now_ms() + NOTES_PATIENCE_MS);
 }
 
 static void
@@ -177,12 +184,13 @@ lane_go_on(AppendOperation *append, Lane *lane, int *busy)
 /*
  * Steps the lanes, as many at once as may be. true when none is on the way any more. A batch may have thousands, and
  * this is called for each answer: only those between the first that is not over and the last that was begun are looked
- * at, and further ones begun in their order.
+ * at, and further ones begun in their order, which is the one in which ids come.
  */
 static bool
 lanes_step(AppendOperation *append)
 {
-	int			busy = 0;
+	int			others = append->counter != NULL;
+	int			busy = others;
 
 	while (append->first_open < append->nlanes && lane_is_over(&append->lanes[append->first_open]))
 		append->first_open++;
@@ -192,9 +200,24 @@ lanes_step(AppendOperation *append)
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = append->first_open; i < append->nbegun; i++)
 			lane_go_on(append, &append->lanes[i], &busy);
-	while (append->nbegun < append->nlanes && !append->failed && busy < parallel_puts(append))
+	while (append->nbegun < append->nlanes && !append->failed && busy < parallel_puts(append)
+		   && !lane_awaits_id(&append->lanes[append->nbegun]))
 		lane_go_on(append, &append->lanes[append->nbegun++], &busy);
-	return busy == 0;
+	return busy == others;
+}
+
+static void
+puts_begin(AppendOperation *append)
+{
+	for (size_t i = 0; i < append->nlanes; i++)
+	{
+		Lane	   *lane = &append->lanes[i];
+
+		for (size_t j = 0; j < lane->nrows; j++)
+			append->places[lane->rows[j] - append->rows] = lane->rows[j]->skipped ? NULL : lane;
+	}
+	append->nbegun = 0;
+	append->phase = PHASE_PUTS;
 }
 
 /* Asks for the last versions that are needed; the other lanes know theirs. */
@@ -210,8 +233,12 @@ versions_step(AppendOperation *append)
 		if (lane->state == LANE_NEW && !lane_resolve_versions(lane, &append->context, -1))
 			append_fail(append, lane->rows[lane->next], &lane->failure);
 	}
-	append->phase = append->failed ? PHASE_FINISHED
-		: append->settings.mode == APPEND_DENSE ? PHASE_TRANSACTIONS : PHASE_IDS;
+	if (append->failed)
+		append->phase = PHASE_FINISHED;
+	else if (append->settings.mode == APPEND_DENSE)
+		append->phase = PHASE_TRANSACTIONS;
+	else
+		puts_begin(append);
 }
 
 static bool
@@ -223,98 +250,90 @@ any_version_is_open(const AppendOperation *append)
 	return false;
 }
 
-static int64_t
-rows_to_put(const AppendOperation *append)
+static bool
+place_takes_id(const AppendOperation *append, size_t place)
 {
-	int64_t		count = 0;
-
-	for (size_t i = 0; i < append->nrows; i++)
-		count += !append->rows[i].skipped;
-	return count;
+	return append->places[place] != NULL && !append->places[place]->takes_ids;
 }
 
+/*
+ * Asks for the ids of the next rows. They follow the order of the statement; within an aggregate, whose rows may have
+ * been put into another order, they follow the versions.
+ */
 static void
-take_ids(AppendOperation *append)
+ids_ask(AppendOperation *append)
 {
 	const LaneContext *context = &append->context;
 	ByteBuffer	body = {0};
+	size_t		count = 0;
 
-	request_counter_add(&body, context->names->counter_table, context->names->counter, rows_to_put(append));
+	for (append->ids_end = append->ids_begin; append->ids_end < append->nrows; append->ids_end++)
+	{
+		if (count == append->settings.ids_at_once)
+			break;
+		count += place_takes_id(append, append->ids_end);
+	}
+	if (count == 0)
+	{
+		append->ids_begin = append->ids_end;
+		return;
+	}
+	append->ids_asked = (int64_t) count;
+	request_counter_add(&body, context->names->counter_table, context->names->counter, append->ids_asked);
 	append->counter = call_start(context->client, OPERATION_UPDATE_ITEM, &body, context->usage);
 	buffer_free(&body);
 	if (append->counter == NULL)
 		append_fail_with(append, FAILURE_MEMORY, "out of memory");
 }
 
-static int
-compare_pointers(const void *a, const void *b)
+/* Of those that were asked for, the ones that nobody needs any more are burned. */
+static void
+ids_give(AppendOperation *append, int64_t first, int64_t last, int64_t deadline)
 {
-	const AppendRow *x = *(AppendRow *const *) a;
-	const AppendRow *y = *(AppendRow *const *) b;
-
-	return (x > y) - (x < y);
+	for (; append->ids_begin < append->ids_end && !append->failed; append->ids_begin++)
+		if (place_takes_id(append, append->ids_begin))
+			lane_give_id(append->places[append->ids_begin], first++, deadline);
+	for (; first <= last; first++)
+		burn_add(&append->context.burned, first);
 }
 
-/*
- * Ids follow the order of the statement; within an aggregate, whose rows may have been put into another order, its
- * ids follow the versions.
- */
-static bool
-give_ids(AppendOperation *append, int64_t first, int64_t deadline)
-{
-	int64_t    *id_of_row = malloc(append->nrows * sizeof(int64_t));
-	int64_t    *ids = malloc(append->nrows * sizeof(int64_t));
-	AppendRow **in_order = malloc(append->nrows * sizeof(AppendRow *));
-	bool		enough = id_of_row != NULL && ids != NULL && in_order != NULL;
-
-	for (size_t i = 0; enough && i < append->nrows; i++)
-		id_of_row[i] = append->rows[i].skipped ? 0 : first++;
-	for (size_t i = 0; enough && i < append->nlanes; i++)
-	{
-		Lane	   *lane = &append->lanes[i];
-		size_t		n = 0;
-
-		memcpy(in_order, lane->rows, lane->nrows * sizeof(AppendRow *));
-		qsort(in_order, lane->nrows, sizeof(AppendRow *), compare_pointers);
-		for (size_t j = 0; j < lane->nrows; j++)
-			if (!in_order[j]->skipped)
-				ids[n++] = id_of_row[in_order[j] - append->rows];
-		lane_give_ids(lane, ids, deadline);
-	}
-	free(id_of_row);
-	free(ids);
-	free(in_order);
-	return enough;
-}
-
+/* Looks for the answer to what was asked. */
 static void
 ids_step(AppendOperation *append)
 {
-	int64_t		count = rows_to_put(append);
+	Call	   *counter = append->counter;
+	StepResult	result = counter != NULL ? call_step(counter) : STEP_PENDING;
 	int64_t		last;
-	StepResult	result;
 
-	if (count == 0)
-	{
-		append->phase = PHASE_FINISHED;
-		return;
-	}
-	if (append->counter == NULL)
-		take_ids(append);
-	result = append->counter != NULL ? call_step(append->counter) : STEP_FAILED;
 	if (result == STEP_PENDING)
 		return;
-	if (result == STEP_FAILED && append->counter != NULL)
-		append_fail(append, NULL, call_failure(append->counter));
-	else if (result == STEP_DONE)
-	{
-		if (!commit_read_counter(call_response(append->counter), &last) || last < count)
-			append_fail_with(append, FAILURE_BAD_ANSWER, "the counter did not answer a commit id");
-		else if (!give_ids(append, last - count + 1, call_sent_at(append->counter) + append->settings.deadline_ms))
-			append_fail_with(append, FAILURE_MEMORY, "out of memory");
-	}
-	append->phase = append->failed ? PHASE_FINISHED : PHASE_PUTS;
-	append->nbegun = 0;
+	append->counter = NULL;
+	if (result == STEP_FAILED)
+		append_fail(append, NULL, call_failure(counter));
+	else if (!commit_read_counter(call_response(counter), &last) || last < append->ids_asked)
+		append_fail_with(append, FAILURE_BAD_ANSWER, "the counter did not answer a commit id");
+	else
+		ids_give(append, last - append->ids_asked + 1, last, call_sent_at(counter) + append->settings.deadline_ms);
+	call_free(counter);
+}
+
+/*
+ * Ids take as long to come as a put takes: they are asked for once fewer rows are left to be sent than can be under way
+ * at a time, and so no earlier than needed. With one connection they would only be in the way of the last puts.
+ */
+static bool
+ids_are_wanted(AppendOperation *append, bool idle)
+{
+	const AppendRow *rows = append->rows;
+	size_t		at_a_time = (size_t) append->settings.max_parallel;
+
+	if (at_a_time > append->nlanes)
+		at_a_time = append->nlanes;
+	while (append->first_unsent < append->ids_begin
+		   && (rows[append->first_unsent].fate != APPEND_NOT_STORED || rows[append->first_unsent].skipped))
+		append->first_unsent++;
+	return !append->failed && append->ids_begin < append->nrows
+		&& (idle || (append->settings.max_parallel > 1 && append->ids_begin - append->first_unsent < at_a_time));
 }
 
 static void
@@ -372,8 +391,17 @@ static void
 puts_step(AppendOperation *append)
 {
 	LaneContext *context = &append->context;
+	bool		idle;
 
-	if (!lanes_step(append) || !(append->failed || lanes_are_done(append)))
+	for (;;)
+	{
+		ids_step(append);
+		idle = lanes_step(append);
+		if (append->counter != NULL || !ids_are_wanted(append, idle))
+			break;
+		ids_ask(append);
+	}
+	if (!idle || append->counter != NULL || !(append->failed || lanes_are_done(append)))
 		return;
 	for (size_t i = 0; i < append->nlanes; i++)
 		lane_burn_unused(&append->lanes[i], &context->burned);
@@ -392,9 +420,6 @@ append_step(AppendOperation *append)
 		{
 			case PHASE_VERSIONS:
 				versions_step(append);
-				break;
-			case PHASE_IDS:
-				ids_step(append);
 				break;
 			case PHASE_PUTS:
 				puts_step(append);
@@ -438,5 +463,6 @@ append_free(AppendOperation *append)
 	burn_free(&append->context.burned);
 	free(append->order);
 	free(append->lanes);
+	free(append->places);
 	free(append);
 }

@@ -1,10 +1,10 @@
 /*
  * append: a batch of commits into the store.
  *
- * One request takes the ids of the whole batch; then the commits of different aggregates are put side by side, those
- * of one aggregate one after the other in the order of their versions, so that no failure leaves a later version
- * without an earlier one. Ids and versions of an aggregate rise together. Ids that come to nothing are noted for the
- * readers that follow the ids (burn.h).
+ * One request takes the ids of many commits, and the next such is made while these are being put. Commits of different
+ * aggregates are put side by side, those of one aggregate one after the other in the order of their versions, so that
+ * no failure leaves a later version without an earlier one. Ids and versions of an aggregate rise together. Ids that
+ * come to nothing are noted for the readers that follow the ids (burn.h).
  */
 #ifndef DYNAMODB_ES_APPEND_H
 #define DYNAMODB_ES_APPEND_H
@@ -31,12 +31,13 @@ typedef struct AppendRow
 	bool		next_version;	/* the version is left out: the one after the aggregate's last */
 	bool		skipped;		/* its version existed, and that is no error */
 	AppendFate	fate;
+	int64_t		id_deadline;	/* http_now_ms after which its commit id is not used any more; 0: it has none to use */
 } AppendRow;
 
 /* How commits get their ids. */
 typedef enum AppendMode
 {
-	APPEND_COUNTER,				/* one request takes the ids of the batch, then each commit is put by itself */
+	APPEND_COUNTER,				/* one request takes many ids, then each commit is put by itself */
 	APPEND_DENSE				/* counter and commits move in one transaction: no id is ever without its commit */
 } AppendMode;
 
@@ -50,6 +51,7 @@ typedef struct AppendSettings
 	bool		indivisible;	/* dense: a batch that does not fit into one transaction is FAILURE_TOO_LARGE */
 	int64_t    *head;			/* dense: the counter's value as last known (-1: not), kept up to date; NULL: nobody remembers */
 	bool		skip_conflicts; /* pass over versions that exist */
+	size_t		ids_at_once;	/* counter: that one request takes, at most; above 0 */
 	bool		burn_notes;
 	int			max_parallel;	/* puts on the way at once */
 	int			deadline_ms;	/* no put is sent later than this after its id was taken */

@@ -79,7 +79,7 @@ lane_resolve_versions(Lane *lane, const LaneContext *context, int64_t last)
 			last = row->commit.version;
 	}
 	sort_by_version(lane->rows + lane->next, lane->nrows - lane->next);
-	lane->state = LANE_NEEDS_IDS;
+	lane->state = lane->takes_ids ? LANE_NEEDS_IDS : LANE_READY;
 	for (size_t i = lane->next + 1; i < lane->nrows; i++)
 	{
 		if (lane->rows[i]->commit.version != lane->rows[i - 1]->commit.version)
@@ -110,15 +110,25 @@ lane_pass_settled(Lane *lane)
 	}
 }
 
-void
-lane_give_ids(Lane *lane, const int64_t *ids, int64_t deadline)
+static void
+row_give_id(AppendRow *row, int64_t id, int64_t deadline)
 {
-	for (size_t i = lane->next; i < lane->nrows; i++)
-		if (!lane->rows[i]->skipped)
-			lane->rows[i]->commit.commit_id = *ids++;
-	lane->holds_ids = true;
-	lane->ids_deadline = deadline;
-	lane->state = LANE_READY;
+	row->commit.commit_id = id;
+	row->id_deadline = deadline;
+}
+
+void
+lane_give_id(Lane *lane, int64_t id, int64_t deadline)
+{
+	while (lane->rows[lane->with_ids]->skipped)
+		lane->with_ids++;
+	row_give_id(lane->rows[lane->with_ids++], id, deadline);
+}
+
+bool
+lane_awaits_id(const Lane *lane)
+{
+	return lane->state == LANE_READY && lane->next < lane->nrows && lane->rows[lane->next]->id_deadline == 0;
 }
 
 bool
@@ -130,10 +140,14 @@ lane_is_busy(const Lane *lane)
 void
 lane_burn_unused(Lane *lane, BurnList *burned)
 {
-	for (size_t i = lane->next; lane->holds_ids && i < lane->nrows; i++)
-		if (!lane->rows[i]->skipped && lane->rows[i]->fate == APPEND_NOT_STORED)
-			burn_add(burned, lane->rows[i]->commit.commit_id);
-	lane->holds_ids = false;
+	for (size_t i = lane->next; i < lane->nrows; i++)
+	{
+		AppendRow  *row = lane->rows[i];
+
+		if (row->id_deadline != 0 && !row->skipped && row->fate == APPEND_NOT_STORED)
+			burn_add(burned, row->commit.commit_id);
+		row->id_deadline = 0;
+	}
 }
 
 static void
@@ -174,6 +188,7 @@ take_own_ids(Lane *lane, LaneContext *context)
 {
 	ByteBuffer	body = {0};
 
+	lane->takes_ids = true;
 	lane_burn_unused(lane, &context->burned);
 	request_counter_add(&body, context->names->counter_table, context->names->counter, (int64_t) rows_left(lane));
 	lane_send(lane, context, OPERATION_UPDATE_ITEM, &body, LANE_TAKING_IDS);
@@ -185,7 +200,7 @@ put_next(Lane *lane, LaneContext *context)
 	AppendRow  *row = lane->rows[lane->next];
 	Commit	   *commit = &row->commit;
 
-	if (http_now_ms() > lane->ids_deadline)
+	if (http_now_ms() > row->id_deadline)
 	{
 		take_own_ids(lane, context);
 		return;
@@ -195,7 +210,7 @@ put_next(Lane *lane, LaneContext *context)
 	 * how old a gap is.
 	 */
 	commit_stamp(commit, client_time_ms(context->client));
-	lane->put = put_start(context->client, context->names, commit, lane->ids_deadline, context->usage);
+	lane->put = put_start(context->client, context->names, commit, row->id_deadline, context->usage);
 	if (lane->put == NULL)
 	{
 		lane_fail_with(lane, FAILURE_MEMORY, "out of memory");
@@ -230,23 +245,21 @@ last_version_arrived(Lane *lane, const LaneContext *context)
 static void
 own_ids_arrived(Lane *lane, const LaneContext *context)
 {
+	int64_t		deadline = call_sent_at(lane->call) + context->settings->deadline_ms;
+	int64_t		left = (int64_t) rows_left(lane);
 	int64_t		last;
-	size_t		left = rows_left(lane);
-	int64_t    *ids = malloc(left * sizeof(int64_t));
 
-	if (ids == NULL)
-		lane_fail_with(lane, FAILURE_MEMORY, "out of memory");
-	else if (!commit_read_counter(call_response(lane->call), &last) || last < (int64_t) left)
+	if (!commit_read_counter(call_response(lane->call), &last) || last < left)
 		lane_fail_with(lane, FAILURE_BAD_ANSWER, "the counter did not answer a commit id");
 	else
 	{
-		for (size_t i = 0; i < left; i++)
-			ids[i] = last - (int64_t) left + 1 + (int64_t) i;
-		lane_give_ids(lane, ids, call_sent_at(lane->call) + context->settings->deadline_ms);
-		if (http_now_ms() > lane->ids_deadline)
+		for (size_t i = lane->next; i < lane->nrows; i++)
+			if (!lane->rows[i]->skipped)
+				row_give_id(lane->rows[i], last - --left, deadline);
+		lane->state = LANE_READY;
+		if (http_now_ms() > deadline)
 			lane_fail_with(lane, FAILURE_UNREACHABLE, "the counter's answers come too late for its ids to be used");
 	}
-	free(ids);
 }
 
 static void
@@ -328,6 +341,7 @@ version_taken(Lane *lane, LaneContext *context, const cJSON *item)
 	}
 	else if (row->next_version && lane->lost_races++ < MAX_LOST_RACES)
 	{
+		lane->takes_ids = true;
 		lane_burn_unused(lane, &context->burned);
 		lane->state = LANE_NEEDS_LAST_VERSION;
 	}
@@ -341,7 +355,10 @@ version_taken(Lane *lane, LaneContext *context, const cJSON *item)
 		lane->state = LANE_READY;
 		/* The other commit may have taken its id after ours. A next version follows it, so its id must, too. */
 		if (next_version_is_left(lane))
-			lane->ids_deadline = 0;
+		{
+			lane->takes_ids = true;
+			lane->state = LANE_NEEDS_IDS;
+		}
 	}
 	else
 		lane_fail_with(lane, FAILURE_CONDITION, "");
@@ -394,19 +411,16 @@ lane_start_next(Lane *lane, LaneContext *context)
 			ask_last_version(lane, context);
 			return true;
 		case LANE_NEEDS_IDS:
-			/* The first time the batch takes them; dense ones come with the commits. */
-			if (lane->lost_races == 0 || context->settings->mode == APPEND_DENSE)
-				return false;
 			take_own_ids(lane, context);
 			return true;
 		case LANE_READY:
-			if (lane->next < lane->nrows)
-			{
-				put_next(lane, context);
-				return true;
-			}
-			lane->state = LANE_DONE;
-			return false;
+			if (lane->next == lane->nrows)
+				lane->state = LANE_DONE;
+			/* The batch gives it; dense ones come with the commits. */
+			if (lane->state == LANE_DONE || lane_awaits_id(lane))
+				return false;
+			put_next(lane, context);
+			return true;
 		default:
 			return false;
 	}

@@ -13,9 +13,9 @@ typedef enum LaneState
 	LANE_NEW,					/* every version can be told without a look at the store */
 	LANE_NEEDS_LAST_VERSION,
 	LANE_READING_LAST_VERSION,
-	LANE_NEEDS_IDS,
-	LANE_TAKING_IDS,			/* of its own, those of the batch being spent or too old */
-	LANE_READY,					/* to put its next row */
+	LANE_NEEDS_IDS,				/* of its own, those of the batch being spent or too old */
+	LANE_TAKING_IDS,
+	LANE_READY,					/* to put its next row, once that has an id */
 	LANE_PUTTING,
 	LANE_DONE,
 	LANE_FAILED
@@ -38,8 +38,8 @@ typedef struct Lane
 	size_t		nrows;
 	size_t		next;			/* the rows before it are settled */
 	LaneState	state;
-	bool		holds_ids;		/* the rows from `next` on have ids */
-	int64_t		ids_deadline;	/* http_now_ms after which these are not used any more */
+	size_t		with_ids;		/* the rows before it have been given ids by the batch */
+	bool		takes_ids;		/* itself, from now on: the batch gives it none any more */
 	int64_t		last_version;	/* of the aggregate, when it was read; -1: it was not, or there was none */
 	int			lost_races;		/* for the next version */
 	bool		is_put_again;	/* the next row, having been throttled to the end before */
@@ -58,8 +58,11 @@ extern void lane_init(Lane *lane, AppendRow **rows, size_t nrows);
  */
 extern bool lane_resolve_versions(Lane *lane, const LaneContext *context, int64_t last);
 
-/* Gives the rows from `next` on their ids, ascending. `ids` are as many as there are such rows. */
-extern void lane_give_ids(Lane *lane, const int64_t *ids, int64_t deadline);
+/* Gives an id to its next row that is to be put and has none; there must be one. Later ids are higher ones. */
+extern void lane_give_id(Lane *lane, int64_t id, int64_t deadline);
+
+/* true when nothing can be sent before its next row is given an id. */
+extern bool lane_awaits_id(const Lane *lane);
 
 /* true while a request of the lane is on the way. */
 extern bool lane_is_busy(const Lane *lane);
