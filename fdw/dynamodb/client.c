@@ -9,11 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "aws/clock.h"
 #include "aws/endpoint.h"
 #include "aws/sigv4.h"
+#include "base/jitter.h"
 #include "dynamodb/encoding.h"
 #include "dynamodb/response.h"
 #include "dynamodb/retry.h"
@@ -40,7 +40,7 @@ struct Client
 	size_t		max_response_bytes;
 	Usage	   *total;			/* or NULL */
 	Window		windows[TRAFFIC_KINDS];
-	unsigned short random[3];	/* erand48's state */
+	Jitter		jitter;
 };
 
 struct Call
@@ -109,8 +109,7 @@ client_new(const ClientSettings *settings, const Identity *identity, Failure *fa
 	client->total = settings->total;
 	for (int i = 0; i < TRAFFIC_KINDS; i++)
 		window_init(&client->windows[i], settings->http.max_connections);
-	if (getrandom(client->random, sizeof(client->random), GRND_NONBLOCK) < 0)
-		memcpy(client->random, &client, sizeof(client->random));	/* jitter needs no better */
+	jitter_init(&client->jitter);
 	client->region = strdup(settings->region);
 	client->endpoint = settings->endpoint != NULL ? strdup(settings->endpoint) : endpoint_of_region(settings->region);
 	if (client->endpoint != NULL)
@@ -490,7 +489,7 @@ call_plan_retry(Call *call, int64_t retry_after_ms)
 	if (call_plan_clock_retry(call) || class == RETRY_NEVER
 		|| call->attempts - call->clock_retried >= call->client->max_attempts)
 		return;
-	not_before = http_now_ms() + retry_delay_ms(class, call->attempts, erand48(call->client->random), retry_after_ms);
+	not_before = http_now_ms() + retry_delay_ms(class, call->attempts, jitter_next(&call->client->jitter), retry_after_ms);
 	if (call->deadline != 0 && not_before > call->deadline)
 		return;
 	cost = retry_quota_take(&call->client->quota, class);
