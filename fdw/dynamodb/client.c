@@ -6,37 +6,27 @@
  */
 #include "dynamodb/client.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "aws/clock.h"
-#include "aws/endpoint.h"
-#include "aws/sigv4.h"
 #include "base/jitter.h"
 #include "dynamodb/encoding.h"
 #include "dynamodb/response.h"
 #include "dynamodb/retry.h"
+#include "dynamodb/signer.h"
 #include "dynamodb/window.h"
-
-#define SERVICE "dynamodb"
-#define TARGET_PREFIX "DynamoDB_20120810."
-#define CONTENT_TYPE "application/x-amz-json-1.0"
 
 struct Client
 {
 	HttpClient *http;
 	CredentialsProvider *provider;
-	SigningKey	signing_key;
-	uint64_t	signing_generation; /* of the credentials that it was made of */
+	Signer	   *signer;
 	char	   *region;
 	char	   *endpoint;		/* scheme and host, without a path */
-	char	   *url;			/* endpoint and "/" */
-	char	   *host;			/* the Host header: without the port where it is the scheme's own */
 	int			max_attempts;
 	RetryQuota	quota;
 	ServerClock clock;
-	bool		accept_gzip;
 	size_t		max_response_bytes;
 	Usage	   *total;			/* or NULL */
 	Window		windows[TRAFFIC_KINDS];
@@ -80,21 +70,11 @@ endpoint_of_region(const char *region)
 	return buffer_detach(&endpoint);
 }
 
-static char *
-url_of_endpoint(const char *endpoint)
-{
-	ByteBuffer		out = {0};
-
-	buffer_puts(&out, endpoint);
-	if (endpoint[0] != '\0' && endpoint[strlen(endpoint) - 1] != '/')
-		buffer_putc(&out, '/');
-	return buffer_detach(&out);
-}
-
 Client *
 client_new(const ClientSettings *settings, const Identity *identity, Failure *failure)
 {
 	Client	   *client = calloc(1, sizeof(Client));
+	SignerSettings signing;
 
 	if (client == NULL)
 	{
@@ -104,7 +84,6 @@ client_new(const ClientSettings *settings, const Identity *identity, Failure *fa
 	client->max_attempts = settings->max_attempts;
 	retry_quota_init(&client->quota);
 	clock_init(&client->clock);
-	client->accept_gzip = settings->accept_gzip;
 	client->max_response_bytes = settings->http.max_response_bytes;
 	client->total = settings->total;
 	for (int i = 0; i < TRAFFIC_KINDS; i++)
@@ -112,12 +91,7 @@ client_new(const ClientSettings *settings, const Identity *identity, Failure *fa
 	jitter_init(&client->jitter);
 	client->region = strdup(settings->region);
 	client->endpoint = settings->endpoint != NULL ? strdup(settings->endpoint) : endpoint_of_region(settings->region);
-	if (client->endpoint != NULL)
-	{
-		client->host = endpoint_host_header(client->endpoint);
-		client->url = url_of_endpoint(client->endpoint);
-	}
-	if (client->region == NULL || client->host == NULL || client->url == NULL)
+	if (client->region == NULL || client->endpoint == NULL)
 	{
 		failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");
 		client_free(client);
@@ -130,7 +104,18 @@ client_new(const ClientSettings *settings, const Identity *identity, Failure *fa
 		return NULL;
 	}
 	client->provider = provider_new(identity, client->region, client->http, &client->clock);
-	if (client->provider == NULL)
+	signing = (SignerSettings)
+	{
+		.http = client->http,
+		.provider = client->provider,
+		.clock = &client->clock,
+		.region = client->region,
+		.endpoint = client->endpoint,
+		.accept_gzip = settings->accept_gzip,
+	};
+	if (client->provider != NULL)
+		client->signer = signer_new(&signing);
+	if (client->signer == NULL)
 	{
 		failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");
 		client_free(client);
@@ -144,13 +129,11 @@ client_free(Client *client)
 {
 	if (client == NULL)
 		return;
+	signer_free(client->signer);
 	provider_free(client->provider);
 	http_client_free(client->http);
-	sigv4_forget(&client->signing_key);
 	free(client->region);
 	free(client->endpoint);
-	free(client->url);
-	free(client->host);
 	free(client);
 }
 
@@ -214,75 +197,6 @@ client_wake_at(Client *client, int64_t when)
 	http_client_wake_at(client->http, when);
 }
 
-enum
-{
-	HEADER_CONTENT_TYPE,
-	HEADER_HOST,
-	HEADER_DATE,
-	HEADER_TARGET,
-	HEADER_TOKEN,
-	HEADER_COUNT
-};
-
-/* Signs the body and starts its transfer; NULL when memory ran out. */
-static HttpTransfer *
-send_signed(Client *client, Operation operation, const ByteBuffer *body)
-{
-	const Credentials *credentials = provider_credentials(client->provider);
-	char		timestamp[17];
-	char		target[64];
-	SigningHeader headers[HEADER_COUNT] = {
-		[HEADER_CONTENT_TYPE] = {"Content-Type", CONTENT_TYPE},
-		[HEADER_HOST] = {"Host", client->host},
-		[HEADER_DATE] = {"X-Amz-Date", timestamp},
-		[HEADER_TARGET] = {"X-Amz-Target", target},
-		[HEADER_TOKEN] = {"X-Amz-Security-Token", credentials->session_token},
-	};
-	size_t		nheaders = credentials->session_token != NULL ? HEADER_COUNT : HEADER_TOKEN;
-	SigningRequest request = {
-		.method = "POST",
-		.path = "/",
-		.headers = headers,
-		.nheaders = nheaders,
-		.body = body->data,
-		.body_length = body->length,
-		.time = clock_now(&client->clock),
-	};
-	ByteBuffer		lines[HEADER_COUNT + 1] = {{0}};
-	const char *line_texts[HEADER_COUNT + 2];
-	HttpTransfer *transfer = NULL;
-	bool		failed = false;
-
-	if (client->signing_generation != provider_generation(client->provider))
-		sigv4_forget(&client->signing_key);
-	client->signing_generation = provider_generation(client->provider);
-	sigv4_timestamp(request.time, timestamp);
-	snprintf(target, sizeof(target), TARGET_PREFIX "%s", operation_name(operation));
-
-	for (size_t i = 0; i <= nheaders; i++)
-		lines[i].secret = true;
-	for (size_t i = 0; i < nheaders; i++)
-	{
-		buffer_puts(&lines[i], headers[i].name);
-		buffer_puts(&lines[i], ": ");
-		buffer_puts(&lines[i], headers[i].value);
-	}
-	buffer_puts(&lines[nheaders], "Authorization: ");
-	failed = !sigv4_sign(&request, credentials, client->region, SERVICE, &client->signing_key, &lines[nheaders]);
-	for (size_t i = 0; i <= nheaders; i++)
-	{
-		failed = failed || lines[i].failed;
-		line_texts[i] = lines[i].data;
-	}
-	/* Not signed: what stands in between may change it. */
-	line_texts[nheaders + 1] = client->accept_gzip ? "Accept-Encoding: gzip" : "Accept-Encoding: identity";
-	if (!failed)
-		transfer = http_post(client->http, client->url, line_texts, nheaders + 2, body->data, body->length);
-	for (size_t i = 0; i <= nheaders; i++)
-		buffer_free_wipe(&lines[i]);
-	return transfer;
-}
-
 static void
 call_fail_memory(Call *call)
 {
@@ -312,7 +226,7 @@ call_attempt(Call *call)
 	call->signed_offset_ms = call->client->clock.offset_ms;
 	cJSON_Delete(call->error);
 	call->error = NULL;
-	call->transfer = call->body.failed ? NULL : send_signed(call->client, call->operation, &call->body);
+	call->transfer = call->body.failed ? NULL : signer_send(call->client->signer, call->operation, &call->body);
 	if (call->transfer == NULL)
 	{
 		call_fail_memory(call);
