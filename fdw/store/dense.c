@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/jitter.h"
+#include "dynamodb/call.h"
 #include "dynamodb/json.h"
 #include "store/transaction.h"
 

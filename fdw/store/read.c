@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dynamodb/call.h"
 #include "dynamodb/json.h"
 #include "dynamodb/page.h"
 #include "dynamodb/request.h"
