@@ -1,6 +1,6 @@
 /*
- * call: one request of a client's, from start to the parsed answer, with the retries that it may take, and what all that
- * costs. Calls of one client run side by side, as many as max_connections.
+ * call: one request of a client's, from start to the parsed answer, with the retries that it may take, and what all
+ * that costs. Calls of one client run side by side, as many as max_connections.
  */
 #ifndef DYNAMODB_ES_CALL_H
 #define DYNAMODB_ES_CALL_H
