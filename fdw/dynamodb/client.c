@@ -1,73 +1,20 @@
 /*
- * client.c: how does a request body become DynamoDB's answer?
- *
- * It is signed, sent, and its answer parsed and accounted for. What the bodies say is request.c's, what the answers
- * mean response.c's.
+ * client.c: what have all requests of one identity to one endpoint in common?
  */
 #include "dynamodb/client.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
-#include "aws/clock.h"
-#include "aws/endpoint.h"
-#include "aws/sigv4.h"
-#include "dynamodb/encoding.h"
-#include "dynamodb/response.h"
-#include "dynamodb/retry.h"
-#include "dynamodb/window.h"
-
-#define SERVICE "dynamodb"
-#define TARGET_PREFIX "DynamoDB_20120810."
-#define CONTENT_TYPE "application/x-amz-json-1.0"
+#include "base/buffer.h"
+#include "dynamodb/call_context.h"
 
 struct Client
 {
 	HttpClient *http;
-	CredentialsProvider *provider;
-	SigningKey	signing_key;
-	uint64_t	signing_generation; /* of the credentials that it was made of */
 	char	   *region;
 	char	   *endpoint;		/* scheme and host, without a path */
-	char	   *url;			/* endpoint and "/" */
-	char	   *host;			/* the Host header: without the port where it is the scheme's own */
-	int			max_attempts;
-	RetryQuota	quota;
-	ServerClock clock;
-	bool		accept_gzip;
-	size_t		max_response_bytes;
-	Usage	   *total;			/* or NULL */
-	Window		windows[TRAFFIC_KINDS];
-	unsigned short random[3];	/* erand48's state */
-};
-
-struct Call
-{
-	Client	   *client;
-	Operation	operation;
-	ByteBuffer	body;
-	HttpTransfer *transfer;		/* the attempt under way; NULL between two */
-	int			attempts;
-	int			retry_cost;		/* of the last retry; 0: there was none */
-	int64_t		sent_at;		/* the last attempt, http_now_ms */
-	int64_t		signed_offset_ms;	/* the clock's offset that it was signed with */
-	bool		clock_retried;	/* an attempt beyond max_attempts was made because the clock was wrong */
-	int64_t		not_before;		/* the next one */
-	int64_t		deadline;		/* no attempt after that; 0: none */
-	int			patience_ms;	/* the deadline is to be that long after the first attempt; 0: it is not */
-	uint64_t	ticket;			/* see provider_ask */
-	uint64_t	generation;		/* of the credentials of the last attempt */
-	bool		renewed;		/* it was sent once more with fresh credentials */
-	Usage	   *usage;
-	StepResult	state;
-	bool		expects_page;
-	ItemPage   *page;			/* the answer, where it is one; otherwise: */
-	cJSON	   *response;
-	cJSON	   *error;
-	bool		may_have_happened;
-	Failure		failure;
+	CallContext calls;
 };
 
 /* The endpoint of a region. Source: "Amazon DynamoDB endpoints and quotas", AWS General Reference. */
@@ -80,45 +27,28 @@ endpoint_of_region(const char *region)
 	return buffer_detach(&endpoint);
 }
 
-static char *
-url_of_endpoint(const char *endpoint)
-{
-	ByteBuffer		out = {0};
-
-	buffer_puts(&out, endpoint);
-	if (endpoint[0] != '\0' && endpoint[strlen(endpoint) - 1] != '/')
-		buffer_putc(&out, '/');
-	return buffer_detach(&out);
-}
-
 Client *
 client_new(const ClientSettings *settings, const Identity *identity, Failure *failure)
 {
 	Client	   *client = calloc(1, sizeof(Client));
+	SignerSettings signing;
 
 	if (client == NULL)
 	{
 		failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");
 		return NULL;
 	}
-	client->max_attempts = settings->max_attempts;
-	retry_quota_init(&client->quota);
-	clock_init(&client->clock);
-	client->accept_gzip = settings->accept_gzip;
-	client->max_response_bytes = settings->http.max_response_bytes;
-	client->total = settings->total;
+	client->calls.max_attempts = settings->max_attempts;
+	retry_quota_init(&client->calls.quota);
+	clock_init(&client->calls.clock);
+	client->calls.max_response_bytes = settings->http.max_response_bytes;
+	client->calls.total = settings->total;
 	for (int i = 0; i < TRAFFIC_KINDS; i++)
-		window_init(&client->windows[i], settings->http.max_connections);
-	if (getrandom(client->random, sizeof(client->random), GRND_NONBLOCK) < 0)
-		memcpy(client->random, &client, sizeof(client->random));	/* jitter needs no better */
+		window_init(&client->calls.windows[i], settings->http.max_connections);
+	jitter_init(&client->calls.jitter);
 	client->region = strdup(settings->region);
 	client->endpoint = settings->endpoint != NULL ? strdup(settings->endpoint) : endpoint_of_region(settings->region);
-	if (client->endpoint != NULL)
-	{
-		client->host = endpoint_host_header(client->endpoint);
-		client->url = url_of_endpoint(client->endpoint);
-	}
-	if (client->region == NULL || client->host == NULL || client->url == NULL)
+	if (client->region == NULL || client->endpoint == NULL)
 	{
 		failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");
 		client_free(client);
@@ -130,8 +60,19 @@ client_new(const ClientSettings *settings, const Identity *identity, Failure *fa
 		client_free(client);
 		return NULL;
 	}
-	client->provider = provider_new(identity, client->region, client->http, &client->clock);
-	if (client->provider == NULL)
+	client->calls.provider = provider_new(identity, client->region, client->http, &client->calls.clock);
+	signing = (SignerSettings)
+	{
+		.http = client->http,
+		.provider = client->calls.provider,
+		.clock = &client->calls.clock,
+		.region = client->region,
+		.endpoint = client->endpoint,
+		.accept_gzip = settings->accept_gzip,
+	};
+	if (client->calls.provider != NULL)
+		client->calls.signer = signer_new(&signing);
+	if (client->calls.signer == NULL)
 	{
 		failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");
 		client_free(client);
@@ -145,26 +86,30 @@ client_free(Client *client)
 {
 	if (client == NULL)
 		return;
-	provider_free(client->provider);
+	signer_free(client->calls.signer);
+	provider_free(client->calls.provider);
 	http_client_free(client->http);
-	sigv4_forget(&client->signing_key);
 	free(client->region);
 	free(client->endpoint);
-	free(client->url);
-	free(client->host);
 	free(client);
+}
+
+CallContext *
+client_call_context(Client *client)
+{
+	return &client->calls;
 }
 
 int
 client_window(const Client *client, Traffic traffic)
 {
-	return client->windows[traffic].size;
+	return client->calls.windows[traffic].size;
 }
 
 int64_t
 client_time_ms(const Client *client)
 {
-	return clock_now_ms(&client->clock);
+	return clock_now_ms(&client->calls.clock);
 }
 
 int
@@ -213,447 +158,4 @@ void
 client_wake_at(Client *client, int64_t when)
 {
 	http_client_wake_at(client->http, when);
-}
-
-enum
-{
-	HEADER_CONTENT_TYPE,
-	HEADER_HOST,
-	HEADER_DATE,
-	HEADER_TARGET,
-	HEADER_TOKEN,
-	HEADER_COUNT
-};
-
-/* Signs the body and starts its transfer; NULL when memory ran out. */
-static HttpTransfer *
-send_signed(Client *client, Operation operation, const ByteBuffer *body)
-{
-	const Credentials *credentials = provider_credentials(client->provider);
-	char		timestamp[17];
-	char		target[64];
-	SigningHeader headers[HEADER_COUNT] = {
-		[HEADER_CONTENT_TYPE] = {"Content-Type", CONTENT_TYPE},
-		[HEADER_HOST] = {"Host", client->host},
-		[HEADER_DATE] = {"X-Amz-Date", timestamp},
-		[HEADER_TARGET] = {"X-Amz-Target", target},
-		[HEADER_TOKEN] = {"X-Amz-Security-Token", credentials->session_token},
-	};
-	size_t		nheaders = credentials->session_token != NULL ? HEADER_COUNT : HEADER_TOKEN;
-	SigningRequest request = {
-		.method = "POST",
-		.path = "/",
-		.headers = headers,
-		.nheaders = nheaders,
-		.body = body->data,
-		.body_length = body->length,
-		.time = clock_now(&client->clock),
-	};
-	ByteBuffer		lines[HEADER_COUNT + 1] = {{0}};
-	const char *line_texts[HEADER_COUNT + 2];
-	HttpTransfer *transfer = NULL;
-	bool		failed = false;
-
-	if (client->signing_generation != provider_generation(client->provider))
-		sigv4_forget(&client->signing_key);
-	client->signing_generation = provider_generation(client->provider);
-	sigv4_timestamp(request.time, timestamp);
-	snprintf(target, sizeof(target), TARGET_PREFIX "%s", operation_name(operation));
-
-	for (size_t i = 0; i <= nheaders; i++)
-		lines[i].secret = true;
-	for (size_t i = 0; i < nheaders; i++)
-	{
-		buffer_puts(&lines[i], headers[i].name);
-		buffer_puts(&lines[i], ": ");
-		buffer_puts(&lines[i], headers[i].value);
-	}
-	buffer_puts(&lines[nheaders], "Authorization: ");
-	failed = !sigv4_sign(&request, credentials, client->region, SERVICE, &client->signing_key, &lines[nheaders]);
-	for (size_t i = 0; i <= nheaders; i++)
-	{
-		failed = failed || lines[i].failed;
-		line_texts[i] = lines[i].data;
-	}
-	/* Not signed: what stands in between may change it. */
-	line_texts[nheaders + 1] = client->accept_gzip ? "Accept-Encoding: gzip" : "Accept-Encoding: identity";
-	if (!failed)
-		transfer = http_post(client->http, client->url, line_texts, nheaders + 2, body->data, body->length);
-	for (size_t i = 0; i <= nheaders; i++)
-		buffer_free_wipe(&lines[i]);
-	return transfer;
-}
-
-static void
-call_fail_memory(Call *call)
-{
-	call->state = STEP_FAILED;
-	failure_set(&call->failure, FAILURE_MEMORY, NULL, "out of memory");
-}
-
-static void
-usage_add_request(Usage *usage, const Call *call)
-{
-	if (usage == NULL)
-		return;
-	usage->requests++;
-	usage->retries += call->attempts > 1;
-	usage->bytes_sent += (int64_t) call->body.length;
-}
-
-/* Sends the request once more, or for the first time; there are credentials. */
-static void
-call_attempt(Call *call)
-{
-	call->attempts++;
-	call->generation = provider_generation(call->client->provider);
-	call->sent_at = http_now_ms();
-	if (call->attempts == 1 && call->patience_ms != 0)
-		call->deadline = call->sent_at + call->patience_ms;
-	call->signed_offset_ms = call->client->clock.offset_ms;
-	cJSON_Delete(call->error);
-	call->error = NULL;
-	call->transfer = call->body.failed ? NULL : send_signed(call->client, call->operation, &call->body);
-	if (call->transfer == NULL)
-	{
-		call_fail_memory(call);
-		return;
-	}
-	usage_add_request(call->usage, call);
-	usage_add_request(call->client->total, call);
-}
-
-/*
- * Sends the request as soon as there are credentials to sign it with. false while there are none: the client's
- * descriptor will tell.
- */
-static bool
-call_attempt_when_signable(Call *call)
-{
-	StepResult	credentials = provider_ask(call->client->provider, &call->ticket);
-
-	if (credentials == STEP_PENDING)
-		return false;
-	if (credentials == STEP_DONE)
-		call_attempt(call);
-	else
-	{
-		call->state = STEP_FAILED;
-		call->failure = *provider_failure(call->client->provider);
-	}
-	return true;
-}
-
-Call *
-call_start(Client *client, Operation operation, ByteBuffer *body, Usage *usage)
-{
-	Call	   *call = calloc(1, sizeof(Call));
-
-	if (call == NULL)
-		return NULL;
-	call->client = client;
-	call->operation = operation;
-	call->usage = usage;
-	call->state = STEP_PENDING;
-	call->body = *body;
-	memset(body, 0, sizeof(*body));
-	call_attempt_when_signable(call);
-	return call;
-}
-
-void
-call_expect_page(Call *call)
-{
-	call->expects_page = true;
-}
-
-void
-call_set_deadline(Call *call, int64_t deadline)
-{
-	call->deadline = deadline;
-}
-
-void
-call_set_patience(Call *call, int patience_ms)
-{
-	call->patience_ms = patience_ms;
-	if (call->attempts > 0)
-		call->deadline = call->sent_at + patience_ms;
-}
-
-int64_t
-call_sent_at(const Call *call)
-{
-	return call->sent_at;
-}
-
-static bool
-operation_reads(Operation operation)
-{
-	return operation == OPERATION_GET_ITEM || operation == OPERATION_QUERY || operation == OPERATION_SCAN;
-}
-
-static void
-usage_add_answer(Usage *usage, const Call *call, size_t bytes)
-{
-	const cJSON *response = call->page != NULL ? page_root(call->page) : call->response;
-	int64_t		items;
-	double		units;
-
-	if (usage == NULL)
-		return;
-	usage->bytes_received += (int64_t) bytes;
-	usage->throttles += call->failure.kind == FAILURE_THROTTLED;
-	if (response == NULL)
-		return;
-	units = response_capacity_units(response);
-	if (operation_reads(call->operation))
-		usage->read_units += units;
-	else
-		usage->write_units += units;
-	items = response_scanned_count(response);
-	usage->items += items > 0 ? items : 0;
-}
-
-/*
- * A request that failed certainly did nothing where DynamoDB itself refused it (4xx), or where nothing of it was
- * sent. Once in doubt, always in doubt: a later refusal says nothing about an earlier attempt.
- */
-static bool
-failure_leaves_doubt(const Failure *failure, const HttpTransfer *transfer)
-{
-	if (http_transfer_step(transfer) == STEP_FAILED)
-		return http_transfer_may_have_arrived(transfer);
-	/* It is this very request, by its token, that is in progress. */
-	if (strcmp(failure->code, "TransactionInProgressException") == 0)
-		return true;
-	return failure->kind == FAILURE_BAD_ANSWER || failure->kind == FAILURE_DAMAGED || failure->kind == FAILURE_TOO_LONG
-		|| failure->kind == FAILURE_MEMORY || failure->http_status >= 500;
-}
-
-/*
- * A request that was refused for the time it was signed with did nothing, and will do better with the right one: it
- * is sent once more, whatever max_attempts and the quota say.
- */
-static bool
-call_plan_clock_retry(Call *call)
-{
-	if (call->clock_retried || call->signed_offset_ms == call->client->clock.offset_ms
-		|| !clock_explains(call->failure.code))
-		return false;
-	call->clock_retried = true;
-	call->not_before = http_now_ms();
-	call->state = STEP_PENDING;
-	return true;
-}
-
-/* Lets the client know how the service bears what it sends. */
-static void
-window_note_answer(const Call *call)
-{
-	Window	   *window = &call->client->windows[operation_reads(call->operation) ? TRAFFIC_READ : TRAFFIC_WRITE];
-
-	if (call->failure.kind == FAILURE_THROTTLED)
-		window_throttled(window, call->sent_at, http_now_ms());
-	else
-		window_passed(window);
-}
-
-/* The codes for credentials that are no longer, or were never, the service's: fresh ones may be. */
-static bool
-failure_is_of_credentials(const Failure *failure)
-{
-	return failure->kind == FAILURE_EXPIRED || strcmp(failure->code, "UnrecognizedClientException") == 0;
-}
-
-/* Once, a request that was refused for its credentials is sent again at once with fresh ones, where there can be any. */
-static void
-call_renew_credentials(Call *call)
-{
-	if (call->renewed || !failure_is_of_credentials(&call->failure)
-		|| !provider_reject(call->client->provider, call->generation))
-		return;
-	call->renewed = true;
-	call->ticket = 0;
-	call->not_before = 0;
-	call->state = STEP_PENDING;
-}
-
-/* Lets the request be sent again, if that may help and is allowed. */
-static void
-call_plan_retry(Call *call, int64_t retry_after_ms)
-{
-	RetryClass	class = retry_classify(&call->failure);
-	int64_t		not_before;
-	int			cost;
-
-	if (call_plan_clock_retry(call) || class == RETRY_NEVER
-		|| call->attempts - call->clock_retried >= call->client->max_attempts)
-		return;
-	not_before = http_now_ms() + retry_delay_ms(class, call->attempts, erand48(call->client->random), retry_after_ms);
-	if (call->deadline != 0 && not_before > call->deadline)
-		return;
-	cost = retry_quota_take(&call->client->quota, class);
-	if (cost == 0)
-		return;
-	call->retry_cost = cost;
-	call->not_before = not_before;
-	call->state = STEP_PENDING;
-}
-
-/* Parses the answer; where it is none of DynamoDB's, the call's failure says why. The checksum is that of the bytes as sent. */
-static void
-answer_read(Call *call, HttpAnswer *answer)
-{
-	ByteBuffer *body = &answer->body;
-
-	if (!response_check(answer->status, answer->crc32, body->data, body->length, &call->failure))
-		return;
-	if (!encoding_decode(answer->encoding, call->client->max_response_bytes, body, &call->failure))
-		call->failure.http_status = answer->status;
-	else if (call->expects_page && answer->status == 200)
-		call->page = response_parse_page(answer->status, NULL, body, &call->failure);
-	else
-		call->response = response_parse_with_error(answer->status, NULL, body->data, body->length, &call->body,
-												   &call->failure, &call->error);
-}
-
-/* An attempt has ended: parse its answer, count it, let its memory go, and decide whether that was the last. */
-static void
-call_attempt_ended(Call *call)
-{
-	HttpAnswer *answer = http_transfer_answer(call->transfer);
-	int64_t		retry_after_ms = answer->retry_after_ms;
-	size_t		bytes = answer->body.length;
-
-	failure_set(&call->failure, FAILURE_NONE, NULL, "%s", "");
-	if (http_transfer_step(call->transfer) == STEP_FAILED)
-		call->failure = *http_transfer_failure(call->transfer);
-	else
-	{
-		clock_observe(&call->client->clock, answer);
-		answer_read(call, answer);
-	}
-	usage_add_answer(call->usage, call, bytes);
-	usage_add_answer(call->client->total, call, bytes);
-	window_note_answer(call);
-	if (call->response != NULL || call->page != NULL)
-	{
-		call->state = STEP_DONE;
-		retry_quota_give(&call->client->quota, call->retry_cost);
-	}
-	else
-	{
-		call->state = STEP_FAILED;
-		call->may_have_happened = call->may_have_happened || failure_leaves_doubt(&call->failure, call->transfer);
-	}
-	http_transfer_free(call->transfer);
-	call->transfer = NULL;
-	if (call->state == STEP_FAILED)
-		call_renew_credentials(call);
-	if (call->state == STEP_FAILED)
-		call_plan_retry(call, retry_after_ms);
-}
-
-/* false: it is not time yet, and the client's descriptor will tell when it is. */
-static bool
-call_resume(Call *call)
-{
-	int64_t		now = http_now_ms();
-
-	if (now < call->not_before)
-	{
-		client_wake_at(call->client, call->not_before);
-		return false;
-	}
-	if (call->deadline != 0 && now > call->deadline)
-	{
-		call->state = STEP_FAILED;	/* as the attempt before it, if there was one */
-		if (call->attempts == 0)
-			failure_set(&call->failure, FAILURE_NO_CREDENTIALS, NULL, "They did not come in time for the append.");
-		return true;
-	}
-	return call_attempt_when_signable(call);
-}
-
-StepResult
-call_step(Call *call)
-{
-	while (call->state == STEP_PENDING)
-	{
-		if (call->transfer == NULL)
-		{
-			if (!call_resume(call))
-				break;
-		}
-		else if (http_transfer_step(call->transfer) == STEP_PENDING)
-			break;
-		else
-			call_attempt_ended(call);
-	}
-	return call->state;
-}
-
-bool
-call_has_arrived(Call *call)
-{
-	if (call->state == STEP_PENDING && call->transfer != NULL && http_transfer_step(call->transfer) == STEP_DONE
-		&& http_transfer_answer(call->transfer)->status == 200)
-		return true;
-	return call_step(call) != STEP_PENDING;
-}
-
-const cJSON *
-call_response(const Call *call)
-{
-	return call->response;
-}
-
-cJSON *
-call_take_response(Call *call)
-{
-	cJSON	   *response = call->response;
-
-	call->response = NULL;
-	return response;
-}
-
-ItemPage *
-call_take_page(Call *call)
-{
-	ItemPage   *page = call->page;
-
-	call->page = NULL;
-	return page;
-}
-
-const cJSON *
-call_error(const Call *call)
-{
-	return call->error;
-}
-
-const Failure *
-call_failure(const Call *call)
-{
-	return &call->failure;
-}
-
-bool
-call_may_have_happened(const Call *call)
-{
-	return call->may_have_happened;
-}
-
-void
-call_free(Call *call)
-{
-	if (call == NULL)
-		return;
-	http_transfer_free(call->transfer);
-	page_free(call->page);
-	cJSON_Delete(call->response);
-	cJSON_Delete(call->error);
-	buffer_free(&call->body);
-	free(call);
 }

@@ -1,26 +1,18 @@
 /*
- * client: one identity at one endpoint. Signs requests, sends them, reads the answers, and counts what they cost.
- *
- * A Call is one request, from start to the parsed answer, with the retries that it may take. Calls of one client run
- * side by side, as many as max_connections.
+ * client: one identity at one endpoint: what its requests have in common. That is connections, credentials, the time
+ * over there, how much DynamoDB bears, and a descriptor to wait on. A request is a Call (call.h).
  */
 #ifndef DYNAMODB_ES_CLIENT_H
 #define DYNAMODB_ES_CLIENT_H
 
-#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "aws/http.h"
 #include "aws/provider.h"
-#include "base/buffer.h"
 #include "base/failure.h"
-#include "base/step.h"
-#include "dynamodb/page.h"
-#include "dynamodb/request.h"
 
 typedef struct Client Client;
-typedef struct Call Call;
 
 typedef struct ClientSettings
 {
@@ -80,53 +72,5 @@ extern int	client_idle_connections(const Client *client);
 extern void client_await(Client *client);	/* see http_client_await */
 extern void client_pump(Client *client);
 extern void client_wake_at(Client *client, int64_t when);	/* see http_client_wake_at */
-
-/*
- * Starts a request. *body is taken over and empty afterwards. What the request costs is added to *usage, which must
- * outlive the call; NULL: nobody counts. Never NULL but when memory ran out.
- */
-extern Call *call_start(Client *client, Operation operation, ByteBuffer *body, Usage *usage);
-
-/* The answer will be a page of items: it is parsed as one, and call_take_page is how to get it. */
-extern void call_expect_page(Call *call);
-
-/* No attempt is sent later than at `deadline` (http_now_ms). */
-extern void call_set_deadline(Call *call, int64_t deadline);
-
-/* Nor later than this after the first one, which may have to wait for credentials. To be set before any call_step. */
-extern void call_set_patience(Call *call, int patience_ms);
-extern StepResult call_step(Call *call);
-
-/* When the last attempt was sent (http_now_ms): what its answer tells of happened after that. */
-extern int64_t call_sent_at(const Call *call);
-
-/*
- * true once call_step will not be PENDING any more. A good answer is left as it came until call_step parses it, which
- * saves memory when it has to wait for its turn.
- */
-extern bool call_has_arrived(Call *call);
-
-/* After DONE: the answer, which belongs to the call; or taken from it, the caller's to cJSON_Delete. */
-extern const cJSON *call_response(const Call *call);
-extern cJSON *call_take_response(Call *call);
-extern ItemPage *call_take_page(Call *call);	/* the caller's to page_free */
-
-/*
- * After FAILED: what DynamoDB answered beside code and words, such as the item that a condition failed on; NULL where
- * it did not.
- */
-extern const cJSON *call_error(const Call *call);
-
-/* After FAILED. */
-extern const Failure *call_failure(const Call *call);
-
-/*
- * true when the request may have been carried out although an attempt at it failed: an answer was lost, or was none
- * of DynamoDB's.
- */
-extern bool call_may_have_happened(const Call *call);
-
-/* Ends it if it is still running. NULL is allowed. */
-extern void call_free(Call *call);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dynamodb/call.h"
 #include "dynamodb/request.h"
 
 typedef struct BurnRun

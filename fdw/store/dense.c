@@ -5,8 +5,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "base/jitter.h"
+#include "dynamodb/call.h"
 #include "dynamodb/json.h"
 #include "store/transaction.h"
 
@@ -36,7 +37,7 @@ struct DenseOperation
 	size_t		nbatch;
 	int			lost_races;
 	int64_t		not_before;		/* the next transaction, http_now_ms */
-	unsigned short random[3];	/* erand48's state */
+	Jitter		jitter;
 	bool		failed;
 	const AppendRow *failed_row;
 	Failure		failure;
@@ -73,8 +74,7 @@ dense_start(const LaneContext *context, AppendRow *rows, size_t nrows, Lane *lan
 	for (size_t i = 0; i < nlanes; i++)
 		for (size_t j = 0; j < lanes[i].nrows; j++)
 			dense->lane_of[lanes[i].rows[j] - rows] = &lanes[i];
-	if (getrandom(dense->random, sizeof(dense->random), GRND_NONBLOCK) < 0)
-		memcpy(dense->random, &dense, sizeof(dense->random));	/* jitter needs no better */
+	jitter_init(&dense->jitter);
 	return dense;
 }
 
@@ -228,7 +228,7 @@ race_lost(DenseOperation *dense, const char *message)
 		return;
 	for (int i = 2; i < dense->lost_races && pause < LONGEST_PAUSE_MS; i++)
 		pause *= 2;
-	dense->not_before = http_now_ms() + (int64_t) (pause * erand48(dense->random));
+	dense->not_before = http_now_ms() + (int64_t) (pause * jitter_next(&dense->jitter));
 }
 
 /* Another commit has the version of a row. true when that was a race for the next version. */

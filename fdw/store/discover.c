@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dynamodb/call.h"
 #include "dynamodb/json.h"
 #include "dynamodb/request.h"
 #include "store/commit.h"

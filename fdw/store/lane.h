@@ -4,6 +4,7 @@
 #ifndef DYNAMODB_ES_LANE_H
 #define DYNAMODB_ES_LANE_H
 
+#include "dynamodb/call.h"
 #include "store/append.h"
 #include "store/burn.h"
 #include "store/put.h"

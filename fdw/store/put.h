@@ -11,7 +11,7 @@
 
 #include "base/failure.h"
 #include "base/step.h"
-#include "dynamodb/client.h"
+#include "dynamodb/call.h"
 #include "store/commit.h"
 
 typedef struct PutOperation PutOperation;

@@ -8,28 +8,22 @@
  * Where the caller wants few items, reading starts with one stream and a page of that size, nothing ahead; if more is
  * asked for after all, pages and parallelism grow until they are what they would have been.
  *
- * A stream of sort keys that is alone is cut into ranges once a full page of it has come and all of it is wanted. That
- * page and those after it tell how many keys a page spans. How far the keys go is asked while the second page is under
- * way; what is beyond the answer was given out later, and stays one range, followed page by page, as does whatever is
- * below the first key that there can be. If there is no answer, nothing is cut.
+ * Which streams there are, and where they are cut, is stream.c's.
  */
 #include "store/read.h"
 
 #include <stdlib.h>
-#include <string.h>
 
+#include "dynamodb/call.h"
 #include "dynamodb/json.h"
 #include "dynamodb/page.h"
-#include "dynamodb/request.h"
 #include "dynamodb/response.h"
 #include "store/read_request.h"
+#include "store/stream.h"
 
 /* A small page grows by this factor, and has no limit any more beyond that many items. */
 #define PAGE_GROWTH 4
 #define LARGEST_LIMITED_PAGE 1000
-
-/* Pages that wait for their turn, at most, where some have to overtake others. */
-#define PAGES_PER_CONNECTION 2
 
 /* While items are handed out, what is under way is looked after so often. */
 #define PUMP_INTERVAL_MS 1
@@ -37,46 +31,15 @@
 /* A filter may throw away most of a page: the first one is not smaller than this then. */
 #define SMALLEST_FILTERED_PAGE 100
 
-/* The first commit id and the first version of an aggregate; smaller ones are strangers' work. */
-#define FIRST_COMMIT_ID 1
-#define FIRST_VERSION 0
-
-typedef struct Stream
-{
-	struct Stream *next;		/* in the order of delivery */
-	const AggregateId *aggregate;	/* READ_AGGREGATE */
-	KeyRange	range;			/* READ_AGGREGATE, READ_INDEX */
-	int			segment;		/* READ_SCAN */
-	bool		is_started;
-	bool		is_whole;		/* never to be cut */
-	bool		awaits_head;	/* not to be started before it is known how far the keys go */
-	bool		is_limited;		/* the page under way is */
-	bool		is_asked_again; /* its page under way, having been throttled to the end before */
-	bool		has_first_page;
-	bool		has_position;
-	int64_t		position;		/* the first sort key that its next page can have */
-	Call	   *call;			/* its page under way, or waiting for its turn */
-	cJSON	   *start_key;		/* where its next page begins; NULL: at the beginning */
-} Stream;
-
 struct ReadOperation
 {
 	Client	   *client;
 	Usage	   *usage;
 	StoreNames	names;
 	ReadSpec	spec;
-	Stream	   *streams;		/* made and not at their end, in order; as soon as they are needed */
-	size_t		nstreams;		/* that the spec describes */
-	size_t		nmade;			/* of these */
-	size_t		nactive;		/* started and not at their end */
-	size_t		parallel;		/* how many may be active now */
-	bool		was_parallel;	/* several were */
-	bool		may_be_cut;		/* there is one stream in the spec, and it has sort keys */
-	PageSpan	span;
-	bool		head_asked;		/* how far the keys go */
-	bool		head_is_known;
-	int64_t		head;			/* the answer; if there was none, before all keys */
-	Call	   *head_call;
+	Streams		streams;
+	size_t		parallel;		/* how many of these may be active now */
+	Call	   *head_call;		/* how far the keys go */
 	int64_t		page_limit;		/* items of the next page; 0: as many as fit */
 	ItemPage   *page;			/* the one whose items are handed out */
 	const cJSON *next_item;
@@ -88,43 +51,11 @@ struct ReadOperation
 	Failure		failure;
 };
 
-static size_t
-stream_count(const ReadSpec *spec)
-{
-	switch (spec->path)
-	{
-		case READ_AGGREGATE:
-			return spec->naggregates * spec->nranges;
-		case READ_INDEX:
-			return spec->nranges;
-		case READ_SCAN:
-			break;
-	}
-	return spec->chosen_segments != NULL ? spec->nchosen_segments : (size_t) spec->segments;
-}
-
-static void
-stream_describe(Stream *stream, const ReadSpec *spec, size_t number)
-{
-	size_t		range;
-
-	if (spec->path == READ_SCAN)
-	{
-		stream->segment = spec->chosen_segments != NULL ? spec->chosen_segments[number] : (int) number;
-		return;
-	}
-	range = number % spec->nranges;
-	stream->range = spec->ranges[spec->backward ? spec->nranges - 1 - range : range];
-	if (spec->path == READ_AGGREGATE)
-		stream->aggregate = &spec->aggregates[number / spec->nranges];
-}
-
 ReadOperation *
 read_start(Client *client, const StoreNames *names, const ReadSpec *spec, Usage *usage)
 {
 	ReadOperation *read = calloc(1, sizeof(ReadOperation));
 	size_t		max_parallel = spec->max_parallel > 0 ? (size_t) spec->max_parallel : 1;
-	size_t		useful;
 
 	if (read == NULL)
 		return NULL;
@@ -132,11 +63,9 @@ read_start(Client *client, const StoreNames *names, const ReadSpec *spec, Usage 
 	read->usage = usage;
 	read->names = *names;
 	read->spec = *spec;
-	read->nstreams = stream_count(spec);
-	read->may_be_cut = read->nstreams == 1 && spec->path != READ_SCAN && spec->max_ranges > 1 && !spec->nothing_ahead;
-	useful = read->may_be_cut ? (size_t) spec->max_ranges : read->nstreams;
-	if (max_parallel > useful)
-		max_parallel = useful;
+	streams_init(&read->streams, &read->spec);
+	if (max_parallel > streams_most(&read->streams))
+		max_parallel = streams_most(&read->streams);
 	read->spec.max_parallel = (int) max_parallel;
 
 	read->wanted = spec->wanted;
@@ -181,7 +110,7 @@ read_fail_bad_page(ReadOperation *read)
 
 /* Sends the stream's request for its next page. */
 static void
-stream_ask(ReadOperation *read, Stream *stream)
+page_ask(ReadOperation *read, Stream *stream)
 {
 	ByteBuffer	body = {0};
 	PageRequest page = {
@@ -203,77 +132,6 @@ stream_ask(ReadOperation *read, Stream *stream)
 	buffer_free(&body);
 }
 
-/* A stream that was not in the list yet, put behind `before`, or first. NULL when memory ran out; the read has failed then. */
-static Stream *
-stream_insert(ReadOperation *read, Stream *before)
-{
-	Stream	   *stream = calloc(1, sizeof(Stream));
-
-	if (stream == NULL)
-	{
-		read_fail_memory(read);
-		return NULL;
-	}
-	stream->next = before != NULL ? before->next : read->streams;
-	if (before != NULL)
-		before->next = stream;
-	else
-		read->streams = stream;
-	return stream;
-}
-
-/* Makes what was cut off a stream's range a stream of its own. NULL: as above. */
-static Stream *
-stream_insert_rest(ReadOperation *read, Stream *before, const KeyRange *rest)
-{
-	Stream	   *stream = stream_insert(read, before);
-
-	if (stream != NULL)
-	{
-		stream->aggregate = before->aggregate;
-		stream->range = *rest;
-	}
-	return stream;
-}
-
-/* Starts a stream: at its first page, which of a range that can be cut is all. */
-static void
-stream_start(ReadOperation *read, Stream *stream)
-{
-	bool		backward = read->spec.backward;
-	KeyRange	rest;
-
-	if (read->may_be_cut && !stream->is_whole && stream->range.has_lower && stream->range.has_upper
-		&& key_range_cut(&stream->range, &read->span, backward, &rest))
-		stream_insert_rest(read, stream, &rest);
-	stream->has_position = backward ? stream->range.has_upper : stream->range.has_lower;
-	stream->position = backward ? stream->range.upper : stream->range.lower;
-	stream->is_started = true;
-	read->nactive++;
-	read->was_parallel = read->was_parallel || read->nactive > 1;
-}
-
-/* The next stream to start, made if there is none; NULL where nothing is to be started now. */
-static Stream *
-stream_to_start(ReadOperation *read)
-{
-	Stream	   *last = NULL;
-	Stream	   *stream;
-
-	for (stream = read->streams; stream != NULL; stream = stream->next)
-	{
-		if (!stream->is_started && !stream->awaits_head)
-			return stream;
-		last = stream;
-	}
-	if (read->nmade == read->nstreams)
-		return NULL;
-	stream = stream_insert(read, last);
-	if (stream != NULL)
-		stream_describe(stream, &read->spec, read->nmade++);
-	return stream;
-}
-
 /* While DynamoDB throttles, fewer requests are under way: how many more there may be. */
 static size_t
 requests_left(const ReadOperation *read)
@@ -283,34 +141,9 @@ requests_left(const ReadOperation *read)
 
 	if (window >= read->parallel)
 		return read->parallel;
-	for (const Stream *stream = read->streams; stream != NULL; stream = stream->next)
-		under_way += stream->call != NULL && !call_has_arrived(stream->call);
+	for (const Stream *stream = read->streams.first; stream != NULL; stream = stream->next)
+		under_way += stream->call != NULL && !stream_has_page(stream);
 	return window > under_way ? window - under_way : 0;
-}
-
-/*
- * The first stream that was cut off one whose range turned out to hold more than a page, when later pages are waiting
- * already: its pages are wanted before these, and would come one by one if it had to wait for their places. NULL where
- * there is none, or no connection is free for it.
- */
-static Stream *
-stream_to_start_before_others(const ReadOperation *read)
-{
-	Stream	   *first = NULL;
-	bool		others = false;
-	size_t		awaited = 0;
-
-	for (Stream *stream = read->streams; stream != NULL; stream = stream->next)
-	{
-		if (stream->is_started)
-		{
-			others = first != NULL;
-			awaited += stream->call == NULL || !call_has_arrived(stream->call);
-		}
-		else if (first == NULL && !stream->awaits_head)
-			first = stream;
-	}
-	return others && awaited < read->parallel && read->nactive < PAGES_PER_CONNECTION * read->parallel ? first : NULL;
 }
 
 /*
@@ -318,40 +151,19 @@ stream_to_start_before_others(const ReadOperation *read)
  * goes. The first one, for which the reader may be waiting, is never held back.
  */
 static void
-streams_ask(ReadOperation *read)
+pages_ask(ReadOperation *read)
 {
-	Stream	   *stream;
 	size_t		left = requests_left(read);
 
-	while (read->nactive < read->parallel && (stream = stream_to_start(read)) != NULL)
-		stream_start(read, stream);
-	while (read->may_be_cut && (stream = stream_to_start_before_others(read)) != NULL)
-		stream_start(read, stream);
-	for (stream = read->streams; stream != NULL && !read->failed; stream = stream->next)
+	if (!streams_start(&read->streams, read->parallel))
+		read_fail_memory(read);
+	for (Stream *stream = read->streams.first; stream != NULL && !read->failed; stream = stream->next)
 	{
-		if (!stream->is_started || stream->call != NULL || (left == 0 && stream != read->streams))
+		if (!stream->is_started || stream->call != NULL || (left == 0 && stream != read->streams.first))
 			continue;
-		stream_ask(read, stream);
+		page_ask(read, stream);
 		left -= left > 0;
 	}
-}
-
-/* Cuts what is left of a stream behind the highest key that was known; or, backward, before the lowest that there can be. */
-static void
-stream_cut_at_head(ReadOperation *read, Stream *stream, int64_t head)
-{
-	Stream	   *open;
-	KeyRange	rest;
-
-	if (key_range_split(&stream->range, head, read->spec.backward, &rest))
-	{
-		open = stream_insert_rest(read, stream, &rest);
-		if (open != NULL)
-			open->is_whole = true;
-	}
-	else
-		stream->is_whole = !stream->range.has_lower || !stream->range.has_upper || head < stream->range.lower;
-	stream->awaits_head = false;
 }
 
 static void
@@ -371,52 +183,20 @@ static bool
 head_take(ReadOperation *read)
 {
 	StepResult	result;
+	int64_t		head;
 
 	if (read->head_call == NULL)
 		return false;
 	result = call_step(read->head_call);
 	if (result == STEP_PENDING)
 		return false;
-	if (result == STEP_FAILED || !read_head_of(&read->spec, call_response(read->head_call), &read->head))
-		read->head = INT64_MIN;
-	read->head_is_known = true;
+	if (result == STEP_FAILED || !read_head_of(&read->spec, call_response(read->head_call), &head))
+		head = INT64_MIN;
 	call_free(read->head_call);
 	read->head_call = NULL;
-	for (Stream *stream = read->streams; stream != NULL && !read->failed; stream = stream->next)
-		if (!stream->is_started)
-			stream_cut_at_head(read, stream, read->head);
+	if (!streams_cut_at_head(&read->streams, head))
+		read_fail_memory(read);
 	return true;
-}
-
-/*
- * A full page of the stream has come, and there is more. What does not fit into the next one becomes a stream of its
- * own; for the first time, this is all that is left.
- */
-static void
-stream_cut(ReadOperation *read, Stream *stream)
-{
-	bool		backward = read->spec.backward;
-	bool		ends = backward ? stream->range.has_lower : stream->range.has_upper;
-	KeyRange	range = stream->range;
-	KeyRange	rest_range;
-	Stream	   *rest;
-
-	if (!key_range_cut_from(&range, stream->position, &read->span, backward, &rest_range))
-		return;
-	rest = stream_insert_rest(read, stream, &rest_range);
-	if (rest == NULL)
-		return;
-	stream->range = range;
-	if (!backward && !read->head_asked)
-	{
-		rest->awaits_head = true;
-		read->head_asked = true;
-		head_ask(read);
-	}
-	else if (!backward && read->head_is_known)
-		stream_cut_at_head(read, rest, read->head);	/* the stream may have been cut for the first time beyond it */
-	else if (!ends && backward)
-		stream_cut_at_head(read, rest, read->spec.path == READ_INDEX ? FIRST_COMMIT_ID : FIRST_VERSION);
 }
 
 static void
@@ -425,7 +205,7 @@ read_pump(ReadOperation *read, int64_t now)
 	client_pump(read->client);
 	read->pumped_at = now;
 	if (head_take(read))
-		streams_ask(read);
+		pages_ask(read);
 }
 
 /* true when what the caller will probably take is at hand. */
@@ -437,36 +217,16 @@ read_is_covered(const ReadOperation *read)
 
 /* The stream whose page comes next, or NULL where that has yet to arrive. */
 static Stream *
-stream_choose(const ReadOperation *read)
+read_choose(const ReadOperation *read)
 {
-	for (Stream *stream = read->streams; stream != NULL; stream = stream->next)
+	for (Stream *stream = read->streams.first; stream != NULL; stream = stream->next)
 	{
-		if (stream->call != NULL && call_has_arrived(stream->call))
+		if (stream_has_page(stream))
 			return stream;
 		if (read->spec.ordered)
 			break;
 	}
 	return NULL;
-}
-
-static void
-stream_free(Stream *stream)
-{
-	call_free(stream->call);
-	cJSON_Delete(stream->start_key);
-	free(stream);
-}
-
-static void
-stream_end(ReadOperation *read, Stream *stream)
-{
-	Stream	  **at = &read->streams;
-
-	while (*at != stream)
-		at = &(*at)->next;
-	*at = stream->next;
-	read->nactive--;
-	stream_free(stream);
 }
 
 /* More is asked for than was wanted: read on in a bigger way. */
@@ -525,44 +285,18 @@ page_count_items(const cJSON *page)
 	return json_member(page, "Count") == NULL || response_count(page) == count ? count : -1;
 }
 
-/* The sort key in an item or a LastEvaluatedKey; false where there is none, or no integer. */
-static bool
-sort_key_of(const ReadOperation *read, const cJSON *item, int64_t *key)
-{
-	AttributeValue value = attribute_get(item, read_sort_key(&read->spec));
-
-	return attribute_to_int64(&value, key);
-}
-
-/* Learns how many keys a page spans, and cuts the stream where it has more to come. */
+/* Lets the page tell where the stream may be cut, and cuts it where all of it is wanted. */
 static void
 page_measure(ReadOperation *read, Stream *stream, const cJSON *page)
 {
-	bool		backward = read->spec.backward;
-	double		load = response_capacity_units(page);
-	int64_t		last;
+	Streams    *streams = &read->streams;
 
-	if (load <= 0 || response_scanned_count(page) == 0)
-		load = (double) response_scanned_count(page);	/* an empty page costs something, too */
-	/* Without a filter the first item tells better than a bound, which may lie far before it. */
-	if (read->spec.filter == NULL && read->next_item != NULL && !stream->has_first_page)
-		stream->has_position = sort_key_of(read, read->next_item, &stream->position) || stream->has_position;
-	stream->has_first_page = true;
-	if (stream->start_key == NULL)
-	{
-		last = backward ? stream->range.lower : stream->range.upper;
-		if (stream->has_position && (backward ? stream->range.has_lower : stream->range.has_upper))
-			page_span_learn_partial(&read->span, stream->position, last, load);
+	if (!stream_measure(streams, stream, page, read->next_item) || read->wanted != 0)
 		return;
-	}
-	if (!sort_key_of(read, stream->start_key, &last))
-		return;
-	if (stream->has_position)
-		page_span_learn_full(&read->span, stream->position, last, load);
-	stream->has_position = true;
-	stream->position = key_advance(last, 1, backward);
-	if (read->wanted == 0 && !stream->is_whole)
-		stream_cut(read, stream);
+	if (!stream_cut(streams, stream))
+		read_fail_memory(read);
+	else if (streams->head_state == HEAD_WANTED && read->head_call == NULL)
+		head_ask(read);
 }
 
 /* Takes the page over, with its items. */
@@ -589,7 +323,7 @@ page_open(ReadOperation *read, Stream *stream)
 		read->next_item = json_member(page, "Items")->child;
 		read->received += count;
 	}
-	if (read->may_be_cut && !stream->is_limited)
+	if (read->streams.may_be_cut && !stream->is_limited)
 		page_measure(read, stream, page);
 }
 
@@ -598,12 +332,12 @@ page_open(ReadOperation *read, Stream *stream)
  * another chance, next to alone. A read by many requests does not fail where one by one it would not.
  */
 static void
-stream_ask_again(ReadOperation *read, Stream *stream)
+page_ask_again(ReadOperation *read, Stream *stream)
 {
 	call_free(stream->call);
 	stream->call = NULL;
 	stream->is_asked_again = true;
-	stream_ask(read, stream);
+	page_ask(read, stream);
 }
 
 /* The items at hand are used up: takes the next page, if the answer that has arrived is one. */
@@ -616,10 +350,10 @@ page_take(ReadOperation *read, Stream *stream)
 	read->page = NULL;
 	if (result == STEP_PENDING)
 		return;					/* it arrived damaged, and has been asked for again */
-	if (result == STEP_FAILED && call_failure(stream->call)->kind == FAILURE_THROTTLED && read->was_parallel
+	if (result == STEP_FAILED && call_failure(stream->call)->kind == FAILURE_THROTTLED && read->streams.were_parallel
 		&& !stream->is_asked_again)
 	{
-		stream_ask_again(read, stream);
+		page_ask_again(read, stream);
 		return;
 	}
 	if (result == STEP_FAILED)
@@ -632,12 +366,12 @@ page_take(ReadOperation *read, Stream *stream)
 	if (read->failed)
 		return;
 	if (stream->start_key == NULL)
-		stream_end(read, stream);
+		stream_end(&read->streams, stream);
 	if (read->page_limit > 0)
 		read_grow(read);
 	else if (!read->spec.nothing_ahead && !read_is_covered(read))
 	{
-		streams_ask(read);
+		pages_ask(read);
 		read_pump(read, http_now_ms());
 	}
 }
@@ -646,7 +380,7 @@ static const cJSON *
 item_take(ReadOperation *read)
 {
 	const cJSON *item = read->next_item;
-	bool		under_way = read->nactive > 0 || read->head_call != NULL;
+	bool		under_way = read->streams.nactive > 0 || read->head_call != NULL;
 	int64_t		now = under_way ? http_now_ms() : 0;
 
 	read->next_item = item->next;
@@ -672,12 +406,12 @@ read_next(ReadOperation *read, const cJSON **item)
 		if (read_is_covered(read))
 			read->wanted = 0;
 		head_take(read);
-		streams_ask(read);
+		pages_ask(read);
 		if (read->failed)
 			return READ_FAILED;
-		if (read->streams == NULL)
+		if (read->streams.first == NULL)
 			return READ_END;
-		stream = stream_choose(read);
+		stream = read_choose(read);
 		if (stream == NULL)
 			return READ_PENDING;
 		page_take(read, stream);
@@ -687,7 +421,7 @@ read_next(ReadOperation *read, const cJSON **item)
 bool
 read_is_ready(ReadOperation *read)
 {
-	return read->failed || read->next_item != NULL || read->streams == NULL || stream_choose(read) != NULL
+	return read->failed || read->next_item != NULL || read->streams.first == NULL || read_choose(read) != NULL
 		|| (read->head_call != NULL && call_has_arrived(read->head_call));
 }
 
@@ -708,13 +442,7 @@ read_free(ReadOperation *read)
 {
 	if (read == NULL)
 		return;
-	while (read->streams != NULL)
-	{
-		Stream	   *next = read->streams->next;
-
-		stream_free(read->streams);
-		read->streams = next;
-	}
+	streams_free(&read->streams);
 	call_free(read->head_call);
 	page_free(read->page);
 	free(read);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "dynamodb/attribute.h"
+#include "dynamodb/call.h"
 #include "dynamodb/json.h"
 #include "dynamodb/request.h"
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "dynamodb/call.h"
 #include "dynamodb/json.h"
 
 /* Source: "TransactWriteItems", API Reference. */

@@ -1,6 +1,7 @@
 /* Which failures are tried again, after how long, and for how many tokens. */
 #include "unit.h"
 
+#include "base/jitter.h"
 #include "dynamodb/retry.h"
 
 static Failure
@@ -93,6 +94,25 @@ an_empty_quota_ends_retries_and_successes_refill_it(void **state)
 	assert_int_equal(quota.tokens, 500);
 }
 
+static void
+those_who_fail_together_do_not_try_again_together(void **state)
+{
+	Jitter		one;
+	Jitter		other;
+	int			same = 0;
+
+	jitter_init(&one);
+	jitter_init(&other);
+	for (int i = 0; i < 1000; i++)
+	{
+		double		fraction = jitter_next(&one);
+
+		assert_true(fraction >= 0 && fraction < 1);
+		same += fraction == jitter_next(&other);
+	}
+	assert_true(same < 10);
+}
+
 int
 main(void)
 {
@@ -102,6 +122,7 @@ main(void)
 		cmocka_unit_test(delays_double_up_to_a_bound),
 		cmocka_unit_test(the_server_may_ask_for_longer_within_bounds),
 		cmocka_unit_test(an_empty_quota_ends_retries_and_successes_refill_it),
+		cmocka_unit_test(those_who_fail_together_do_not_try_again_together),
 	};
 
 	return cmocka_run_group_tests_name("retry", tests, NULL, NULL);

@@ -1,0 +1,417 @@
+/*
+ * call.c: how does a request body become DynamoDB's answer?
+ *
+ * It is sent, again where that may help, and its answer parsed and accounted for. What the bodies say is request.c's,
+ * what the answers mean response.c's, and how long to wait before another attempt retry.c's.
+ */
+#include "dynamodb/call.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dynamodb/call_context.h"
+#include "dynamodb/encoding.h"
+#include "dynamodb/response.h"
+
+struct Call
+{
+	Client	   *client;
+	CallContext *context;		/* the client's */
+	Operation	operation;
+	ByteBuffer	body;
+	HttpTransfer *transfer;		/* the attempt under way; NULL between two */
+	int			attempts;
+	int			retry_cost;		/* of the last retry; 0: there was none */
+	int64_t		sent_at;		/* the last attempt, http_now_ms */
+	int64_t		signed_offset_ms;	/* the clock's offset that it was signed with */
+	bool		clock_retried;	/* an attempt beyond max_attempts was made because the clock was wrong */
+	int64_t		not_before;		/* the next one */
+	int64_t		deadline;		/* no attempt after that; 0: none */
+	int			patience_ms;	/* the deadline is to be that long after the first attempt; 0: it is not */
+	uint64_t	ticket;			/* see provider_ask */
+	uint64_t	generation;		/* of the credentials of the last attempt */
+	bool		renewed;		/* it was sent once more with fresh credentials */
+	Usage	   *usage;
+	StepResult	state;
+	bool		expects_page;
+	ItemPage   *page;			/* the answer, where it is one; otherwise: */
+	cJSON	   *response;
+	cJSON	   *error;
+	bool		may_have_happened;
+	Failure		failure;
+};
+
+static void
+call_fail_memory(Call *call)
+{
+	call->state = STEP_FAILED;
+	failure_set(&call->failure, FAILURE_MEMORY, NULL, "out of memory");
+}
+
+static void
+usage_add_request(Usage *usage, const Call *call)
+{
+	if (usage == NULL)
+		return;
+	usage->requests++;
+	usage->retries += call->attempts > 1;
+	usage->bytes_sent += (int64_t) call->body.length;
+}
+
+/* Sends the request once more, or for the first time; there are credentials. */
+static void
+call_attempt(Call *call)
+{
+	call->attempts++;
+	call->generation = provider_generation(call->context->provider);
+	call->sent_at = http_now_ms();
+	if (call->attempts == 1 && call->patience_ms != 0)
+		call->deadline = call->sent_at + call->patience_ms;
+	call->signed_offset_ms = call->context->clock.offset_ms;
+	cJSON_Delete(call->error);
+	call->error = NULL;
+	call->transfer = call->body.failed ? NULL : signer_send(call->context->signer, call->operation, &call->body);
+	if (call->transfer == NULL)
+	{
+		call_fail_memory(call);
+		return;
+	}
+	usage_add_request(call->usage, call);
+	usage_add_request(call->context->total, call);
+}
+
+/*
+ * Sends the request as soon as there are credentials to sign it with. false while there are none: the client's
+ * descriptor will tell.
+ */
+static bool
+call_attempt_when_signable(Call *call)
+{
+	StepResult	credentials = provider_ask(call->context->provider, &call->ticket);
+
+	if (credentials == STEP_PENDING)
+		return false;
+	if (credentials == STEP_DONE)
+		call_attempt(call);
+	else
+	{
+		call->state = STEP_FAILED;
+		call->failure = *provider_failure(call->context->provider);
+	}
+	return true;
+}
+
+Call *
+call_start(Client *client, Operation operation, ByteBuffer *body, Usage *usage)
+{
+	Call	   *call = calloc(1, sizeof(Call));
+
+	if (call == NULL)
+		return NULL;
+	call->client = client;
+	call->context = client_call_context(client);
+	call->operation = operation;
+	call->usage = usage;
+	call->state = STEP_PENDING;
+	call->body = *body;
+	memset(body, 0, sizeof(*body));
+	call_attempt_when_signable(call);
+	return call;
+}
+
+void
+call_expect_page(Call *call)
+{
+	call->expects_page = true;
+}
+
+void
+call_set_deadline(Call *call, int64_t deadline)
+{
+	call->deadline = deadline;
+}
+
+void
+call_set_patience(Call *call, int patience_ms)
+{
+	call->patience_ms = patience_ms;
+	if (call->attempts > 0)
+		call->deadline = call->sent_at + patience_ms;
+}
+
+int64_t
+call_sent_at(const Call *call)
+{
+	return call->sent_at;
+}
+
+static bool
+operation_reads(Operation operation)
+{
+	return operation == OPERATION_GET_ITEM || operation == OPERATION_QUERY || operation == OPERATION_SCAN;
+}
+
+static void
+usage_add_answer(Usage *usage, const Call *call, size_t bytes)
+{
+	const cJSON *response = call->page != NULL ? page_root(call->page) : call->response;
+	int64_t		items;
+	double		units;
+
+	if (usage == NULL)
+		return;
+	usage->bytes_received += (int64_t) bytes;
+	usage->throttles += call->failure.kind == FAILURE_THROTTLED;
+	if (response == NULL)
+		return;
+	units = response_capacity_units(response);
+	if (operation_reads(call->operation))
+		usage->read_units += units;
+	else
+		usage->write_units += units;
+	items = response_scanned_count(response);
+	usage->items += items > 0 ? items : 0;
+}
+
+/*
+ * A request that failed certainly did nothing where DynamoDB itself refused it (4xx), or where nothing of it was
+ * sent. Once in doubt, always in doubt: a later refusal says nothing about an earlier attempt.
+ */
+static bool
+failure_leaves_doubt(const Failure *failure, const HttpTransfer *transfer)
+{
+	if (http_transfer_step(transfer) == STEP_FAILED)
+		return http_transfer_may_have_arrived(transfer);
+	/* It is this very request, by its token, that is in progress. */
+	if (strcmp(failure->code, "TransactionInProgressException") == 0)
+		return true;
+	return failure->kind == FAILURE_BAD_ANSWER || failure->kind == FAILURE_DAMAGED || failure->kind == FAILURE_TOO_LONG
+		|| failure->kind == FAILURE_MEMORY || failure->http_status >= 500;
+}
+
+/*
+ * A request that was refused for the time it was signed with did nothing, and will do better with the right one: it
+ * is sent once more, whatever max_attempts and the quota say.
+ */
+static bool
+call_plan_clock_retry(Call *call)
+{
+	if (call->clock_retried || call->signed_offset_ms == call->context->clock.offset_ms
+		|| !clock_explains(call->failure.code))
+		return false;
+	call->clock_retried = true;
+	call->not_before = http_now_ms();
+	call->state = STEP_PENDING;
+	return true;
+}
+
+/* Lets the client know how the service bears what it sends. */
+static void
+window_note_answer(const Call *call)
+{
+	Window	   *window = &call->context->windows[operation_reads(call->operation) ? TRAFFIC_READ : TRAFFIC_WRITE];
+
+	if (call->failure.kind == FAILURE_THROTTLED)
+		window_throttled(window, call->sent_at, http_now_ms());
+	else
+		window_passed(window);
+}
+
+/* The codes for credentials that are no longer, or were never, the service's: fresh ones may be. */
+static bool
+failure_is_of_credentials(const Failure *failure)
+{
+	return failure->kind == FAILURE_EXPIRED || strcmp(failure->code, "UnrecognizedClientException") == 0;
+}
+
+/* Once, a request that was refused for its credentials is sent again at once with fresh ones, where there can be any. */
+static void
+call_renew_credentials(Call *call)
+{
+	if (call->renewed || !failure_is_of_credentials(&call->failure)
+		|| !provider_reject(call->context->provider, call->generation))
+		return;
+	call->renewed = true;
+	call->ticket = 0;
+	call->not_before = 0;
+	call->state = STEP_PENDING;
+}
+
+/* Lets the request be sent again, if that may help and is allowed. */
+static void
+call_plan_retry(Call *call, int64_t retry_after_ms)
+{
+	RetryClass	class = retry_classify(&call->failure);
+	int64_t		not_before;
+	int			cost;
+
+	if (call_plan_clock_retry(call) || class == RETRY_NEVER
+		|| call->attempts - call->clock_retried >= call->context->max_attempts)
+		return;
+	not_before = http_now_ms() + retry_delay_ms(class, call->attempts, jitter_next(&call->context->jitter), retry_after_ms);
+	if (call->deadline != 0 && not_before > call->deadline)
+		return;
+	cost = retry_quota_take(&call->context->quota, class);
+	if (cost == 0)
+		return;
+	call->retry_cost = cost;
+	call->not_before = not_before;
+	call->state = STEP_PENDING;
+}
+
+/* Parses the answer; where it is none of DynamoDB's, the call's failure says why. The checksum is that of the bytes as sent. */
+static void
+answer_read(Call *call, HttpAnswer *answer)
+{
+	ByteBuffer *body = &answer->body;
+
+	if (!response_check(answer->status, answer->crc32, body->data, body->length, &call->failure))
+		return;
+	if (!encoding_decode(answer->encoding, call->context->max_response_bytes, body, &call->failure))
+		call->failure.http_status = answer->status;
+	else if (call->expects_page && answer->status == 200)
+		call->page = response_parse_page(answer->status, NULL, body, &call->failure);
+	else
+		call->response = response_parse_with_error(answer->status, NULL, body->data, body->length, &call->body,
+												   &call->failure, &call->error);
+}
+
+/* An attempt has ended: parse its answer, count it, let its memory go, and decide whether that was the last. */
+static void
+call_attempt_ended(Call *call)
+{
+	HttpAnswer *answer = http_transfer_answer(call->transfer);
+	int64_t		retry_after_ms = answer->retry_after_ms;
+	size_t		bytes = answer->body.length;
+
+	failure_set(&call->failure, FAILURE_NONE, NULL, "%s", "");
+	if (http_transfer_step(call->transfer) == STEP_FAILED)
+		call->failure = *http_transfer_failure(call->transfer);
+	else
+	{
+		clock_observe(&call->context->clock, answer);
+		answer_read(call, answer);
+	}
+	usage_add_answer(call->usage, call, bytes);
+	usage_add_answer(call->context->total, call, bytes);
+	window_note_answer(call);
+	if (call->response != NULL || call->page != NULL)
+	{
+		call->state = STEP_DONE;
+		retry_quota_give(&call->context->quota, call->retry_cost);
+	}
+	else
+	{
+		call->state = STEP_FAILED;
+		call->may_have_happened = call->may_have_happened || failure_leaves_doubt(&call->failure, call->transfer);
+	}
+	http_transfer_free(call->transfer);
+	call->transfer = NULL;
+	if (call->state == STEP_FAILED)
+		call_renew_credentials(call);
+	if (call->state == STEP_FAILED)
+		call_plan_retry(call, retry_after_ms);
+}
+
+/* false: it is not time yet, and the client's descriptor will tell when it is. */
+static bool
+call_resume(Call *call)
+{
+	int64_t		now = http_now_ms();
+
+	if (now < call->not_before)
+	{
+		client_wake_at(call->client, call->not_before);
+		return false;
+	}
+	if (call->deadline != 0 && now > call->deadline)
+	{
+		call->state = STEP_FAILED;	/* as the attempt before it, if there was one */
+		if (call->attempts == 0)
+			failure_set(&call->failure, FAILURE_NO_CREDENTIALS, NULL, "They did not come in time for the append.");
+		return true;
+	}
+	return call_attempt_when_signable(call);
+}
+
+StepResult
+call_step(Call *call)
+{
+	while (call->state == STEP_PENDING)
+	{
+		if (call->transfer == NULL)
+		{
+			if (!call_resume(call))
+				break;
+		}
+		else if (http_transfer_step(call->transfer) == STEP_PENDING)
+			break;
+		else
+			call_attempt_ended(call);
+	}
+	return call->state;
+}
+
+bool
+call_has_arrived(Call *call)
+{
+	if (call->state == STEP_PENDING && call->transfer != NULL && http_transfer_step(call->transfer) == STEP_DONE
+		&& http_transfer_answer(call->transfer)->status == 200)
+		return true;
+	return call_step(call) != STEP_PENDING;
+}
+
+const cJSON *
+call_response(const Call *call)
+{
+	return call->response;
+}
+
+cJSON *
+call_take_response(Call *call)
+{
+	cJSON	   *response = call->response;
+
+	call->response = NULL;
+	return response;
+}
+
+ItemPage *
+call_take_page(Call *call)
+{
+	ItemPage   *page = call->page;
+
+	call->page = NULL;
+	return page;
+}
+
+const cJSON *
+call_error(const Call *call)
+{
+	return call->error;
+}
+
+const Failure *
+call_failure(const Call *call)
+{
+	return &call->failure;
+}
+
+bool
+call_may_have_happened(const Call *call)
+{
+	return call->may_have_happened;
+}
+
+void
+call_free(Call *call)
+{
+	if (call == NULL)
+		return;
+	http_transfer_free(call->transfer);
+	page_free(call->page);
+	cJSON_Delete(call->response);
+	cJSON_Delete(call->error);
+	buffer_free(&call->body);
+	free(call);
+}

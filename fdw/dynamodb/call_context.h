@@ -1,0 +1,34 @@
+/*
+ * call_context: what the calls of one client have in common. Only client.c, which sets it up, and call.c, which works
+ * with it, use this.
+ */
+#ifndef DYNAMODB_ES_CALL_CONTEXT_H
+#define DYNAMODB_ES_CALL_CONTEXT_H
+
+#include <stddef.h>
+
+#include "aws/clock.h"
+#include "aws/provider.h"
+#include "base/jitter.h"
+#include "dynamodb/client.h"
+#include "dynamodb/retry.h"
+#include "dynamodb/signer.h"
+#include "dynamodb/window.h"
+
+typedef struct CallContext
+{
+	CredentialsProvider *provider;
+	ServerClock clock;
+	Signer	   *signer;			/* signs with what these two say */
+	int			max_attempts;	/* tries of one request */
+	RetryQuota	quota;
+	Jitter		jitter;			/* of the pauses before retries */
+	Window		windows[TRAFFIC_KINDS];
+	size_t		max_response_bytes;	/* once unpacked, too */
+	Usage	   *total;			/* what all requests cost is added here; or NULL */
+} CallContext;
+
+/* The client's own; it lives as long as that. */
+extern CallContext *client_call_context(Client *client);
+
+#endif

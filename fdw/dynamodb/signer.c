@@ -1,0 +1,133 @@
+/*
+ * signer.c: what does a request say beside its body, and where does it go?
+ */
+#include "dynamodb/signer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aws/endpoint.h"
+#include "aws/sigv4.h"
+
+#define SERVICE "dynamodb"
+#define TARGET_PREFIX "DynamoDB_20120810."
+#define CONTENT_TYPE "application/x-amz-json-1.0"
+
+struct Signer
+{
+	SignerSettings settings;
+	SigningKey	key;
+	uint64_t	generation;		/* of the credentials that the key was made of */
+	char	   *url;			/* endpoint and "/" */
+	char	   *host;			/* the Host header: without the port where it is the scheme's own */
+};
+
+static char *
+url_of_endpoint(const char *endpoint)
+{
+	ByteBuffer		out = {0};
+
+	buffer_puts(&out, endpoint);
+	if (endpoint[0] != '\0' && endpoint[strlen(endpoint) - 1] != '/')
+		buffer_putc(&out, '/');
+	return buffer_detach(&out);
+}
+
+Signer *
+signer_new(const SignerSettings *settings)
+{
+	Signer	   *signer = calloc(1, sizeof(Signer));
+
+	if (signer == NULL)
+		return NULL;
+	signer->settings = *settings;
+	signer->url = url_of_endpoint(settings->endpoint);
+	signer->host = endpoint_host_header(settings->endpoint);
+	if (signer->url == NULL || signer->host == NULL)
+	{
+		signer_free(signer);
+		return NULL;
+	}
+	return signer;
+}
+
+void
+signer_free(Signer *signer)
+{
+	if (signer == NULL)
+		return;
+	sigv4_forget(&signer->key);
+	free(signer->url);
+	free(signer->host);
+	free(signer);
+}
+
+enum
+{
+	HEADER_CONTENT_TYPE,
+	HEADER_HOST,
+	HEADER_DATE,
+	HEADER_TARGET,
+	HEADER_TOKEN,
+	HEADER_COUNT
+};
+
+HttpTransfer *
+signer_send(Signer *signer, Operation operation, const ByteBuffer *body)
+{
+	const SignerSettings *settings = &signer->settings;
+	const Credentials *credentials = provider_credentials(settings->provider);
+	char		timestamp[17];
+	char		target[64];
+	SigningHeader headers[HEADER_COUNT] = {
+		[HEADER_CONTENT_TYPE] = {"Content-Type", CONTENT_TYPE},
+		[HEADER_HOST] = {"Host", signer->host},
+		[HEADER_DATE] = {"X-Amz-Date", timestamp},
+		[HEADER_TARGET] = {"X-Amz-Target", target},
+		[HEADER_TOKEN] = {"X-Amz-Security-Token", credentials->session_token},
+	};
+	size_t		nheaders = credentials->session_token != NULL ? HEADER_COUNT : HEADER_TOKEN;
+	SigningRequest request = {
+		.method = "POST",
+		.path = "/",
+		.headers = headers,
+		.nheaders = nheaders,
+		.body = body->data,
+		.body_length = body->length,
+		.time = clock_now(settings->clock),
+	};
+	ByteBuffer		lines[HEADER_COUNT + 1] = {{0}};
+	const char *line_texts[HEADER_COUNT + 2];
+	HttpTransfer *transfer = NULL;
+	bool		failed = false;
+
+	if (signer->generation != provider_generation(settings->provider))
+		sigv4_forget(&signer->key);
+	signer->generation = provider_generation(settings->provider);
+	sigv4_timestamp(request.time, timestamp);
+	snprintf(target, sizeof(target), TARGET_PREFIX "%s", operation_name(operation));
+
+	for (size_t i = 0; i <= nheaders; i++)
+		lines[i].secret = true;
+	for (size_t i = 0; i < nheaders; i++)
+	{
+		buffer_puts(&lines[i], headers[i].name);
+		buffer_puts(&lines[i], ": ");
+		buffer_puts(&lines[i], headers[i].value);
+	}
+	buffer_puts(&lines[nheaders], "Authorization: ");
+	failed = !sigv4_sign(&request, credentials, settings->region, SERVICE, &signer->key, &lines[nheaders]);
+	for (size_t i = 0; i <= nheaders; i++)
+	{
+		failed = failed || lines[i].failed;
+		line_texts[i] = lines[i].data;
+	}
+	/* Not signed: what stands in between may change it. */
+	line_texts[nheaders + 1] = settings->accept_gzip ? "Accept-Encoding: gzip" : "Accept-Encoding: identity";
+	if (!failed)
+		transfer = http_post(settings->http, signer->url, line_texts, nheaders + 2, body->data, body->length);
+	for (size_t i = 0; i <= nheaders; i++)
+		buffer_free_wipe(&lines[i]);
+	return transfer;
+}
