@@ -529,8 +529,6 @@ http_send(HttpClient *client, const HttpRequest *request)
 	transfer->answer.retry_after_ms = -1;
 	transfer->answer.date_ms = -1;
 	transfer->answer.body.secret = request->secret;
-	transfer->body = request->body;
-	transfer->body_length = request->body_length;
 	transfer->timeout_ms = request->timeout_ms != 0 ? request->timeout_ms : client->settings.request_timeout_ms;
 	transfer->connect_timeout_ms =
 		request->timeout_ms != 0 ? request->timeout_ms : client->settings.connect_timeout_ms;

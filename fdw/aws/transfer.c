@@ -13,30 +13,27 @@
 /* Servers close idle connections after 60 to 90 s; older ones are not used again. */
 #define MAX_IDLE_SECONDS 50L
 
-/* CURLOPT_READFUNCTION */
-static size_t
-body_wanted(char *to, size_t size, size_t count, void *arg)
+/*
+ * CURLOPT_PREREQFUNCTION: there is a connection, and the request is about to be sent. libcurl comes here again when a
+ * connection that it had used before turns out to be dead; but a request of which anything has been sent may have
+ * arrived, and is not its to repeat.
+ */
+static int
+about_to_send(void *arg, char *their_ip, char *our_ip, int their_port, int our_port)
 {
 	HttpTransfer *transfer = arg;
-	size_t		length = transfer->body_length - transfer->body_sent;
+	long		sent = 0;
 
-	if (length > size * count)
-		length = size * count;
-	if (transfer->body_sent == 0)
-		transfer->answer.sent_ms = clock_machine_ms();
-	memcpy(to, transfer->body + transfer->body_sent, length);
-	transfer->body_sent += length;
-	return length;
-}
-
-/* CURLOPT_SEEKFUNCTION: to send a body again libcurl has to rewind it; refusing that is what stops silent resends. */
-static int
-rewind_refused(void *arg, curl_off_t offset, int origin)
-{
-	(void) arg;
-	(void) offset;
-	(void) origin;
-	return CURL_SEEKFUNC_FAIL;
+	(void) their_ip;
+	(void) our_ip;
+	(void) their_port;
+	(void) our_port;
+	curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
+	if (transfer->answer.sent_ms != 0 && sent > transfer->sent_before)
+		return CURL_PREREQFUNC_ABORT;
+	transfer->sent_before = sent;
+	transfer->answer.sent_ms = clock_machine_ms();
+	return CURL_PREREQFUNC_OK;
 }
 
 /* CURLOPT_WRITEFUNCTION */
@@ -113,10 +110,10 @@ transfer_set_up(HttpTransfer *transfer, const HttpRequest *request)
 		&& SET(CURLOPT_CONNECTTIMEOUT_MS, (long) transfer->connect_timeout_ms)
 		&& SET(CURLOPT_HTTPHEADER, transfer->headers)
 		&& SET(CURLOPT_POST, 1L)
-		&& SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) transfer->body_length)
-		&& SET(CURLOPT_READFUNCTION, body_wanted)
-		&& SET(CURLOPT_READDATA, transfer)
-		&& SET(CURLOPT_SEEKFUNCTION, rewind_refused)
+		&& SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_length)
+		&& SET(CURLOPT_POSTFIELDS, request->body != NULL ? request->body : "")
+		&& SET(CURLOPT_PREREQFUNCTION, about_to_send)
+		&& SET(CURLOPT_PREREQDATA, transfer)
 		&& SET(CURLOPT_WRITEFUNCTION, body_arrived)
 		&& SET(CURLOPT_WRITEDATA, transfer)
 		&& SET(CURLOPT_HEADERFUNCTION, header_arrived)
@@ -176,7 +173,7 @@ transfer_finish(HttpTransfer *transfer, CURLcode code)
 					transfer->max_response_bytes);
 	else if (transfer->answer.body.failed)
 		failure_set(&transfer->failure, FAILURE_MEMORY, NULL, "out of memory");
-	else if (code == CURLE_SEND_FAIL_REWIND)
+	else if (code == CURLE_ABORTED_BY_CALLBACK)
 		failure_set(&transfer->failure, FAILURE_UNREACHABLE, NULL, "the connection was closed before an answer came");
 	else
 		failure_set(&transfer->failure, curl_failure_kind(code), NULL, "%s", words_of_curl(transfer, code));

@@ -17,9 +17,7 @@ struct HttpTransfer
 	int64_t		deadline;		/* ms; moved by the time in which nobody waits */
 	CURL	   *easy;
 	struct curl_slist *headers;
-	const char *body;
-	size_t		body_length;
-	size_t		body_sent;
+	long		sent_before;	/* bytes, when the request was about to be sent: what a proxy was told */
 	int			timeout_ms;
 	int			connect_timeout_ms;
 	size_t		max_response_bytes;
