@@ -49,8 +49,6 @@ my $case = 0;
 my %lost;           # ids that no commit has and no note can name: the answer that gave them, or the put's fate, is not known
 my %promised;       # marker => what the statement has said of it
 
-sub head { return $plain->call(GetItem => { TableName => 'counters', Key => { name => { S => 'commits' } }, ConsistentRead => JSON::PP::true })->{Item}{id}{N} // 0 }
-
 # The versions and ids of a case's commits.
 sub stored
 {
@@ -102,38 +100,38 @@ for (@faults)
 	# At the counter. Ids of lost answers stay unused.
 	$name = "counter, $what, once";
 	$case++;
-	$head = head();
+	$head = $plain->head;
 	check($name, insert(0, '', { operation => 'UpdateItem', times => 1, %$rule }), 'stored', 1, $rule->{late} ? $head + 1 : $head + 1 + $happens);
 	$lost{ $rule->{late} ? $head + 2 : $head + 1 } = 1 if $happens;
 	$name = "counter, $what, each time";
 	$case++;
-	$head = head();
+	$head = $plain->head;
 	check($name, insert(0, '', { operation => 'UpdateItem', %$rule }), $sqlstate, 0);
-	is(head() - $head, $happens * $attempts, "$name: the ids that are lost");
-	$lost{$_} = 1 for $head + 1 .. head();
+	is($plain->head - $head, $happens * $attempts, "$name: the ids that are lost");
+	$lost{$_} = 1 for $head + 1 .. $plain->head;
 
 	# At the put; also where a conflict would be passed over, and for the next version.
 	for ([ 'put', 0, '' ], [ 'put or skip', 0, 'ON CONFLICT DO NOTHING' ], [ 'put of the next version', 'NULL', '' ])
 	{
 		my ($kind, $version, $more) = @$_;
 		$case++;
-		$head = head();
+		$head = $plain->head;
 		check("$kind, $what, once", insert($version, $more, { operation => 'PutItem', times => 1, %$rule }), 'stored', 1, $head + 1);
-		is(head(), $head + 1, "$kind, $what, once: one id was taken");
+		is($plain->head, $head + 1, "$kind, $what, once: one id was taken");
 		$case++;
-		$head = head();
+		$head = $plain->head;
 		check("$kind, $what, each time", insert($version, $more, { operation => 'PutItem', %$rule }), '08007', $happens, $head + 1);
-		is(head(), $head + 1, "$kind, $what, each time: one id was taken");
+		is($plain->head, $head + 1, "$kind, $what, each time: one id was taken");
 		$lost{ $head + 1 } = 1 if !$happens;
 	}
 
 	# At the look for the last version.
 	$case++;
-	$head = head();
+	$head = $plain->head;
 	check("last version, $what, once", insert('NULL', '', { operation => 'Query', times => 1, %$rule }), 'stored', 1, $head + 1);
 	$case++;
 	check("last version, $what, each time", insert('NULL', '', { operation => 'Query', %$rule }), $sqlstate, 0);
-	is(head(), $head + 1, "last version, $what, each time: no id was taken");
+	is($plain->head, $head + 1, "last version, $what, each time: no id was taken");
 
 	# At the look at the item whose version is taken, where there has to be one: by another's commit, and by the commit itself.
 	my $looks = $ENV{DYNAMODB_ENGINE} eq 'dynalite';
@@ -145,7 +143,7 @@ for (@faults)
 			my $expected = $looks && $times > 1 ? '08007' : $outcome;
 			$case++;
 			$plain->put('commits', { aggregateId => { S => "case $case" }, version => { N => '0' }, commitId => { N => '-1' }, active => { S => 'others' } }) if $others;
-			$head = head();
+			$head = $plain->head;
 			check("$whose, $what, " . ($times == 1 ? 'once' : 'each time'),
 				insert(0, $more, { operation => 'GetItem', times => $times, %$rule }, $others ? () : { operation => 'PutItem', times => 1, after => 'close' }),
 				$expected, $others ? 0 : 1, $head + 1);
@@ -158,16 +156,16 @@ for (@faults)
 for ([ 'put', 0, '' ], [ 'put or skip', 0, 'ON CONFLICT DO NOTHING' ], [ 'put of the next version', 'NULL', '' ])
 {
 	my ($kind, $version, $more) = @$_;
-	my $head = head();
+	my $head = $plain->head;
 	$case++;
 	check("$kind, doubled", insert($version, $more, { operation => 'PutItem', again => 0 }), 'stored', 1, $head + 1);
 }
 {
-	my $head = head();
+	my $head = $plain->head;
 	$case++;
 	check('counter, doubled', insert(0, '', { operation => 'UpdateItem', again => 0 }), 'stored', 1, $head + 2);
 	$lost{ $head + 1 } = 1;
-	$head = head();
+	$head = $plain->head;
 	$case++;
 	check('all, doubled', insert('NULL', '', { again => 0 }), 'stored', 1, $head + 2);
 	$lost{ $head + 1 } = 1;
@@ -207,12 +205,12 @@ for (grep { $_->[2] } @faults)
 {
 	my ($what, $rule) = @$_;
 	next if ($rule->{after} // '') eq 'stall' || $rule->{late};
-	my $head = head();
+	my $head = $plain->head;
 	$case++;
 	is(batch({ operation => 'PutItem', skip => 3, times => 1, %$rule })->{tag}, 'INSERT 0 10', "batch, $what, once: all rows are stored");
 	is(join(' ', map { $_->{id} } sort { $a->{id} <=> $b->{id} } stored()), join(' ', $head + 1 .. $head + 10), "batch, $what, once: under the ids of the batch");
 	$case++;
-	$head = head();
+	$head = $plain->head;
 	my $result = batch({ operation => 'PutItem', match => 'version":{"N":"2"', %$rule });
 	my %in;
 	$in{ $_->{version} }++ for stored();
@@ -248,8 +246,8 @@ for (grep { $_->[2] } @faults)
 		$used{$_} = ($used{$_} // 0) + 1 for $first .. $first + $item->{n}{N} - 1;
 	}
 	is_deeply([ grep { $used{$_} > 1 } sort { $a <=> $b } keys %used ], [], 'no id is stored and noted as burned');
-	is_deeply([ grep { !$used{$_} && !$lost{$_} } 1 .. head() ], [], 'every other id is stored, noted as burned, or lost in a fault');
-	is_deeply([ grep { $used{$_} && $lost{$_} } 1 .. head() ], [], 'those lost are lost indeed');
+	is_deeply([ grep { !$used{$_} && !$lost{$_} } 1 .. $plain->head ], [], 'every other id is stored, noted as burned, or lost in a fault');
+	is_deeply([ grep { $used{$_} && $lost{$_} } 1 .. $plain->head ], [], 'those lost are lost indeed');
 }
 
 $node->stop;

@@ -53,8 +53,6 @@ my @faults = (
 my $case = 0;
 my %promised;       # marker => what the statement has said of its rows, and how many they are
 
-sub head { return $plain->call(GetItem => { TableName => 'counters', Key => { name => { S => 'commits' } }, ConsistentRead => JSON::PP::true })->{Item}{id}{N} // 0 }
-
 # The ids of a case's commits.
 sub stored
 {
@@ -104,19 +102,19 @@ for (@faults)
 	{
 		my ($kind, $rows, $more) = @$_;
 		my $count = @$rows;
-		my $head = head();
+		my $head = $plain->head;
 		my $result;
 		$case++;
 		check("$kind, $what, once", insert($rows, $more, { operation => 'TransactWriteItems', times => 1, %$rule }), 'stored', $count, $head + 1);
 		$case++;
-		$head = head();
+		$head = $plain->head;
 		$result = insert($rows, $more, { operation => 'TransactWriteItems', %$rule });
 		check("$kind, $what, each time", $result, '08007', $happens * $count, $head + 1);
 		like($result->{error}{detail}, qr/stored: 0; not stored: 0; unknown: $count\./, "$kind, $what, each time: all rows are unknown") if $count > 1;
 	}
 
 	# The look at the counter.
-	my $head = head();
+	my $head = $plain->head;
 	$case++;
 	check("counter, $what, once", insert([0], '', { operation => 'GetItem', times => 1, %$rule }), 'stored', 1, $head + 1);
 	$case++;
@@ -130,14 +128,14 @@ for (@faults)
 		$case++;
 		$plain->put('commits', { aggregateId => { S => "case $case" }, version => { N => '0' }, commitId => { N => '-1' }, active => { S => 'others' }, events => { S => '' } });
 		$outcome = '08007' if ($rule->{bytes} // 0) > 0;
-		check("taken, $what, once", insert([0], $more, { operation => 'TransactWriteItems', times => 1, %$rule }), $outcome, 0, head() + 1);
+		check("taken, $what, once", insert([0], $more, { operation => 'TransactWriteItems', times => 1, %$rule }), $outcome, 0, $plain->head + 1);
 	}
 }
 
 # A transaction that arrives twice is carried out once, whichever answer comes.
 for my $doubled ({ again => 0 }, { echo => 0 })
 {
-	my $head = head();
+	my $head = $plain->head;
 	$case++;
 	check(join(' ', %$doubled), insert([ 0, 1 ], '', { operation => 'TransactWriteItems', %$doubled }), 'stored', 2, $head + 1);
 }
@@ -150,7 +148,7 @@ for ([ 'held', 'faulty', { before => 'stall' } ], [ 'timed out', 'impatient', { 
 	{
 		my ($words, $version, $outcome, $count, $more) = @$_;
 		my $session = Session->new($node);
-		my $head = head();
+		my $head = $plain->head;
 		$case++;
 		$session->query("SELECT 1");
 		$fault->rules({ operation => 'TransactWriteItems', times => 1, %$rule });
@@ -170,7 +168,7 @@ for ([ 'held', 'faulty', { before => 'stall' } ], [ 'timed out', 'impatient', { 
 # Stored, the answer lost, and others append behind it before it is sent again: it is stored all the same.
 {
 	my $session = Session->new($node);
-	my $head = head();
+	my $head = $plain->head;
 	$case++;
 	$fault->rules({ operation => 'TransactWriteItems', times => 1, after => 'stall' });
 	$session->send("INSERT INTO impatient (aggregate_id, version, events) VALUES ('case $case', 0, '[\"case $case\"]')");
@@ -184,7 +182,7 @@ for ([ 'held', 'faulty', { before => 'stall' } ], [ 'timed out', 'impatient', { 
 # The version before is missing, an attempt is still on its way, and then the version comes: that attempt succeeds. So a refusal would be no truth.
 {
 	my $session = Session->new($node);
-	my $head = head();
+	my $head = $plain->head;
 	$case++;
 	$fault->rules({ operation => 'TransactWriteItems', times => 1, late => 'stall' });
 	my $result = $session->try("INSERT INTO contiguous (aggregate_id, version, events) VALUES ('case $case', 1, '[\"case $case\"]')");
@@ -196,7 +194,7 @@ for ([ 'held', 'faulty', { before => 'stall' } ], [ 'timed out', 'impatient', { 
 
 # In a statement of several transactions nothing is sent after one of unknown fate.
 {
-	my $head = head();
+	my $head = $plain->head;
 	$case++;
 	$fault->rules({ operation => 'TransactWriteItems', skip => 1, after => 'close' });
 	my $session = Session->new($node);
@@ -225,7 +223,7 @@ for ([ 'held', 'faulty', { before => 'stall' } ], [ 'timed out', 'impatient', { 
 		$refused{$marker} = $outcome if ($count{$marker} // 0) != $count;
 	}
 	is_deeply(\%refused, {}, 'what was said of each commit still holds');
-	my $head = head();
+	my $head = $plain->head;
 	is_deeply([ grep { ($used{$_} // 0) != 1 } 1 .. $head ], [], 'every id up to the counter has one commit');
 	is_deeply([ grep { $_ > $head } keys %used ], [], 'and none is above it');
 }

@@ -70,6 +70,14 @@ sub scan
 	return @items;
 }
 
+# The last id that the store has given out, 0 before the first; its tables are called as they are where no option says otherwise.
+sub head
+{
+	my ($self) = @_;
+	my $request = { TableName => 'counters', Key => { name => { S => 'commits' } }, ConsistentRead => JSON::PP::true };
+	return $self->call(GetItem => $request)->{Item}{id}{N} // 0;
+}
+
 # The two tables of an event store, as dynamodb-event-store 1.x has them.
 sub create_store
 {
