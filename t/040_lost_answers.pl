@@ -158,11 +158,7 @@ for (grep { $_->[2] } $store->faults)
 {
 	my %used = $store->check_again;
 	is_deeply([ grep { $used{$_} > 1 } keys %used ], [], 'no id is there twice');
-	for my $item ($plain->scan('counters'))
-	{
-		my ($first) = $item->{name}{S} =~ /\Acommits#burned#(\d+)\z/ or next;
-		$used{$_} = ($used{$_} // 0) + 1 for $first .. $first + $item->{n}{N} - 1;
-	}
+	$used{$_}++ for $plain->burned;
 	is_deeply([ grep { $used{$_} > 1 } sort { $a <=> $b } keys %used ], [], 'no id is stored and noted as burned');
 	is_deeply([ grep { !$used{$_} && !$lost{$_} } 1 .. $plain->head ], [], 'every other id is stored, noted as burned, or lost in a fault');
 	is_deeply([ grep { $used{$_} && $lost{$_} } 1 .. $plain->head ], [], 'those lost are lost indeed');

@@ -149,14 +149,9 @@ is_noted('one whose answer is lost', '23505', 1, '1+1', notes_of(insert(q{('a', 
 
 # All in all.
 {
-	my (%use, %counter);
+	my %use;
 	push @{ $use{ $_->{commitId}{N} } }, 'stored' for $plain->scan('commits');
-	%counter = counters();
-	for my $name (grep { /#burned#/ } keys %counter)
-	{
-		my ($first) = $name =~ /(\d+)\z/;
-		push @{ $use{$_} }, 'burned' for $first .. $first + $counter{$name}{n}{N} - 1;
-	}
+	push @{ $use{$_} }, 'burned' for $plain->burned;
 	push @{ $use{$_} }, $lost{$_} for keys %lost;
 	is_deeply([ grep { @{ $use{$_} // [] } != 1 } 1 .. $plain->head ], [], 'each id is stored, noted, or accounted for, and only one of these');
 	is_deeply([ grep { $_ > $plain->head } keys %use ], [], 'and there are no others');

@@ -1,4 +1,4 @@
-# A DynamoDB client that knows nothing of event stores: what it reads and writes is what any other program would.
+# A DynamoDB client that shares nothing with the extension: what it reads and writes is what any other program would.
 package PlainDynamoDB;
 
 use strict;
@@ -76,6 +76,13 @@ sub head
 	my ($self) = @_;
 	my $request = { TableName => 'counters', Key => { name => { S => 'commits' } }, ConsistentRead => JSON::PP::true };
 	return $self->call(GetItem => $request)->{Item}{id}{N} // 0;
+}
+
+# The ids of that store that are noted as burned, each as often as it is.
+sub burned
+{
+	my ($self) = @_;
+	return map { $_->{name}{S} =~ /\Acommits#burned#([1-9]\d*)\z/ ? $1 .. $1 + $_->{n}{N} - 1 : () } $self->scan('counters');
 }
 
 # The two tables of an event store, as dynamodb-event-store 1.x has them.
