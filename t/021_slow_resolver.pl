@@ -38,21 +38,12 @@ $observer->query(q{INSERT INTO good (aggregate_id, version, events) VALUES ('a',
 
 sub threads { my ($session) = @_; return map { m{/(\d+)$} } glob '/proc/' . $session->pid . '/task/*' }
 
-# Waits until something holds.
-sub await
-{
-	my ($what, $holds) = @_;
-	my $deadline = Session::now() + 60;
-	until ($holds->()) { die "never: $what" if Session::now() > $deadline; select undef, undef, undef, 0.001 }
-	return;
-}
-
 # The statement waits, and so does the resolver. (A thread that has only just begun has all signals blocked in any case.)
 sub wait_until_resolving
 {
 	my ($session) = @_;
 	$session->wait_until_waiting($observer);
-	await('a hung resolver', sub { -e "$resolved." . $session->pid });
+	Session::comes(sub { -e "$resolved." . $session->pid }) or die 'never: a hung resolver';
 	return;
 }
 
@@ -111,7 +102,7 @@ for (1 .. 200)
 	kill URG => $session->pid;
 }
 $observer->query('SELECT pg_log_backend_memory_contexts(' . $session->pid . ')');
-await('memory contexts in the log', sub { slurp_file($node->logfile) =~ /logging memory contexts of PID ${\$session->pid}/ });
+Session::comes(sub { slurp_file($node->logfile) =~ /logging memory contexts of PID ${\$session->pid}/ }) or die 'never: memory contexts in the log';
 cmp_ok(scalar threads($session), '==', 2, 'signals end neither the wait nor the resolver');
 append_to_file($resolved, '');
 my $result = $session->result;
@@ -127,13 +118,13 @@ for (1 .. 20)
 {
 	my $before = threads($session);
 	$session->send(q{SELECT * FROM slow WHERE aggregate_id = 'a'});
-	await('one more resolver thread', sub { threads($session) > $before });
+	Session::comes(sub { threads($session) > $before }) or die 'never: one more resolver thread';
 	$observer->query('SELECT pg_cancel_backend(' . $session->pid . ')');
 	$session->result;
 }
 cmp_ok(scalar threads($session), '==', 21, 'cancelled statements leave their resolver threads to end by themselves');
 append_to_file($resolved, '');
-await('a single thread', sub { threads($session) == 1 });
+Session::comes(sub { threads($session) == 1 }) or die 'never: a single thread';
 pass('and they do');
 is($session->query(q{SELECT count(*) FROM slow WHERE aggregate_id = 'a'}), 1, 'the session works');
 cmp_ok($idle_fds->(), '<=', $observed, 'no descriptor stays');

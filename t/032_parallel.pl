@@ -54,11 +54,8 @@ sub held
 	$server->hold;
 	$session->send($sql);
 	$server->wait_for(in_flight => $in_flight);
-	my $deadline = Session::now() + 60;
-	until ($observer->query('SELECT wait_event IN (\'Extension\', \'DynamoDB\', \'AppendReady\') FROM pg_stat_activity WHERE pid = ' . $session->pid) eq 't')
-	{
-		die 'the backend does not wait' if Session::now() > $deadline;
-	}
+	my $waits = "SELECT wait_event IN ('Extension', 'DynamoDB', 'AppendReady') FROM pg_stat_activity WHERE pid = " . $session->pid;
+	Session::comes(sub { $observer->query($waits) eq 't' }) or die 'the backend does not wait';
 	return;
 }
 

@@ -14,7 +14,6 @@ use PostgreSQL::Test::Utils;
 use Session;
 use Test::More;
 
-my $patience = 60;
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->append_conf('postgresql.conf', "restart_after_crash = on\nautovacuum = off");
@@ -35,26 +34,13 @@ my @fillers = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $
 	$session->close;
 }
 
-# Polls until something holds; false when it never does.
-sub comes
-{
-	my ($holds) = @_;
-	my $deadline = Session::now() + $patience;
-	until ($holds->())
-	{
-		return 0 if Session::now() > $deadline;
-		select undef, undef, undef, 0.01;
-	}
-	return 1;
-}
-
-sub is_gone { my ($pid) = @_; return comes(sub { !kill 0, $pid }) }
+sub is_gone { my ($pid) = @_; return Session::comes(sub { !kill 0, $pid }) }
 
 # A session that works, as soon as the server takes any.
 sub next_session
 {
 	my $session;
-	comes(sub { $session = eval { my $new = Session->new($node); $new->query('SELECT 1'); $new } }) or die 'the server does not come back';
+	Session::comes(sub { $session = eval { my $new = Session->new($node); $new->query('SELECT 1'); $new } }) or die 'the server does not come back';
 	return $session;
 }
 

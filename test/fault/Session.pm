@@ -15,6 +15,19 @@ my %error_field = (S => 'severity', C => 'sqlstate', M => 'message', D => 'detai
 
 sub now { return clock_gettime(CLOCK_MONOTONIC) }
 
+# Waits until something holds; false when it never does.
+sub comes
+{
+	my ($holds) = @_;
+	my $deadline = now() + $patience;
+	until ($holds->())
+	{
+		return 0 if now() > $deadline;
+		select undef, undef, undef, 0.001;
+	}
+	return 1;
+}
+
 # Session->new($node): to the database postgres of a PostgreSQL::Test::Cluster, as its superuser.
 sub new
 {
@@ -145,13 +158,12 @@ sub query
 sub wait_until_waiting
 {
 	my ($self, $observer) = @_;
-	my $deadline = now() + $patience;
-	for (;;)
-	{
+	my $waits = sub {
 		my ($row) = $observer->query("SELECT wait_event_type, wait_event FROM pg_stat_activity WHERE pid = $self->{pid} AND state = 'active'");
-		return if $row && ($row->[0] // '') eq 'Extension' && $row->[1] =~ /\A(Extension|DynamoDB)\z/;
-		croak 'the backend does not wait' if now() > $deadline;
-	}
+		return $row && ($row->[0] // '') eq 'Extension' && $row->[1] =~ /\A(Extension|DynamoDB)\z/;
+	};
+	comes($waits) or croak 'the backend does not wait';
+	return;
 }
 
 # A server, a user mapping and a foreign table of that name, for an endpoint.
