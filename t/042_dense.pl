@@ -17,7 +17,6 @@ use Test::More;
 plan skip_all => 'dynalite has no transactions' if $ENV{DYNAMODB_ENGINE} eq 'dynalite';
 
 my $attempts = 3;
-my $patience = 60;
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->start;
@@ -53,18 +52,6 @@ sub run_with
 	$fault->rules(@rules);
 	my $result = $session->try($sql);
 	return ($result, join ' ', $fault->operations);
-}
-
-sub wait_until
-{
-	my ($what, $sql) = @_;
-	my $deadline = Session::now() + $patience;
-	until ($admin->query($sql))
-	{
-		die "in vain: $what" if Session::now() > $deadline;
-		select undef, undef, undef, 0.01;
-	}
-	return;
 }
 
 # The requests of a session: the counter's value is looked up once, and then remembered.
@@ -160,7 +147,11 @@ my $session = Session->new($node);
 	my $second = Session->new($node);
 	my $third = Session->new($node);
 	my $insert = sub { return "INSERT INTO dense (aggregate_id, version, events) VALUES ('$_[0]', 0, '[]') RETURNING commit_id" };
-	my $waits = sub { return "SELECT count(*) > 0 FROM pg_stat_activity WHERE pid = " . $_[0]->pid . " AND wait_event_type = 'Lock' AND wait_event = 'advisory'" };
+	my $wait_for_turn = sub {
+		my ($session) = @_;
+		my $waits = "SELECT count(*) FROM pg_stat_activity WHERE pid = " . $session->pid . " AND wait_event_type = 'Lock' AND wait_event = 'advisory'";
+		Session::comes(sub { $admin->query($waits) }) or die 'the session does not wait for its turn';
+	};
 	my $in_turn = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted";
 
 	# The first one's request is held at the proxy.
@@ -168,7 +159,7 @@ my $session = Session->new($node);
 	$first->send($insert->('first'));
 	$fault->wait_for(operation => 'TransactWriteItems');
 	$second->send($insert->('second'));
-	wait_until('the second waits', $waits->($second));
+	$wait_for_turn->($second);
 	is_deeply([ $admin->query("SELECT database, objsubid FROM pg_locks WHERE locktype = 'advisory' AND granted") ], [ [ 0, 3 ] ], 'the lock is none that a user can take');
 	is($third->query(q{INSERT INTO counting_there (aggregate_id, version, events) VALUES ('not dense', 0, '[]') RETURNING 1}), 1, 'who is not dense need not queue');
 	$admin->query('SELECT pg_cancel_backend(' . $second->pid . ')');
@@ -184,7 +175,7 @@ my $session = Session->new($node);
 	$first->send($insert->('cancelled'));
 	$fault->wait_for(operation => 'TransactWriteItems');
 	$second->send($insert->('next in turn'));
-	wait_until('the second waits', $waits->($second));
+	$wait_for_turn->($second);
 	$admin->query('SELECT pg_cancel_backend(' . $first->pid . ')');
 	$result = $first->result;
 	is($result->{error}{sqlstate}, '57014', 'who has the turn can be cancelled');
@@ -198,7 +189,7 @@ my $session = Session->new($node);
 	$third->send($insert->('terminated'));
 	$fault->wait_for(operation => 'TransactWriteItems');
 	$second->send($insert->('after a termination'));
-	wait_until('the second waits', $waits->($second));
+	$wait_for_turn->($second);
 	$admin->query('SELECT pg_terminate_backend(' . $third->pid . ')');
 	ok(!$second->result->{error}, 'a backend that is terminated leaves its turn to the next');
 	$fault->release;
@@ -224,7 +215,7 @@ SQL
 	$first->send($insert->('held'));
 	$fault->wait_for(operation => 'TransactWriteItems');
 	$elsewhere->send($insert->('elsewhere'));
-	wait_until('the other database waits', $waits->($elsewhere));
+	$wait_for_turn->($elsewhere);
 	$fault->release;
 	is($elsewhere->result->{rows}[0][0], $first->result->{rows}[0][0] + 1, 'backends of all databases take turns');
 	is(join(' ', $fault->operations), 'GetItem TransactWriteItems', 'so that the later one does not race');
