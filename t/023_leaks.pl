@@ -66,8 +66,6 @@ sub stalled
 	return sub { $fault->wait_for(rule => 'stalled', operation => $operation) };
 }
 
-sub threads { return scalar(() = glob '/proc/' . $session->pid . '/task/*') }
-
 # Each gives true when the statement ended as it should.
 my %kinds = (
 	'a taken version' => sub { fails('23505', q{INSERT INTO good (aggregate_id, version, events) VALUES ('a', 0, '[]')}) },
@@ -155,13 +153,12 @@ sub run_all
 # What the backend holds while it is idle. The files that it has open are PostgreSQL's own affair.
 sub measure
 {
-	my $pid = $session->pid;
 	$session->query(q{SELECT count(*) FROM good WHERE aggregate_id = 'a'});
-	Session::comes(sub { threads() == 1 });
-	my $status = slurp_file("/proc/$pid/status");
+	Session::comes(sub { $session->threads == 1 });
+	my $status = slurp_file('/proc/' . $session->pid . '/status');
 	return {
-		descriptors => join(' ', sort map { /^(\w+):/ ? $1 : () } map { readlink } glob "/proc/$pid/fd/*"),
-		threads => threads(),
+		descriptors => join(' ', sort map { /^(\w+):/ ? $1 : () } $session->descriptors),
+		threads => scalar $session->threads,
 		map { ($_ => $status =~ /^$_:\s*(\d+) kB/m) } qw(VmRSS VmData),
 		contexts => $session->query('SELECT sum(total_bytes) FROM pg_backend_memory_contexts') / 1024,
 	};

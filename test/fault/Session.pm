@@ -127,12 +127,16 @@ sub _error
 	return { map { ($error_field{$_}, $field{$_}) } grep { defined $field{$_} } keys %error_field };
 }
 
+# What this backend has open, as the kernel calls it, and the ids of its threads; or how many these are.
+sub descriptors { my ($self) = @_; return map { readlink // '' } glob "/proc/$self->{pid}/fd/*" }
+sub threads { my ($self) = @_; return map { m{/(\d+)$} } glob "/proc/$self->{pid}/task/*" }
+
 # The states of this backend's TCP connections to a port of this machine, as the kernel calls them.
 sub tcp_states
 {
 	my ($self, $port) = @_;
 	my @names = qw(- ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSE CLOSE_WAIT LAST_ACK LISTEN CLOSING);
-	my %own = map { ((readlink // '') =~ /^socket:\[(\d+)\]$/ ? ($1, 1) : ()) } glob "/proc/$self->{pid}/fd/*";
+	my %own = map { (/^socket:\[(\d+)\]$/ ? ($1, 1) : ()) } $self->descriptors;
 	open my $tcp, '<', '/proc/net/tcp' or croak "/proc/net/tcp: $!";
 	my @sockets = map { [ split ] } grep { !/local_address/ } <$tcp>;
 	# A table that changes while it is read may show a socket twice.
