@@ -8,6 +8,7 @@ use warnings;
 use Carp;
 use IO::Select;
 use IO::Socket::UNIX;
+use JSON::PP;
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
 my $patience = 90;
@@ -156,6 +157,20 @@ sub query
 	  if $result->{error} || $result->{ended_at};
 	my @rows = @{ $result->{rows} };
 	return wantarray ? @rows : @rows ? $rows[0][0] : undef;
+}
+
+# How many requests a statement takes, by its own account.
+sub requests_of
+{
+	my ($self, $sql) = @_;
+	my $plan = decode_json(scalar $self->query("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, FORMAT JSON) $sql"))->[0]{Plan};
+	my ($sum, @nodes) = (0, $plan);
+	while (my $node = shift @nodes)
+	{
+		$sum += $node->{Requests} // 0;
+		push @nodes, @{ $node->{Plans} // [] };
+	}
+	return $sum;
 }
 
 # Waits until this session's backend waits for DynamoDB, as `observer` sees it.
