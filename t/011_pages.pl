@@ -6,7 +6,6 @@ use warnings;
 use FindBin;
 use lib map { "$FindBin::RealBin/../test/$_" } qw(fault perl);
 
-use JSON::PP;
 use PlainDynamoDB;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -37,18 +36,6 @@ $dynamodb->put_all('commits', @items);
 cmp_ok($bytes, '>', 5 * 1024 * 1024, 'the aggregate has more than 5 MB');
 
 sub row { return join '|', map { $_ // 'NULL' } @{ ($session->query($_[0]))[0] } }
-sub requests
-{
-	my ($sql) = @_;
-	my $plan = decode_json(scalar $session->query("EXPLAIN (ANALYZE, FORMAT JSON) $sql"));
-	my @nodes = ($plan->[0]{Plan});
-	while (my $node = shift @nodes)
-	{
-		return $node->{Requests} if exists $node->{Requests};
-		push @nodes, @{ $node->{Plans} // [] };
-	}
-	return;
-}
 my $sums = q{count(*), count(DISTINCT commit_id), sum(commit_id), sum((events->0->>'n')::int), min(commit_id), max(commit_id)};
 sub sums { my @n = @_; my $sum = 0; $sum += $_ for @n; return join '|', scalar @n, scalar @n, $sum, $sum, $n[0], $n[-1] }
 my @odd = grep { $_ % 2 } 1 .. $count;
@@ -65,7 +52,7 @@ for my $name (sort keys %path)
 	my ($where, $key, @expected) = @{ $path{$name} };
 	my $sql = "SELECT commit_id, events FROM commits WHERE $where";
 	is(row("SELECT $sums FROM ($sql) q"), sums(@expected), "$name: every commit is counted once");
-	cmp_ok(requests("SELECT events FROM commits WHERE $where"), '>', 5, "$name: it has many pages");
+	cmp_ok($session->requests_of("SELECT events FROM commits WHERE $where"), '>', 5, "$name: it has many pages");
 	is(row("SELECT count(*) FROM commits WHERE $where"), scalar @expected, "$name: also when none of their columns is asked for");
 	is(row("SELECT $sums FROM (SELECT * FROM commits WHERE $where AND (events->0->>'n')::int > 280) q"), sums(grep { $_ > 280 } @expected),
 		"$name: pages without a row to show are not the end");

@@ -4,7 +4,7 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib "$FindBin::RealBin/../test/fault";
+use lib map { "$FindBin::RealBin/../test/$_" } qw(fault perl);
 
 use Fault;
 use Interrupt;
@@ -88,12 +88,8 @@ sub out_of_reach
 	my ($name, $port, $state, $sql, %more) = @_;
 	my $reached = sub {
 		my ($session) = @_;
-		my $deadline = Session::now() + 60;
 		$session->wait_until_waiting($observer);
-		until (join(' ', $session->tcp_states($port)) eq $state)
-		{
-			die "no connection is $state" if Session::now() > $deadline;
-		}
+		Session::comes(sub { join(' ', $session->tcp_states($port)) eq $state }) or die "no connection is $state";
 	};
 	ends_at_once($node, $observer, $name, sql => $sql, reached => $reached, @works, %more);
 }

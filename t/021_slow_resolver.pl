@@ -36,23 +36,12 @@ $observer->create_table('impatient', "http://dynamodb.slow.test:$port", connect_
 $observer->query(q{SELECT dynamodb_es_create_tables('good')});
 $observer->query(q{INSERT INTO good (aggregate_id, version, events) VALUES ('a', 0, '[]')});
 
-sub threads { my ($session) = @_; return map { m{/(\d+)$} } glob '/proc/' . $session->pid . '/task/*' }
-
-# Waits until something holds.
-sub await
-{
-	my ($what, $holds) = @_;
-	my $deadline = Session::now() + 60;
-	until ($holds->()) { die "never: $what" if Session::now() > $deadline; select undef, undef, undef, 0.001 }
-	return;
-}
-
 # The statement waits, and so does the resolver. (A thread that has only just begun has all signals blocked in any case.)
 sub wait_until_resolving
 {
 	my ($session) = @_;
 	$session->wait_until_waiting($observer);
-	await('a hung resolver', sub { -e "$resolved." . $session->pid });
+	Session::comes(sub { -e "$resolved." . $session->pid }) or die 'never: a hung resolver';
 	return;
 }
 
@@ -87,7 +76,7 @@ while_resolving('dynamodb_es_create_tables', q{SELECT dynamodb_es_create_tables(
 # Signals go to the main thread; the resolver's has all of them blocked.
 my %signals = (HUP => 1, INT => 2, QUIT => 3, USR1 => 10, USR2 => 12, PIPE => 13, ALRM => 14, TERM => 15, CHLD => 17, URG => 23);
 my $session = Session->new($node);
-my ($threads_before) = scalar threads($session);
+my $threads_before = $session->threads;
 
 sub blocked
 {
@@ -99,7 +88,7 @@ sub blocked
 $session->query(q{SELECT count(*) FROM good WHERE aggregate_id = 'a'});
 $session->send(q{SELECT * FROM slow WHERE aggregate_id = 'a'});
 wait_until_resolving($session);
-my ($resolver) = grep { $_ != $session->pid } threads($session);
+my ($resolver) = grep { $_ != $session->pid } $session->threads;
 is($threads_before, 1, 'a backend has one thread until it needs the resolver');
 is(blocked($resolver), join(' ', sort keys %signals), "the resolver's thread takes no signal");
 is(blocked($session->pid), 'URG', "the backend's own takes all; PostgreSQL itself reads SIGURG from a descriptor");
@@ -111,8 +100,8 @@ for (1 .. 200)
 	kill URG => $session->pid;
 }
 $observer->query('SELECT pg_log_backend_memory_contexts(' . $session->pid . ')');
-await('memory contexts in the log', sub { slurp_file($node->logfile) =~ /logging memory contexts of PID ${\$session->pid}/ });
-cmp_ok(scalar threads($session), '==', 2, 'signals end neither the wait nor the resolver');
+Session::comes(sub { slurp_file($node->logfile) =~ /logging memory contexts of PID ${\$session->pid}/ }) or die 'never: memory contexts in the log';
+cmp_ok(scalar $session->threads, '==', 2, 'signals end neither the wait nor the resolver');
 append_to_file($resolved, '');
 my $result = $session->result;
 is($result->{error}, undef, 'the statement goes on when the name is resolved');
@@ -120,23 +109,22 @@ is($result->{rows}[0][2], 'a', 'to its rows');
 
 # Hung resolvers end by themselves, and leave nothing in the backend.
 unlink $resolved;
-my $idle_fds = sub { scalar(() = glob '/proc/' . $session->pid . '/fd/*') };
-my $observed = $idle_fds->();
+my $observed = $session->descriptors;
 $observer->query(q{ALTER SERVER slow_server OPTIONS (SET endpoint 'http://other.slow.test:} . $port . q{')});
 for (1 .. 20)
 {
-	my $before = threads($session);
+	my $before = $session->threads;
 	$session->send(q{SELECT * FROM slow WHERE aggregate_id = 'a'});
-	await('one more resolver thread', sub { threads($session) > $before });
+	Session::comes(sub { $session->threads > $before }) or die 'never: one more resolver thread';
 	$observer->query('SELECT pg_cancel_backend(' . $session->pid . ')');
 	$session->result;
 }
-cmp_ok(scalar threads($session), '==', 21, 'cancelled statements leave their resolver threads to end by themselves');
+cmp_ok(scalar $session->threads, '==', 21, 'cancelled statements leave their resolver threads to end by themselves');
 append_to_file($resolved, '');
-await('a single thread', sub { threads($session) == 1 });
+Session::comes(sub { $session->threads == 1 }) or die 'never: a single thread';
 pass('and they do');
 is($session->query(q{SELECT count(*) FROM slow WHERE aggregate_id = 'a'}), 1, 'the session works');
-cmp_ok($idle_fds->(), '<=', $observed, 'no descriptor stays');
+cmp_ok(scalar $session->descriptors, '<=', $observed, 'no descriptor stays');
 $session->close;
 
 unlike(slurp_file($node->logfile), qr/was terminated by signal|PANIC/, 'no backend crashed');

@@ -3,7 +3,7 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib "$FindBin::RealBin/../test/fault";
+use lib map { "$FindBin::RealBin/../test/$_" } qw(fault perl);
 
 use Fault;
 use IO::Socket::INET;
@@ -65,8 +65,6 @@ sub stalled
 	$fault->rules(@rules);
 	return sub { $fault->wait_for(rule => 'stalled', operation => $operation) };
 }
-
-sub threads { return scalar(() = glob '/proc/' . $session->pid . '/task/*') }
 
 # Each gives true when the statement ended as it should.
 my %kinds = (
@@ -155,14 +153,12 @@ sub run_all
 # What the backend holds while it is idle. The files that it has open are PostgreSQL's own affair.
 sub measure
 {
-	my $pid = $session->pid;
-	my $deadline = Session::now() + 60;
 	$session->query(q{SELECT count(*) FROM good WHERE aggregate_id = 'a'});
-	while (threads() > 1) { last if Session::now() > $deadline }
-	my $status = slurp_file("/proc/$pid/status");
+	Session::comes(sub { $session->threads == 1 });
+	my $status = slurp_file('/proc/' . $session->pid . '/status');
 	return {
-		descriptors => join(' ', sort map { /^(\w+):/ ? $1 : () } map { readlink } glob "/proc/$pid/fd/*"),
-		threads => threads(),
+		descriptors => join(' ', sort map { /^(\w+):/ ? $1 : () } $session->descriptors),
+		threads => scalar $session->threads,
 		map { ($_ => $status =~ /^$_:\s*(\d+) kB/m) } qw(VmRSS VmData),
 		contexts => $session->query('SELECT sum(total_bytes) FROM pg_backend_memory_contexts') / 1024,
 	};

@@ -3,7 +3,7 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib "$FindBin::RealBin/../test/fault";
+use lib map { "$FindBin::RealBin/../test/$_" } qw(fault perl);
 
 use Fault;
 use PostgreSQL::Test::Cluster;
@@ -25,8 +25,7 @@ $session->query(q{SELECT dynamodb_es_create_tables('commits')});
 # Waits until the backend's kernel knows of the end: nothing established is left.
 sub await_end
 {
-	my $deadline = Session::now() + 60;
-	while (grep { $_ eq 'ESTABLISHED' } $session->tcp_states($fault->port)) { die 'the connection stays' if Session::now() > $deadline }
+	Session::comes(sub { !grep { $_ eq 'ESTABLISHED' } $session->tcp_states($fault->port) }) or die 'the connection stays';
 	return;
 }
 

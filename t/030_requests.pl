@@ -4,7 +4,7 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib "$FindBin::RealBin/../test/fault", "$FindBin::RealBin/../test/record";
+use lib map { "$FindBin::RealBin/../test/$_" } qw(fault perl record);
 
 use Record;
 use Test::More;

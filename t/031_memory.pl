@@ -3,7 +3,7 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib "$FindBin::RealBin/../test/fault", "$FindBin::RealBin/../test/pages";
+use lib map { "$FindBin::RealBin/../test/$_" } qw(fault pages perl);
 
 use Pages;
 use PostgreSQL::Test::Cluster;

@@ -4,9 +4,8 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib "$FindBin::RealBin/../test/fault", "$FindBin::RealBin/../test/pages";
+use lib map { "$FindBin::RealBin/../test/$_" } qw(fault pages perl);
 
-use JSON::PP;
 use Pages;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -30,20 +29,6 @@ $session->create_table('hasty', $server->endpoint, request_timeout_ms => 200, co
 sub set_rows { my ($rows) = @_; $observer->query("UPDATE pg_class SET reltuples = $rows, relpages = 1 WHERE oid = 'large'::regclass"); return }
 set_rows(1e7);
 
-# The requests of one statement, by its own account.
-sub requests
-{
-	my ($sql) = @_;
-	my $plan = decode_json(scalar $session->query("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, FORMAT JSON) $sql"))->[0]{Plan};
-	my ($sum, @nodes) = (0, $plan);
-	while (my $node = shift @nodes)
-	{
-		$sum += $node->{Requests} // 0;
-		push @nodes, @{ $node->{Plans} // [] };
-	}
-	return $sum;
-}
-
 sub keys_from { my ($first, $last) = @_; return join ', ', map { "'k$_'" } $first .. $last }
 my $ten = 'aggregate_id IN (' . keys_from(1, 10) . ')';
 
@@ -54,11 +39,8 @@ sub held
 	$server->hold;
 	$session->send($sql);
 	$server->wait_for(in_flight => $in_flight);
-	my $deadline = Session::now() + 60;
-	until ($observer->query('SELECT wait_event IN (\'Extension\', \'DynamoDB\', \'AppendReady\') FROM pg_stat_activity WHERE pid = ' . $session->pid) eq 't')
-	{
-		die 'the backend does not wait' if Session::now() > $deadline;
-	}
+	my $waits = "SELECT wait_event IN ('Extension', 'DynamoDB', 'AppendReady') FROM pg_stat_activity WHERE pid = " . $session->pid;
+	Session::comes(sub { $observer->query($waits) eq 't' }) or die 'the backend does not wait';
 	return;
 }
 
@@ -129,7 +111,7 @@ for my $case (
 {
 	my ($name, $sql, $requests, $store) = @$case;
 	$server->store(%$store);
-	is(requests($sql), $requests, "$name: requests");
+	is($session->requests_of($sql), $requests, "$name: requests");
 	is(scalar(() = $server->requests), $requests, "$name: as the server counts");
 }
 $server->store(streams => { 0 => [ 0, 0, 3 ], 1 => [], 2 => [ 0, 0 ], 3 => [ 4, 0, 4 ] });
@@ -143,7 +125,7 @@ for my $case ([ -1, 1 ], [ 10, 1 ], [ 1000, 1 ], [ 20000, [ 2, 15 ] ], [ 1e7, 16
 	my ($least, $most) = ref $expected ? @$expected : ($expected, $expected);
 	set_rows($rows);
 	$server->store(pages => [1]);
-	my $requests = requests('SELECT events FROM large');
+	my $requests = $session->requests_of('SELECT events FROM large');
 	ok($requests >= $least && $requests <= $most, "$rows rows: $requests segments") or diag("not $least to $most");
 }
 

@@ -3,7 +3,7 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib "$FindBin::RealBin/../test/fault", "$FindBin::RealBin/../test/pages";
+use lib map { "$FindBin::RealBin/../test/$_" } qw(fault pages perl);
 
 use Pages;
 use PostgreSQL::Test::Cluster;
@@ -25,11 +25,8 @@ $observer->query(q{CREATE TABLE accounts (aggregate_id text, seen bigint, note t
 
 sub wait_for_lock
 {
-	my $deadline = Session::now() + 60;
-	until ($observer->query('SELECT wait_event_type IS NOT DISTINCT FROM \'Lock\' FROM pg_stat_activity WHERE pid = ' . $session->pid) eq 't')
-	{
-		die 'the session waits for no lock' if Session::now() > $deadline;
-	}
+	my $waits = "SELECT wait_event_type IS NOT DISTINCT FROM 'Lock' FROM pg_stat_activity WHERE pid = " . $session->pid;
+	Session::comes(sub { $observer->query($waits) eq 't' }) or die 'the session waits for no lock';
 	return;
 }
 

@@ -6,95 +6,37 @@ use warnings;
 use FindBin;
 use lib map { "$FindBin::RealBin/../test/$_" } qw(fault perl);
 
-use Fault;
-use JSON::PP;
-use PlainDynamoDB;
-use PostgreSQL::Test::Cluster;
+use LostAnswers;
 use PostgreSQL::Test::Utils;
 use Session;
 use Test::More;
 
-my $attempts = 2;
-my $timeout_ms = 500;
-
-my $node = PostgreSQL::Test::Cluster->new('main');
-$node->init;
-$node->start;
-my $fault = Fault->new($ENV{DYNAMODB_ENDPOINT});
-my $plain = PlainDynamoDB->new($ENV{DYNAMODB_ENDPOINT}, 'AKIDEXAMPLE');
-my $admin = Session->new($node);
-$admin->create_table('direct', $ENV{DYNAMODB_ENDPOINT});
-$admin->create_table('faulty', $fault->endpoint, max_attempts => $attempts);
-$admin->create_table('impatient', $fault->endpoint, max_attempts => $attempts, request_timeout_ms => $timeout_ms);
+my $store = LostAnswers->new;
+my ($node, $fault, $plain, $admin) = ($store->node, $store->fault, $store->plain, $store->admin);
 $admin->query(q{SELECT dynamodb_es_create_tables('direct')});
-
-my $server_error = { status => 500, body => { __type => 'com.amazonaws.dynamodb.v20120810#InternalServerError', message => 'no' } };
-
-# What may happen to a request: is it carried out all the same, how often, and with which SQLSTATE does it end when that goes on?
-my @faults = (
-	[ 'cut before the request', { before => 'close' }, 0, 'HV00N' ],
-	[ 'reset before the request', { before => 'reset' }, 0, 'HV00N' ],
-	[ 'cut after the request', { after => 'close' }, 1, 'HV00N' ],
-	[ 'reset after the request', { after => 'reset' }, 1, 'HV00N' ],
-	[ 'cut in the header of the answer', { bytes => 40, then => 'close' }, 1, 'HV000' ],      # as good as an empty answer
-	[ 'cut in the body of the answer', { bytes => -1, then => 'close' }, 1, 'HV00N' ],
-	[ 'timeout before the request', { before => 'stall' }, 0, 'HV00N' ],
-	[ 'timeout after the request', { after => 'stall' }, 1, 'HV00N' ],
-	[ 'timeout, and carried out later', { late => 2 * $timeout_ms }, 1, 'HV00N' ],
-	[ '500 without having done it', { answer => $server_error }, 0, 'HV000' ],
-	[ '500 after having done it', { answer => $server_error, carried_out => JSON::PP::true }, 1, 'HV000' ],
-);
 
 my $case = 0;
 my %lost;           # ids that no commit has and no note can name: the answer that gave them, or the put's fate, is not known
-my %promised;       # marker => what the statement has said of it
 
-sub head { return $plain->call(GetItem => { TableName => 'counters', Key => { name => { S => 'commits' } }, ConsistentRead => JSON::PP::true })->{Item}{id}{N} // 0 }
-
-# The versions and ids of a case's commits.
-sub stored
-{
-	my $marker = encode_json([ "case $case" ]);
-	return map { { version => $_->{version}{N}, id => $_->{commitId}{N} } } grep { $_->{events}{S} eq $marker } $plain->scan('commits');
-}
-
-# The INSERT of a case, in a session of its own: its client's quota of retries is full.
 sub insert
 {
 	my ($version, $more, @rules) = @_;
-	my $session = Session->new($node);
-	my $result;
-	my $table = (grep { $_->{late} || grep { ($_ // '') eq 'stall' } @$_{qw(before after)} } @rules) ? 'impatient' : 'faulty';
-	$fault->rules(@rules);
-	$result = $session->try("INSERT INTO $table (aggregate_id, version, events) VALUES ('case $case', $version, '[\"case $case\"]') $more RETURNING commit_id");
-	$fault->release;
-	$session->close;
-	$fault->finish;
-	return $result;
+	return $store->insert("VALUES ('case $case', $version, '[\"case $case\"]') $more RETURNING commit_id", @rules);
 }
 
-sub outcome
-{
-	my ($result) = @_;
-	return $result->{error}{sqlstate} if $result->{error};
-	return @{ $result->{rows} } ? 'stored' : 'skipped';
-}
-
-# What the statement says, and what the store holds then: { outcome, stored }, and its id where it has one.
+# What the statement says, and what the store holds then: the commit, once and under its id, or nothing.
 sub check
 {
 	my ($name, $result, $outcome, $is_stored, $id) = @_;
-	my @stored = stored();
-	is(outcome($result), $outcome, "$name: $outcome") or diag($result->{error}{message}, ' ', $result->{error}{detail} // '');
+	my @stored = $store->stored("case $case");
+	$store->check($name, "case $case", $result, $outcome, $is_stored, $id);
 	is(scalar @stored, $is_stored, "$name: " . ($is_stored ? 'it is in the store once' : 'it is not in the store'));
 	is($result->{rows}[0][0], $id, "$name: its id is the right one") if $outcome eq 'stored';
-	is($stored[0]{id}, $id, "$name: it has that id") if $is_stored && defined $id;
-	like($result->{error}{detail}, qr/aggregate "case $case", version \d+, commit id $id\b/, "$name: the DETAIL names it") if $outcome eq '08007';
-	$promised{"case $case"} = $outcome;
+	is($stored[0]{commitId}{N}, $id, "$name: it has that id") if $is_stored && defined $id;
 	return;
 }
 
-for (@faults)
+for ($store->faults)
 {
 	my ($what, $rule, $happens, $sqlstate) = @$_;
 	my ($head, $name);
@@ -102,38 +44,38 @@ for (@faults)
 	# At the counter. Ids of lost answers stay unused.
 	$name = "counter, $what, once";
 	$case++;
-	$head = head();
+	$head = $plain->head;
 	check($name, insert(0, '', { operation => 'UpdateItem', times => 1, %$rule }), 'stored', 1, $rule->{late} ? $head + 1 : $head + 1 + $happens);
 	$lost{ $rule->{late} ? $head + 2 : $head + 1 } = 1 if $happens;
 	$name = "counter, $what, each time";
 	$case++;
-	$head = head();
+	$head = $plain->head;
 	check($name, insert(0, '', { operation => 'UpdateItem', %$rule }), $sqlstate, 0);
-	is(head() - $head, $happens * $attempts, "$name: the ids that are lost");
-	$lost{$_} = 1 for $head + 1 .. head();
+	is($plain->head - $head, $happens * $store->attempts, "$name: the ids that are lost");
+	$lost{$_} = 1 for $head + 1 .. $plain->head;
 
 	# At the put; also where a conflict would be passed over, and for the next version.
 	for ([ 'put', 0, '' ], [ 'put or skip', 0, 'ON CONFLICT DO NOTHING' ], [ 'put of the next version', 'NULL', '' ])
 	{
 		my ($kind, $version, $more) = @$_;
 		$case++;
-		$head = head();
+		$head = $plain->head;
 		check("$kind, $what, once", insert($version, $more, { operation => 'PutItem', times => 1, %$rule }), 'stored', 1, $head + 1);
-		is(head(), $head + 1, "$kind, $what, once: one id was taken");
+		is($plain->head, $head + 1, "$kind, $what, once: one id was taken");
 		$case++;
-		$head = head();
+		$head = $plain->head;
 		check("$kind, $what, each time", insert($version, $more, { operation => 'PutItem', %$rule }), '08007', $happens, $head + 1);
-		is(head(), $head + 1, "$kind, $what, each time: one id was taken");
+		is($plain->head, $head + 1, "$kind, $what, each time: one id was taken");
 		$lost{ $head + 1 } = 1 if !$happens;
 	}
 
 	# At the look for the last version.
 	$case++;
-	$head = head();
+	$head = $plain->head;
 	check("last version, $what, once", insert('NULL', '', { operation => 'Query', times => 1, %$rule }), 'stored', 1, $head + 1);
 	$case++;
 	check("last version, $what, each time", insert('NULL', '', { operation => 'Query', %$rule }), $sqlstate, 0);
-	is(head(), $head + 1, "last version, $what, each time: no id was taken");
+	is($plain->head, $head + 1, "last version, $what, each time: no id was taken");
 
 	# At the look at the item whose version is taken, where there has to be one: by another's commit, and by the commit itself.
 	my $looks = $ENV{DYNAMODB_ENGINE} eq 'dynalite';
@@ -145,7 +87,7 @@ for (@faults)
 			my $expected = $looks && $times > 1 ? '08007' : $outcome;
 			$case++;
 			$plain->put('commits', { aggregateId => { S => "case $case" }, version => { N => '0' }, commitId => { N => '-1' }, active => { S => 'others' } }) if $others;
-			$head = head();
+			$head = $plain->head;
 			check("$whose, $what, " . ($times == 1 ? 'once' : 'each time'),
 				insert(0, $more, { operation => 'GetItem', times => $times, %$rule }, $others ? () : { operation => 'PutItem', times => 1, after => 'close' }),
 				$expected, $others ? 0 : 1, $head + 1);
@@ -158,16 +100,16 @@ for (@faults)
 for ([ 'put', 0, '' ], [ 'put or skip', 0, 'ON CONFLICT DO NOTHING' ], [ 'put of the next version', 'NULL', '' ])
 {
 	my ($kind, $version, $more) = @$_;
-	my $head = head();
+	my $head = $plain->head;
 	$case++;
 	check("$kind, doubled", insert($version, $more, { operation => 'PutItem', again => 0 }), 'stored', 1, $head + 1);
 }
 {
-	my $head = head();
+	my $head = $plain->head;
 	$case++;
 	check('counter, doubled', insert(0, '', { operation => 'UpdateItem', again => 0 }), 'stored', 1, $head + 2);
 	$lost{ $head + 1 } = 1;
-	$head = head();
+	$head = $plain->head;
 	$case++;
 	check('all, doubled', insert('NULL', '', { again => 0 }), 'stored', 1, $head + 2);
 	$lost{ $head + 1 } = 1;
@@ -189,33 +131,20 @@ for ([ 'put', 0, '' ], [ 'put or skip', 0, 'ON CONFLICT DO NOTHING' ], [ 'put of
 }
 
 # In a batch: a lost answer is mended, and where it is not, no later row of that aggregate is sent.
-sub batch
-{
-	my (@rules) = @_;
-	my $session = Session->new($node);
-	my $result;
-	$fault->rules(@rules);
-	$result = $session->try(<<SQL);
-INSERT INTO faulty (aggregate_id, version, events)
-SELECT 'case $case ' || n % 2, n / 2, '["case $case"]' FROM generate_series(0, 9) n
-SQL
-	$session->close;
-	$fault->finish;
-	return $result;
-}
-for (grep { $_->[2] } @faults)
+sub batch { return $store->insert("SELECT 'case $case ' || n % 2, n / 2, '[\"case $case\"]' FROM generate_series(0, 9) n", @_) }
+for (grep { $_->[2] } $store->faults)
 {
 	my ($what, $rule) = @$_;
 	next if ($rule->{after} // '') eq 'stall' || $rule->{late};
-	my $head = head();
+	my $head = $plain->head;
 	$case++;
 	is(batch({ operation => 'PutItem', skip => 3, times => 1, %$rule })->{tag}, 'INSERT 0 10', "batch, $what, once: all rows are stored");
-	is(join(' ', map { $_->{id} } sort { $a->{id} <=> $b->{id} } stored()), join(' ', $head + 1 .. $head + 10), "batch, $what, once: under the ids of the batch");
+	is(join(' ', map { $_->{commitId}{N} } $store->stored("case $case")), join(' ', $head + 1 .. $head + 10), "batch, $what, once: under the ids of the batch");
 	$case++;
-	$head = head();
+	$head = $plain->head;
 	my $result = batch({ operation => 'PutItem', match => 'version":{"N":"2"', %$rule });
 	my %in;
-	$in{ $_->{version} }++ for stored();
+	$in{ $_->{version}{N} }++ for $store->stored("case $case");
 	is($result->{error}{sqlstate}, '08007', "batch, $what, each time: it is unknown what became of it");
 	my ($stored, $not, $unknown) = $result->{error}{detail} =~ /that are stored: (\d+); not stored: (\d+); unknown: (\d+)\. The first one not known to be stored: aggregate "case $case [01]", version 2\./;
 	is(($stored // 0) + ($not // 0) + ($unknown // 0), 10, "batch, $what, each time: the DETAIL counts the rows") or diag($result->{error}{detail});
@@ -227,29 +156,12 @@ for (grep { $_->[2] } @faults)
 
 # All that happened late has happened: what was promised still holds, and every id is accounted for.
 {
-	my (%count, %used, %refused);
-	$fault->stop;
-	for my $item ($plain->scan('commits'))
-	{
-		next if $item->{active}{S} ne 't';
-		$count{ decode_json($item->{events}{S})->[0] }++;
-		$used{ $item->{commitId}{N} }++;
-	}
-	for my $marker (sort keys %promised)
-	{
-		my $outcome = $promised{$marker};
-		$refused{$marker} = $outcome if $outcome eq 'stored' ? ($count{$marker} // 0) != 1 : $outcome eq '08007' ? ($count{$marker} // 0) > 1 : $count{$marker};
-	}
-	is_deeply(\%refused, {}, 'what was said of each commit still holds');
+	my %used = $store->check_again;
 	is_deeply([ grep { $used{$_} > 1 } keys %used ], [], 'no id is there twice');
-	for my $item ($plain->scan('counters'))
-	{
-		my ($first) = $item->{name}{S} =~ /\Acommits#burned#(\d+)\z/ or next;
-		$used{$_} = ($used{$_} // 0) + 1 for $first .. $first + $item->{n}{N} - 1;
-	}
+	$used{$_}++ for $plain->burned;
 	is_deeply([ grep { $used{$_} > 1 } sort { $a <=> $b } keys %used ], [], 'no id is stored and noted as burned');
-	is_deeply([ grep { !$used{$_} && !$lost{$_} } 1 .. head() ], [], 'every other id is stored, noted as burned, or lost in a fault');
-	is_deeply([ grep { $used{$_} && $lost{$_} } 1 .. head() ], [], 'those lost are lost indeed');
+	is_deeply([ grep { !$used{$_} && !$lost{$_} } 1 .. $plain->head ], [], 'every other id is stored, noted as burned, or lost in a fault');
+	is_deeply([ grep { $used{$_} && $lost{$_} } 1 .. $plain->head ], [], 'those lost are lost indeed');
 }
 
 $node->stop;

@@ -33,7 +33,6 @@ $other->query(q{SELECT dynamodb_es_create_tables('direct')});
 my %lost;           # ids that are neither stored nor noted, and why
 
 sub counters { return map { ($_->{name}{S}, $_) } $plain->scan('counters') }
-sub head { my %counter = counters(); return $counter{commits} ? $counter{commits}{id}{N} : 0 }
 sub version_id { my ($aggregate, $version) = @_;
 	return $plain->call(GetItem => { TableName => 'commits', Key => { aggregateId => { S => $aggregate }, version => { N => "$version" } } })->{Item}{commitId}{N} }
 
@@ -42,7 +41,7 @@ sub notes_of
 {
 	my ($sql, @rules) = @_;
 	my %before = counters();
-	my $head = head();
+	my $head = $plain->head;
 	$fault->rules(@rules);
 	my $result = $session->try($sql);
 	$fault->release;
@@ -56,7 +55,7 @@ sub notes_of
 		is_deeply($after{$name}, { name => { S => $name }, n => { N => $after{$name}{n}{N} } }, "the note \"$name\" says no more than it should");
 		push @notes, [ $first - $head, $after{$name}{n}{N} ];
 	}
-	return { said => $result->{error} ? $result->{error}{sqlstate} : $result->{tag}, ids => head() - $head, head => $head,
+	return { said => $result->{error} ? $result->{error}{sqlstate} : $result->{tag}, ids => $plain->head - $head, head => $head,
 		notes => join ' ', map { "$_->[0]+$_->[1]" } sort { $a->[0] <=> $b->[0] } @notes };
 }
 
@@ -78,7 +77,7 @@ is_noted('rows that are never sent take no id', 'INSERT 0 1', 1, '', notes_of(in
 is_noted('a row that can be no commit', '22023', 0, '', notes_of(insert(q{('a', 0), ('a', -1)})));
 is_noted('one row after the other', '23505', 2, '2+1', notes_of(insert(q{('h', 0), ('a', 0)}, 'RETURNING version')));
 is_noted('no note, where there shall be none', '23505', 1, '', notes_of(insert(q{('a', 0)}, '', 'silent')));
-$lost{ head() } = 'silent';
+$lost{ $plain->head } = 'silent';
 
 # What DynamoDB refuses for another reason is refused for certain too.
 my $refusal = { status => 400, body => { __type => 'com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException', message => 'no' } };
@@ -86,20 +85,20 @@ is_noted('a put that is throttled to the end', '53400', 2, '1+2', notes_of(inser
 
 # What may be stored all the same is no such thing, also where it is not.
 is_noted('a put of unknown fate, and those after it', '08007', 3, '2+2', notes_of(insert(q{('j', 0), ('j', 1), ('k', 0)}), { operation => 'PutItem', match => 'attribute_not_exists', before => 'close' }));
-$lost{ head() - 2 } = 'unknown';
+$lost{ $plain->head - 2 } = 'unknown';
 is_noted('one that was stored', '08007', 3, '2+2', notes_of(insert(q{('l', 0), ('l', 1), ('m', 0)}), { operation => 'PutItem', match => 'attribute_not_exists', after => 'close' }));
-is(version_id('l', 0), head() - 2, 'and is there');
+is(version_id('l', 0), $plain->head - 2, 'and is there');
 
 # A note is a courtesy: the statement ends as it would, and does not say otherwise, where it cannot be written.
 is_noted('a note that cannot be written', '23505', 1, '', notes_of(insert(q{('a', 0)}), { operation => 'PutItem', match => '#burned#', before => 'close' }));
-$lost{ head() } = 'unwritten';
+$lost{ $plain->head } = 'unwritten';
 is_noted('one whose answer is lost', '23505', 1, '1+1', notes_of(insert(q{('a', 0)}), { operation => 'PutItem', match => '#burned#', times => 1, after => 'close' }));
 
 # Next versions that others take meanwhile: the ids of before are burned, and the fresh ones rise with the versions.
 {
 	my ($head, @ids, %counter);
 	$other->query(insert(q{('n', 0)}, '', 'direct'));
-	$head = head();
+	$head = $plain->head;
 	$fault->rules({ operation => 'PutItem', times => 1, before => 'stall' });
 	$session->send(insert(q{('n', NULL::bigint), ('n', NULL), ('n', 7), ('n', NULL)}));
 	$fault->wait_for(operation => 'PutItem');
@@ -115,7 +114,7 @@ is_noted('one whose answer is lost', '23505', 1, '1+1', notes_of(insert(q{('a', 
 # Ids that have grown too old are not used any more.
 {
 	my ($head, %counter, @ids);
-	$head = head();
+	$head = $plain->head;
 	$fault->rules({ operation => 'PutItem', times => 1, before => 1500 });
 	is($session->try(insert(q{('o', 0), ('o', 1), ('o', 2)}, '', 'hasty'))->{tag}, 'INSERT 0 3', 'ids that grow too old in the middle of a batch: all rows are stored');
 	@ids = map { version_id('o', $_) } 0 .. 2;
@@ -148,7 +147,7 @@ is_noted('one whose answer is lost', '23505', 1, '1+1', notes_of(insert(q{('a', 
 
 # A cancel leaves what was on its way in doubt.
 {
-	my $head = head();
+	my $head = $plain->head;
 	$fault->rules({ operation => 'PutItem', skip => 1, times => 1, before => 'stall' });
 	$session->send(insert(q{('q', 0), ('q', 1), ('q', 2)}));
 	$fault->wait_for(operation => 'PutItem') for 1 .. 2;
@@ -163,17 +162,12 @@ is_noted('one whose answer is lost', '23505', 1, '1+1', notes_of(insert(q{('a', 
 
 # All in all.
 {
-	my (%use, %counter);
+	my %use;
 	push @{ $use{ $_->{commitId}{N} } }, 'stored' for $plain->scan('commits');
-	%counter = counters();
-	for my $name (grep { /#burned#/ } keys %counter)
-	{
-		my ($first) = $name =~ /(\d+)\z/;
-		push @{ $use{$_} }, 'burned' for $first .. $first + $counter{$name}{n}{N} - 1;
-	}
+	push @{ $use{$_} }, 'burned' for $plain->burned;
 	push @{ $use{$_} }, $lost{$_} for keys %lost;
-	is_deeply([ grep { @{ $use{$_} // [] } != 1 } 1 .. head() ], [], 'each id is stored, noted, or accounted for, and only one of these');
-	is_deeply([ grep { $_ > head() } keys %use ], [], 'and there are no others');
+	is_deeply([ grep { @{ $use{$_} // [] } != 1 } 1 .. $plain->head ], [], 'each id is stored, noted, or accounted for, and only one of these');
+	is_deeply([ grep { $_ > $plain->head } keys %use ], [], 'and there are no others');
 }
 
 $fault->stop;

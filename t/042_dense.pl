@@ -17,7 +17,6 @@ use Test::More;
 plan skip_all => 'dynalite has no transactions' if $ENV{DYNAMODB_ENGINE} eq 'dynalite';
 
 my $attempts = 3;
-my $patience = 60;
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->start;
@@ -34,7 +33,6 @@ $admin->query(q{SELECT dynamodb_es_create_tables('counting')});
 
 # The transactions that the proxy has seen since its rules were set, as their bodies.
 sub transactions { return map { decode_json($_->{body}) } grep { $_->{operation} eq 'TransactWriteItems' } $fault->events('request') }
-sub head { return $plain->call(GetItem => { TableName => 'counters', Key => { name => { S => 'commits' } }, ConsistentRead => JSON::PP::true })->{Item}{id}{N} // 0 }
 sub actions { my ($transaction, $kind) = @_; return grep { $_->{$kind} } @{ $transaction->{TransactItems} } }
 
 # Every id up to the counter is that of one commit, which is what dense means.
@@ -43,8 +41,8 @@ sub has_no_gap
 	my ($name) = @_;
 	my %count;
 	$count{ $_->{commitId}{N} }++ for $plain->scan('commits');
-	is_deeply([ grep { ($count{$_} // 0) != 1 } 1 .. head() ], [], "$name: every id up to the counter has one commit");
-	is((sort { $b <=> $a } keys %count)[0], head(), "$name: and none is above it");
+	is_deeply([ grep { ($count{$_} // 0) != 1 } 1 .. $plain->head ], [], "$name: every id up to the counter has one commit");
+	is((sort { $b <=> $a } keys %count)[0], $plain->head, "$name: and none is above it");
 }
 
 # Runs a statement with the proxy's rules, and returns its result and the operations that it took.
@@ -54,18 +52,6 @@ sub run_with
 	$fault->rules(@rules);
 	my $result = $session->try($sql);
 	return ($result, join ' ', $fault->operations);
-}
-
-sub wait_until
-{
-	my ($what, $sql) = @_;
-	my $deadline = Session::now() + $patience;
-	until ($admin->query($sql))
-	{
-		die "in vain: $what" if Session::now() > $deadline;
-		select undef, undef, undef, 0.01;
-	}
-	return;
 }
 
 # The requests of a session: the counter's value is looked up once, and then remembered.
@@ -113,13 +99,13 @@ my $session = Session->new($node);
 
 # A failure in a later transaction of a statement leaves the earlier ones, and says so.
 {
-	my $before = head();
+	my $before = $plain->head;
 	my ($result) = run_with($session, q{INSERT INTO dense (aggregate_id, version, events) SELECT CASE WHEN n = 120 THEN 'a' ELSE 'p' || n END, 0, '[]' FROM generate_series(1, 250) n});
 	is($result->{error}{sqlstate}, '23505', 'a version that exists, in the second transaction');
 	is(scalar transactions(), 2, 'no third one is sent');
 	like($result->{error}{detail}, qr/aggregate "a", version 0\. Rows of the batch that are stored: 0; not stored: 99; unknown: 0\./, 'nothing of the second is stored');
 	like($result->{notices}[0]{message}, qr/\A99 commits of/, 'the first one stays, which the warning says');
-	is(head(), $before + 99, 'and is what the counter counts');
+	is($plain->head, $before + 99, 'and is what the counter counts');
 	has_no_gap('after a failure');
 }
 
@@ -161,7 +147,11 @@ my $session = Session->new($node);
 	my $second = Session->new($node);
 	my $third = Session->new($node);
 	my $insert = sub { return "INSERT INTO dense (aggregate_id, version, events) VALUES ('$_[0]', 0, '[]') RETURNING commit_id" };
-	my $waits = sub { return "SELECT count(*) > 0 FROM pg_stat_activity WHERE pid = " . $_[0]->pid . " AND wait_event_type = 'Lock' AND wait_event = 'advisory'" };
+	my $wait_for_turn = sub {
+		my ($session) = @_;
+		my $waits = "SELECT count(*) FROM pg_stat_activity WHERE pid = " . $session->pid . " AND wait_event_type = 'Lock' AND wait_event = 'advisory'";
+		Session::comes(sub { $admin->query($waits) }) or die 'the session does not wait for its turn';
+	};
 	my $in_turn = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted";
 
 	# The first one's request is held at the proxy.
@@ -169,7 +159,7 @@ my $session = Session->new($node);
 	$first->send($insert->('first'));
 	$fault->wait_for(operation => 'TransactWriteItems');
 	$second->send($insert->('second'));
-	wait_until('the second waits', $waits->($second));
+	$wait_for_turn->($second);
 	is_deeply([ $admin->query("SELECT database, objsubid FROM pg_locks WHERE locktype = 'advisory' AND granted") ], [ [ 0, 3 ] ], 'the lock is none that a user can take');
 	is($third->query(q{INSERT INTO counting_there (aggregate_id, version, events) VALUES ('not dense', 0, '[]') RETURNING 1}), 1, 'who is not dense need not queue');
 	$admin->query('SELECT pg_cancel_backend(' . $second->pid . ')');
@@ -185,7 +175,7 @@ my $session = Session->new($node);
 	$first->send($insert->('cancelled'));
 	$fault->wait_for(operation => 'TransactWriteItems');
 	$second->send($insert->('next in turn'));
-	wait_until('the second waits', $waits->($second));
+	$wait_for_turn->($second);
 	$admin->query('SELECT pg_cancel_backend(' . $first->pid . ')');
 	$result = $first->result;
 	is($result->{error}{sqlstate}, '57014', 'who has the turn can be cancelled');
@@ -199,7 +189,7 @@ my $session = Session->new($node);
 	$third->send($insert->('terminated'));
 	$fault->wait_for(operation => 'TransactWriteItems');
 	$second->send($insert->('after a termination'));
-	wait_until('the second waits', $waits->($second));
+	$wait_for_turn->($second);
 	$admin->query('SELECT pg_terminate_backend(' . $third->pid . ')');
 	ok(!$second->result->{error}, 'a backend that is terminated leaves its turn to the next');
 	$fault->release;
@@ -225,7 +215,7 @@ SQL
 	$first->send($insert->('held'));
 	$fault->wait_for(operation => 'TransactWriteItems');
 	$elsewhere->send($insert->('elsewhere'));
-	wait_until('the other database waits', $waits->($elsewhere));
+	$wait_for_turn->($elsewhere);
 	$fault->release;
 	is($elsewhere->result->{rows}[0][0], $first->result->{rows}[0][0] + 1, 'backends of all databases take turns');
 	is(join(' ', $fault->operations), 'GetItem TransactWriteItems', 'so that the later one does not race');

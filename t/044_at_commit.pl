@@ -4,7 +4,7 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib "$FindBin::RealBin/../test/fault";
+use lib map { "$FindBin::RealBin/../test/$_" } qw(fault perl);
 
 use Fault;
 use Interrupt;

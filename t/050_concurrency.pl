@@ -15,13 +15,12 @@ use Checker;
 use Fault;
 use PlainDynamoDB;
 use PlainWriter;
-use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Session;
-use Storable qw(nstore retrieve);
 use Test::More;
 use Time::HiRes qw(time);
+use Workers;
 use Writer;
 
 my $seconds = $ENV{SOAK_SECONDS} // 10;
@@ -40,7 +39,6 @@ my $engine = $ENV{DYNAMODB_ENDPOINT};
 my $dynamodb = PlainDynamoDB->new($engine, 'AKIDEXAMPLE');
 my $fault = Fault->new($engine);
 my $node = PostgreSQL::Test::Cluster->new('main');
-my $dir = PostgreSQL::Test::Utils::tempdir();
 $node->init;
 $node->append_conf("postgresql.conf", "log_min_messages = fatal");
 $node->start;
@@ -91,37 +89,6 @@ sub fault_rules
 # A rule has its chance only where those before it have not fitted.
 sub chance_of { my ($share, $place) = @_; return $share / (1 - $share * $place) }
 
-# Lets the writers, {name => sub that returns a record}, run beside each other; their records.
-sub run_beside
-{
-	my (%writers) = @_;
-	my %pid;
-	for my $name (sort keys %writers)
-	{
-		my $pid = fork // die "fork: $!";
-		if (!$pid)
-		{
-			my $done = eval { nstore($writers{$name}->(), "$dir/$name"); 1 };
-			print STDERR "$name: $@" if !$done;
-			POSIX::_exit($done ? 0 : 1);
-		}
-		$pid{$name} = $pid;
-	}
-	my @failed;
-	while (%pid)
-	{
-		$fault->listen(0.05);
-		for my $name (keys %pid)
-		{
-			next if !waitpid $pid{$name}, POSIX::WNOHANG;
-			push @failed, $name if $?;
-			delete $pid{$name};
-		}
-	}
-	is("@failed", '', 'every writer ran to its end');
-	return map { -e "$dir/$_" ? @{ retrieve("$dir/$_") } : () } sort keys %writers;
-}
-
 # A quarter of the backends takes turns with those of the other mode, at each endpoint.
 sub mode_options
 {
@@ -142,6 +109,7 @@ sub run_round
 	my ($round, $mode, $until) = @_;
 	my ($commits, $counters) = ("commits$round", "counters$round");
 	my %writers;
+	my $workers = Workers->new($fault);
 	$dynamodb->create_store($commits, $counters);
 	for my $i (0 .. $#max_attempts)
 	{
@@ -160,7 +128,9 @@ sub run_round
 	};
 	$fault->rules(fault_rules());
 	$fault->seed($seed + $round);
-	my @statements = run_beside(%writers);
+	$workers->start($_, $writers{$_}) for sort keys %writers;
+	my %returned = $workers->finish;
+	my @statements = map { @{ $returned{$_} } } sort keys %returned;
 	$fault->finish;
 	my $checker = Checker->new(dense => $mode eq 'dense', statements => \@statements, commits => [ $dynamodb->scan($commits) ], counters => [ $dynamodb->scan($counters) ],
 		events => [ $fault->events('request'), $fault->events('answer') ]);

@@ -27,8 +27,8 @@ sub stat_of { my ($column, $server) = @_; return $session->query("SELECT $column
 sub await_sockets
 {
 	my ($expected, $name) = @_;
-	my ($deadline, @states) = (Session::now() + 60);
-	do { @states = $session->tcp_states($fault->port) } while (@states != $expected && Session::now() < $deadline);
+	my @states;
+	Session::comes(sub { (@states = $session->tcp_states($fault->port)) == $expected });
 	is(scalar @states, $expected, $name);
 	return;
 }

@@ -14,7 +14,6 @@ use PostgreSQL::Test::Utils;
 use Session;
 use Test::More;
 
-my $patience = 60;
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->append_conf('postgresql.conf', "restart_after_crash = on\nautovacuum = off");
@@ -35,41 +34,22 @@ my @fillers = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $
 	$session->close;
 }
 
-# Polls until something holds; false when it never does.
-sub comes
-{
-	my ($holds) = @_;
-	my $deadline = Session::now() + $patience;
-	until ($holds->())
-	{
-		return 0 if Session::now() > $deadline;
-		select undef, undef, undef, 0.01;
-	}
-	return 1;
-}
-
-sub is_gone { my ($pid) = @_; return comes(sub { !kill 0, $pid }) }
+sub is_gone { my ($pid) = @_; return Session::comes(sub { !kill 0, $pid }) }
 
 # A session that works, as soon as the server takes any.
 sub next_session
 {
 	my $session;
-	comes(sub { $session = eval { my $new = Session->new($node); $new->query('SELECT 1'); $new } }) or die 'the server does not come back';
+	Session::comes(sub { $session = eval { my $new = Session->new($node); $new->query('SELECT 1'); $new } }) or die 'the server does not come back';
 	return $session;
 }
 
-# What is stored of an aggregate: [[version, commit id], ...], by version; and the counter.
+# What is stored of an aggregate: [[version, commit id], ...], by version.
 sub stored
 {
 	my ($aggregate) = @_;
 	my @items = grep { $_->{aggregateId}{S} eq $aggregate } $plain->scan('commits');
 	return [ sort { $a->[0] <=> $b->[0] } map { [ $_->{version}{N}, $_->{commitId}{N} ] } @items ];
-}
-
-sub head
-{
-	my ($item) = grep { $_->{name}{S} eq 'commits' } $plain->scan('counters');
-	return $item ? $item->{id}{N} : 0;
 }
 
 # Waits until the proxy has seen a request, and, where it holds the answer back, has that.
@@ -111,9 +91,9 @@ for my $case (
 	my ($name, $ids, $commits, $seen, $rule) = @$case;
 	my $aggregate = 'killed ' . ++$killed;
 	my $insert = "INSERT INTO commits (aggregate_id, version, events) VALUES ('$aggregate', 0, '[$killed]')";
-	my $before = head();
+	my $before = $plain->head;
 	kill_in($insert, $seen, $rule);
-	is(head(), $before + $ids, "a backend killed $name: " . ($ids ? 'one id is taken' : 'no id is taken'));
+	is($plain->head, $before + $ids, "a backend killed $name: " . ($ids ? 'one id is taken' : 'no id is taken'));
 	is_deeply(stored($aggregate), $commits ? [ [ 0, $before + 1 ] ] : [], "a backend killed $name: its commit is " . ($commits ? 'stored once' : 'not stored'));
 
 	my $session = next_session();
@@ -126,10 +106,10 @@ for my $case (
 
 # 2. In a batch each aggregate keeps a first part of its rows.
 {
-	my $before = head();
+	my $before = $plain->head;
 	kill_in(q{INSERT INTO commits (aggregate_id, version, events) SELECT 'batch ' || n % 2, n / 2, '[]' FROM generate_series(0, 19) n},
 		{ operation => 'PutItem', rule => 'held' }, { operation => 'PutItem', name => 'held', skip => 9, before => 'stall' });
-	is(head(), $before + 20, 'a backend killed in a batch: its ids are taken');
+	is($plain->head, $before + 20, 'a backend killed in a batch: its ids are taken');
 	my %versions = map { $_ => join ' ', map { $_->[0] } @{ stored($_) } } 'batch 0', 'batch 1';
 	my $total = 0;
 	for my $aggregate (sort keys %versions)

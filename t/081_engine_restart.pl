@@ -9,13 +9,12 @@ use lib map { "$FindBin::RealBin/../test/$_" } qw(fault perl soak);
 use Checker;
 use Fault;
 use PlainDynamoDB;
-use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Session;
-use Storable qw(nstore retrieve);
 use Test::More;
 use Time::HiRes qw(time);
+use Workers;
 use Writer;
 
 my $restarts = 4;
@@ -30,7 +29,6 @@ $node->init;
 $node->append_conf('postgresql.conf', 'autovacuum = off');
 $node->start;
 
-my $dir = PostgreSQL::Test::Utils::tempdir();
 my $fault = Fault->new($ENV{DYNAMODB_ENDPOINT});
 my $plain = PlainDynamoDB->new($ENV{DYNAMODB_ENDPOINT}, 'AKIDEXAMPLE');
 my $observer = Session->new($node);
@@ -91,16 +89,6 @@ sub scans
 	return \@wrong;
 }
 
-sub start
-{
-	my ($name, $work) = @_;
-	my $pid = fork // die "fork: $!";
-	return $pid if $pid;
-	my $done = eval { nstore($work->(), "$dir/$name"); 1 };
-	print STDERR "$name: $@" if !$done;
-	POSIX::_exit($done ? 0 : 1);
-}
-
 $session->query('CREATE SERVER loaded FOREIGN DATA WRAPPER dynamodb_es OPTIONS (region \'us-east-1\', endpoint \'' . $fault->endpoint . "', max_attempts '10')");
 for my $i (1 .. $writers)
 {
@@ -112,15 +100,15 @@ $plain->create_store('loaded', 'loaded_counters');
 $fault->rules;
 
 my $until = time + $restarts * ($up_seconds + $down_seconds) + $up_seconds;
-my %pid;
+my $workers = Workers->new($fault);
 for my $i (1 .. $writers)
 {
-	$pid{"w$i"} = start("w$i", sub {
+	$workers->start("w$i", sub {
 		srand $seed + $i;
 		return Writer->new(name => "w$i", session => Session->new($node, user => "w$i"), table => 'loaded', aggregates => \@aggregates, batch_size => 100)->run($until);
 	});
 }
-$pid{scans} = start('scans', sub { return scans($until) });
+$workers->start('scans', sub { return scans($until) });
 for (1 .. $restarts)
 {
 	$fault->listen($up_seconds);
@@ -128,21 +116,10 @@ for (1 .. $restarts)
 	$fault->listen($down_seconds);
 	$fault->up;
 }
-my @failed;
-while (%pid)
-{
-	$fault->listen(0.05);
-	for my $name (keys %pid)
-	{
-		next if !waitpid $pid{$name}, POSIX::WNOHANG;
-		push @failed, $name if $?;
-		delete $pid{$name};
-	}
-}
-is("@failed", '', 'every writer and reader ran to its end');
+my %returned = $workers->finish;
 $fault->finish;
 
-my @statements = map { @{ retrieve("$dir/w$_") } } 1 .. $writers;
+my @statements = map { @{ $returned{"w$_"} // [] } } 1 .. $writers;
 my @cut = $fault->events('cut');
 my $checker = Checker->new(statements => \@statements, commits => [ $plain->scan('loaded') ], counters => [ $plain->scan('loaded_counters') ],
 	events => [ $fault->events('request'), $fault->events('answer'), @cut ]);
@@ -153,7 +130,7 @@ note join "\n", map { "  $_: $counts->{$_}" } sort keys %$counts;
 cmp_ok(scalar @cut, '>', 0, 'requests were under way when the endpoint went');
 is_deeply([ map { "$_->{result}{error}{message}: " . ($_->{result}{error}{detail} // '') } grep { $_->{result}{error} && $_->{result}{error}{sqlstate} !~ /^(23505|57014)$/ } @statements ],
 	[], 'no append failed for it');
-is_deeply(retrieve("$dir/scans"), [], 'nor did a scan, and each returned every row once');
+is_deeply($returned{scans}, [], 'nor did a scan, and each returned every row once');
 
 $fault->stop;
 $node->stop;

@@ -4,7 +4,7 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib "$FindBin::RealBin/../test/fault", "$FindBin::RealBin/../test/pages";
+use lib map { "$FindBin::RealBin/../test/$_" } qw(fault pages perl);
 
 use Pages;
 use PostgreSQL::Test::Cluster;
@@ -29,8 +29,6 @@ $observer->query(q{UPDATE pg_class SET reltuples = 1e7, relpages = 1 WHERE oid =
 $server->store(streams => {@segments});
 my $select = 'SELECT count(aggregate_id) FROM commits WHERE length(aggregate_id) > 0';
 
-sub descriptors { my ($session) = @_; return scalar(() = glob '/proc/' . $session->pid . '/fd/*') }
-
 sub limit
 {
 	my ($session, $limit) = @_;
@@ -47,7 +45,7 @@ sub limit
 	{
 		my $session = Session->new($node);
 		$session->query('SELECT count(*) FROM pg_class, pg_foreign_table');    # what a backend opens anyway
-		limit($session, descriptors($session) + $free);
+		limit($session, $session->descriptors + $free);
 		my $result = $session->try($select);
 		my $outcome = $result->{ended_at} ? 'the backend has gone' : $result->{error} ? "$result->{error}{sqlstate} $result->{error}{message}" : $result->{rows}[0][0];
 		$outcomes{$outcome}++;
@@ -70,8 +68,8 @@ sub limit
 	$observer->query("CREATE TABLE file$_ AS SELECT 1 AS one") for 1 .. $files;
 	my $open_all = join ' UNION ALL ', map { "SELECT one FROM file$_" } 1 .. $files;
 	is($session->query("SELECT count(*) FROM ($open_all) t"), $files, 'a session has opened all the files that it may');
-	cmp_ok(descriptors($session), '>', 0.8 * $files, 'and keeps them open');
-	limit($session, descriptors($session) + 10);    # PostgreSQL leaves so many to others (NUM_RESERVED_FDS)
+	cmp_ok(scalar $session->descriptors, '>', 0.8 * $files, 'and keeps them open');
+	limit($session, $session->descriptors + 10);    # PostgreSQL leaves so many to others (NUM_RESERVED_FDS)
 	for my $round (1 .. 2)
 	{
 		my $result = $session->try($select);
@@ -121,7 +119,7 @@ sub limit
 	my $measure = sub {
 		my $status = slurp_file('/proc/' . $session->pid . '/status');
 		my %kinds;
-		$kinds{$_}++ for map { /^(anon_inode:\[\w+\]|socket|pipe):?/ ? $1 : () } map { readlink } glob '/proc/' . $session->pid . '/fd/*';
+		$kinds{$_}++ for map { /^(anon_inode:\[\w+\]|socket|pipe):?/ ? $1 : () } $session->descriptors;
 		return { contexts => $session->query('SELECT sum(total_bytes) FROM pg_backend_memory_contexts') / 1024,
 			descriptors => join(' ', map { "$_ $kinds{$_}" } sort keys %kinds), map { ($_ => $status =~ /^$_:\s*(\d+) kB/m) } qw(VmRSS VmData) };
 	};

@@ -4,7 +4,7 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib "$FindBin::RealBin/../test/fault";
+use lib map { "$FindBin::RealBin/../test/$_" } qw(fault perl);
 
 use Fault;
 use PostgreSQL::Test::Cluster;
@@ -167,11 +167,7 @@ $session->send($last);
 $fault->wait_for(rule => 'caught');
 $observer->query('SELECT pg_cancel_backend(' . $session->pid . ')');
 is($session->result->{error}{sqlstate}, '57014', 'a cancel ends the leader while its worker waits for DynamoDB');
-my $deadline = Session::now() + 60;
-while ($observer->query(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker'}))
-{
-	last if Session::now() > $deadline;
-}
+Session::comes(sub { !$observer->query(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker'}) });
 is($observer->query(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker'}), 0, 'and the worker');
 $fault->release;
 $fault->rules;

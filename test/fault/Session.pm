@@ -8,12 +8,26 @@ use warnings;
 use Carp;
 use IO::Select;
 use IO::Socket::UNIX;
+use JSON::PP;
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
 my $patience = 90;
 my %error_field = (S => 'severity', C => 'sqlstate', M => 'message', D => 'detail', H => 'hint');
 
 sub now { return clock_gettime(CLOCK_MONOTONIC) }
+
+# Waits until something holds; false when it never does.
+sub comes
+{
+	my ($holds) = @_;
+	my $deadline = now() + $patience;
+	until ($holds->())
+	{
+		return 0 if now() > $deadline;
+		select undef, undef, undef, 0.001;
+	}
+	return 1;
+}
 
 # Session->new($node): to the database postgres of a PostgreSQL::Test::Cluster, as its superuser.
 sub new
@@ -114,12 +128,16 @@ sub _error
 	return { map { ($error_field{$_}, $field{$_}) } grep { defined $field{$_} } keys %error_field };
 }
 
+# What this backend has open, as the kernel calls it, and the ids of its threads; or how many these are.
+sub descriptors { my ($self) = @_; return map { readlink // '' } glob "/proc/$self->{pid}/fd/*" }
+sub threads { my ($self) = @_; return map { m{/(\d+)$} } glob "/proc/$self->{pid}/task/*" }
+
 # The states of this backend's TCP connections to a port of this machine, as the kernel calls them.
 sub tcp_states
 {
 	my ($self, $port) = @_;
 	my @names = qw(- ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSE CLOSE_WAIT LAST_ACK LISTEN CLOSING);
-	my %own = map { ((readlink // '') =~ /^socket:\[(\d+)\]$/ ? ($1, 1) : ()) } glob "/proc/$self->{pid}/fd/*";
+	my %own = map { (/^socket:\[(\d+)\]$/ ? ($1, 1) : ()) } $self->descriptors;
 	open my $tcp, '<', '/proc/net/tcp' or croak "/proc/net/tcp: $!";
 	my @sockets = map { [ split ] } grep { !/local_address/ } <$tcp>;
 	# A table that changes while it is read may show a socket twice.
@@ -141,17 +159,30 @@ sub query
 	return wantarray ? @rows : @rows ? $rows[0][0] : undef;
 }
 
+# How many requests a statement takes, by its own account.
+sub requests_of
+{
+	my ($self, $sql) = @_;
+	my $plan = decode_json(scalar $self->query("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, FORMAT JSON) $sql"))->[0]{Plan};
+	my ($sum, @nodes) = (0, $plan);
+	while (my $node = shift @nodes)
+	{
+		$sum += $node->{Requests} // 0;
+		push @nodes, @{ $node->{Plans} // [] };
+	}
+	return $sum;
+}
+
 # Waits until this session's backend waits for DynamoDB, as `observer` sees it.
 sub wait_until_waiting
 {
 	my ($self, $observer) = @_;
-	my $deadline = now() + $patience;
-	for (;;)
-	{
+	my $waits = sub {
 		my ($row) = $observer->query("SELECT wait_event_type, wait_event FROM pg_stat_activity WHERE pid = $self->{pid} AND state = 'active'");
-		return if $row && ($row->[0] // '') eq 'Extension' && $row->[1] =~ /\A(Extension|DynamoDB)\z/;
-		croak 'the backend does not wait' if now() > $deadline;
-	}
+		return $row && ($row->[0] // '') eq 'Extension' && $row->[1] =~ /\A(Extension|DynamoDB)\z/;
+	};
+	comes($waits) or croak 'the backend does not wait';
+	return;
 }
 
 # A server, a user mapping and a foreign table of that name, for an endpoint.

@@ -2,9 +2,9 @@
 // Stands between clients and a DynamoDB engine and lets through what DynamoDB's partitions would.
 //
 // usage: partitions.js URL-OF-THE-ENGINE
-// Its first line on stdout is {"port":N}. Each line on stdin is a command, answered by one line:
+// Its first line on stdout is {"event":"listening","port":N}. Each line on stdin is a command, answered by one line, a {"event":"done"}:
 //   {"limits":{"write":W,"read":R,"burst":S,"table_partitions":N,"ids_per_partition":K}}   from now on
-//   {"take":true}      what has passed since the last take: for each 100 ms and each partition the units that passed and the
+//   {"take":true}      with what has passed since the last take: for each 100 ms and each partition the units that passed and the
 //                      requests that were throttled
 //
 // The model. Each partition has a bucket of write units and one of read units, filled at W and R a second, for S seconds at
@@ -132,6 +132,6 @@ require('readline').createInterface({ input: process.stdin }).on('line', line =>
   }
   const passed = command.take ? [...slots.values()] : []
   if (command.take) slots = new Map()
-  process.stdout.write(JSON.stringify({ at: Math.floor(now() * 10), passed }) + '\n')
+  process.stdout.write(JSON.stringify({ event: 'done', at: Math.floor(now() * 10), passed }) + '\n')
 }).on('close', () => process.exit())
-server.listen(0, '127.0.0.1', () => process.stdout.write(JSON.stringify({ port: server.address().port }) + '\n'))
+server.listen(0, '127.0.0.1', () => process.stdout.write(JSON.stringify({ event: 'listening', port: server.address().port }) + '\n'))

@@ -1,4 +1,4 @@
-# A DynamoDB client that knows nothing of event stores: what it reads and writes is what any other program would.
+# A DynamoDB client that shares nothing with the extension: what it reads and writes is what any other program would.
 package PlainDynamoDB;
 
 use strict;
@@ -68,6 +68,21 @@ sub scan
 		$start = $page->{LastEvaluatedKey};
 	} while ($start);
 	return @items;
+}
+
+# The last id that the store has given out, 0 before the first; its tables are called as they are where no option says otherwise.
+sub head
+{
+	my ($self) = @_;
+	my $request = { TableName => 'counters', Key => { name => { S => 'commits' } }, ConsistentRead => JSON::PP::true };
+	return $self->call(GetItem => $request)->{Item}{id}{N} // 0;
+}
+
+# The ids of that store that are noted as burned, each as often as it is.
+sub burned
+{
+	my ($self) = @_;
+	return map { $_->{name}{S} =~ /\Acommits#burned#([1-9]\d*)\z/ ? $1 .. $1 + $_->{n}{N} - 1 : () } $self->scan('counters');
 }
 
 # The two tables of an event store, as dynamodb-event-store 1.x has them.

@@ -10,10 +10,11 @@ use IO::Socket::INET;
 use JSON::PP;
 use Socket qw(AF_UNIX SOCK_STREAM PF_UNSPEC);
 
-my $json = JSON::PP->new->utf8->canonical;
-my $patience = 60;
+use parent 'DrivenServer';
 
-# It runs as a process of its own; the two talk over a pair of sockets, a line for each answers() and for its confirmation.
+my $json = JSON::PP->new->utf8->canonical;
+
+# No script, but a child of the test: the two talk over a pair of sockets, a line for each answers() and for its confirmation.
 sub new
 {
 	my ($class) = @_;
@@ -28,10 +29,10 @@ sub new
 		POSIX::_exit(0);
 	}
 	close $theirs;
-	return bless { pid => $pid, control => $ours, port => $listener->sockport }, $class;
+	return bless { pid => $pid, in => $ours, out => $ours, buffer => '', port => $listener->sockport }, $class;
 }
 
-sub endpoint { return "http://127.0.0.1:$_[0]{port}" }
+sub name { return 'the scripted endpoint' }
 
 # answers(Operation => answer, …), from now on; '*' stands for all others. An answer is {status, body, type, headers}, or one of
 # {early: "…"} with lines of a provisional one before it, {close: true} without an answer, {stall: true} without an end, {cut: n} where only n bytes of the body come; or a list of them, for one
@@ -41,23 +42,8 @@ sub endpoint { return "http://127.0.0.1:$_[0]{port}" }
 sub answers
 {
 	my ($self, %answers) = @_;
-	syswrite $self->{control}, $json->encode(\%answers) . "\n";
-	my $line = '';
-	while ($line !~ /\n\z/)
-	{
-		IO::Select->new($self->{control})->can_read($patience) && sysread($self->{control}, $line, 65536, length $line)
-		  or croak 'the scripted endpoint does not answer';
-	}
-	return @{ $json->decode($line) };
-}
-
-sub DESTROY
-{
-	my ($self) = @_;
-	local ($?, $!, $@);
-	close $self->{control};
-	waitpid $self->{pid}, 0;
-	return;
+	$self->_send(\%answers);
+	return @{ $self->_next };
 }
 
 # One loop for everything; it ends when the test does.
@@ -98,7 +84,7 @@ sub _serve
 				my $request = substr $received{$socket}, 0, length($head) + ($length // 0), '';
 				my $operation = _operation($head, substr $request, length $head);
 				push @requests, { operation => $operation, headers => $head, body => substr $request, length $head };
-				$open = _answer($socket, _next($answers{$operation}) // $answers{'*'} // { status => 400, body => '{}' });
+				$open = _answer($socket, _next_of($answers{$operation}) // $answers{'*'} // { status => 400, body => '{}' });
 			}
 			next if $open;
 			delete $received{$socket};
@@ -115,7 +101,7 @@ sub _operation
 	return $head =~ /\A(\S+ \S+)/ ? $1 : '';
 }
 
-sub _next
+sub _next_of
 {
 	my ($answer) = @_;
 	return $answer if ref $answer ne 'ARRAY';
