@@ -27,7 +27,7 @@ $other->query(<<SQL);
 CREATE FOREIGN TABLE hasty (aggregate_id text, version bigint, events jsonb) SERVER faulty_server OPTIONS (append_deadline_ms '1000');
 CREATE FOREIGN TABLE silent (aggregate_id text, version bigint, events jsonb) SERVER faulty_server OPTIONS (burn_notes 'false');
 SQL
-$other->create_table('batches', $fault->endpoint, max_attempts => 2, batch_size => 3);
+$other->create_table('batches', $fault->endpoint, max_attempts => 2, batch_size => 3, request_timeout_ms => 3_600_000);
 $other->query(q{SELECT dynamodb_es_create_tables('direct')});
 
 my %lost;           # ids that are neither stored nor noted, and why
@@ -135,6 +135,18 @@ is_noted('one whose answer is lost', '23505', 1, '1+1', notes_of(insert(q{('a', 
 	is(join(' ', map { version_id('z', $_) - version_id('z', 0) } 1 .. 4), '1 2 3 4', 'the commits before it are stored');
 }
 
+# They may never come; the error does not wait for them.
+{
+	my $head = $plain->head;
+	$session->query(insert(q{('never', 1)}));
+	$fault->rules({ operation => 'UpdateItem', skip => 1, times => 1, before => 'stall' });
+	my $result = $session->try(insert(join(', ', map { "('never', $_)" } 0 .. 2) . q{, ('ever', 0)}, '', 'batches'));
+	is($result->{error}{sqlstate}, '23505', 'the ids of the next batch never come: the error does');
+	$fault->release;
+	$fault->finish;
+	$lost{$_} = 'given up' for $head + 5 .. $plain->head;
+}
+
 # COPY, too, takes the ids of a batch at once.
 {
 	$fault->rules;
@@ -158,6 +170,16 @@ is_noted('one whose answer is lost', '23505', 1, '1+1', notes_of(insert(q{('a', 
 	$fault->release;
 	$fault->finish;
 	@lost{ $head + 2, $head + 3 } = ('cancelled') x 2;
+}
+
+# The last ids that there can be.
+{
+	$plain->create_store('last_commits', 'last_counters');
+	$plain->put('last_counters', { name => { S => 'commits' }, id => { N => '9223372036854775805' } });
+	$other->query(q{CREATE FOREIGN TABLE last (aggregate_id text, version bigint, events jsonb) SERVER direct_server OPTIONS (commit_table 'last_commits', counter_table 'last_counters')});
+	is($other->try(insert(q{('a', 0), ('b', 0)}, '', 'last'))->{tag}, 'INSERT 0 2', 'ids up to the last one');
+	isnt($other->try(insert(q{('c', 0)}, '', 'last'))->{error}, undef, 'there is none behind it');
+	is(join(' ', sort map { $_->{commitId}{N} } $plain->scan('last_commits')), '9223372036854775806 9223372036854775807', 'they are stored');
 }
 
 # All in all.

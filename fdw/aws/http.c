@@ -399,8 +399,14 @@ transfers_collect(HttpClient *client)
 static void
 transfers_push(HttpClient *client)
 {
-	int			running = timeouts_run(client, client->counted_until);
+	sigset_t	saved;
+	int			running;
 
+	if (client->curl_deadline < 0 || client->curl_deadline > client->counted_until)
+		return;
+	signals_block(&saved);
+	running = timeouts_run(client, client->counted_until);
+	signals_restore(&saved);
 	if (running >= 0 && running < client->in_flight)
 		client->curl_deadline = client->counted_until;
 }
@@ -408,14 +414,10 @@ transfers_push(HttpClient *client)
 void
 http_client_await(HttpClient *client)
 {
-	sigset_t	saved;
-
 	deadlines_count(client);
 	client->awaited = true;
-	signals_block(&saved);
 	transfers_push(client);
 	timer_arm(client);
-	signals_restore(&saved);
 }
 
 void
@@ -429,29 +431,26 @@ http_client_pump(HttpClient *client)
 
 	deadlines_count(client);
 	signals_block(&saved);
-	do
+	nevents = epoll_wait(client->epoll_fd, events, EVENTS_AT_ONCE, 0);
+	for (int i = 0; i < nevents; i++)
 	{
-		nevents = epoll_wait(client->epoll_fd, events, EVENTS_AT_ONCE, 0);
-		for (int i = 0; i < nevents; i++)
-		{
-			int			what = 0;
-			uint64_t	expirations;
+		int			what = 0;
+		uint64_t	expirations;
 
-			if (events[i].data.fd == client->timer_fd)
-			{
-				if (read(client->timer_fd, &expirations, sizeof(expirations)) > 0)
-					client->armed = -1;
-				continue;
-			}
-			if (events[i].events & (EPOLLIN | EPOLLHUP))
-				what |= CURL_CSELECT_IN;
-			if (events[i].events & EPOLLOUT)
-				what |= CURL_CSELECT_OUT;
-			if (events[i].events & EPOLLERR)
-				what |= CURL_CSELECT_ERR;
-			curl_multi_socket_action(client->multi, events[i].data.fd, what, &running);
+		if (events[i].data.fd == client->timer_fd)
+		{
+			if (read(client->timer_fd, &expirations, sizeof(expirations)) > 0)
+				client->armed = -1;
+			continue;
 		}
-	} while (nevents == EVENTS_AT_ONCE);
+		if (events[i].events & (EPOLLIN | EPOLLHUP))
+			what |= CURL_CSELECT_IN;
+		if (events[i].events & EPOLLOUT)
+			what |= CURL_CSELECT_OUT;
+		if (events[i].events & EPOLLERR)
+			what |= CURL_CSELECT_ERR;
+		curl_multi_socket_action(client->multi, events[i].data.fd, what, &running);
+	}
 
 	now = http_now_ms();
 	timeouts_run(client, now);

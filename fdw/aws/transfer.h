@@ -30,7 +30,7 @@ struct HttpTransfer
 };
 
 /*
- * Tells its handle, which must be as a new one, everything about the request. false when memory ran out; headers_free
+ * Tells its handle, which must be as a new one, everything about the request. false when memory ran out; transfer_free_headers
  * and the handle are the caller's all the same.
  */
 extern bool transfer_set_up(HttpTransfer *transfer, const HttpRequest *request);

@@ -21,7 +21,8 @@
 
 /* Rows wait in memory for the others of theirs: four batches keep the connections busy, and no more rows than that. */
 #define BATCHES_AT_ONCE 4
-#define MOST_ROWS_AT_ONCE 1000
+#define MOST_ROWS_AT_ONCE 400
+#define MOST_BYTES_GATHERED ((Size) 16 * 1024 * 1024)
 
 enum
 {
@@ -265,7 +266,8 @@ static void
 gather_row(StoreInsert *insert, TupleTableSlot *slot)
 {
 	add_row(insert, slot);
-	if (insert->batch.nrows < rows_at_once(&insert->options))
+	if (insert->batch.nrows < rows_at_once(&insert->options)
+		&& MemoryContextMemAllocated(insert->batch.context, true) < MOST_BYTES_GATHERED)
 		return;
 	batch_append(&insert->batch);
 	batch_forget(&insert->batch);

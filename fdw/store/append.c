@@ -41,7 +41,8 @@ struct AppendOperation
 	size_t		ids_begin;		/* the places from here on have no ids yet */
 	size_t		ids_end;		/* and those from here on are not those that the ADD under way is for */
 	int64_t		ids_asked;		/* by that */
-	size_t		first_unsent;	/* the rows before it have been sent */
+	int64_t		ids_patience;	/* http_now_ms, after a failure: the answer is not waited for any longer; 0: not yet set */
+	bool		ids_were_given_up;
 	Call	   *counter;		/* the ADD under way */
 	DenseOperation *dense;
 	BurnOperation *burn;
@@ -139,8 +140,6 @@ append_fail(AppendOperation *append, const AppendRow *row, const Failure *failur
 	append->failed = true;
 	append->failed_row = row;
 	append->failure = *failure;
-	if (append->counter != NULL)
-		call_set_deadline(append->counter, http_now_ms() + NOTES_PATIENCE_MS);
 }
 
 static void
@@ -224,7 +223,8 @@ puts_begin(AppendOperation *append)
 static void
 versions_step(AppendOperation *append)
 {
-	if (!lanes_step(append))
+	/* Reads that are under way have no fate that the error would have to tell. */
+	if (!lanes_step(append) && !append->failed)
 		return;
 	for (size_t i = 0; i < append->nlanes && !append->failed; i++)
 	{
@@ -286,15 +286,35 @@ ids_ask(AppendOperation *append)
 		append_fail_with(append, FAILURE_MEMORY, "out of memory");
 }
 
-/* Of those that were asked for, the ones that nobody needs any more are burned. */
+/* Of those that were asked for, of which `last` is the last, the ones that nobody needs any more are burned. */
 static void
-ids_give(AppendOperation *append, int64_t first, int64_t last, int64_t deadline)
+ids_give(AppendOperation *append, int64_t last, int64_t deadline)
 {
+	int64_t		left = append->ids_asked;
+
 	for (; append->ids_begin < append->ids_end && !append->failed; append->ids_begin++)
 		if (place_takes_id(append, append->ids_begin))
-			lane_give_id(append->places[append->ids_begin], first++, deadline);
-	for (; first <= last; first++)
-		burn_add(&append->context.burned, first);
+			lane_give_id(append->places[append->ids_begin], last - --left, deadline);
+	while (left > 0)
+		burn_add(&append->context.burned, last - --left);
+}
+
+/* After a failure the ids under way are only to be noted as burned: the error does not wait for them much longer. */
+static void
+ids_give_up(AppendOperation *append)
+{
+	if (!append->failed || append->counter == NULL)
+		return;
+	if (append->ids_patience == 0)
+		append->ids_patience = http_now_ms() + NOTES_PATIENCE_MS;
+	if (http_now_ms() < append->ids_patience)
+	{
+		client_wake_at(append->context.client, append->ids_patience);
+		return;
+	}
+	call_free(append->counter);
+	append->counter = NULL;
+	append->ids_were_given_up = true;
 }
 
 /* Looks for the answer to what was asked. */
@@ -306,34 +326,41 @@ ids_step(AppendOperation *append)
 	int64_t		last;
 
 	if (result == STEP_PENDING)
+	{
+		ids_give_up(append);
 		return;
+	}
 	append->counter = NULL;
 	if (result == STEP_FAILED)
 		append_fail(append, NULL, call_failure(counter));
 	else if (!commit_read_counter(call_response(counter), &last) || last < append->ids_asked)
 		append_fail_with(append, FAILURE_BAD_ANSWER, "the counter did not answer a commit id");
 	else
-		ids_give(append, last - append->ids_asked + 1, last, call_sent_at(counter) + append->settings.deadline_ms);
+		ids_give(append, last, call_sent_at(counter) + append->settings.deadline_ms);
 	call_free(counter);
 }
 
 /*
- * Ids take as long to come as a put takes: they are asked for once fewer rows are left to be sent than can be under way
- * at a time, and so no earlier than needed. With one connection they would only be in the way of the last puts.
+ * Ids take as long to come as a put takes: they are asked for once fewer puts can be begun with what is at hand than
+ * may be under way, and so no earlier than needed. Where that is one, they would only be in the way of the last puts.
  */
 static bool
 ids_are_wanted(AppendOperation *append, bool idle)
 {
-	const AppendRow *rows = append->rows;
-	size_t		at_a_time = (size_t) append->settings.max_parallel;
+	size_t		at_a_time = (size_t) parallel_puts(append);
+	size_t		open = append->nlanes - append->nbegun;
+	size_t		at_hand = 0;
 
-	if (at_a_time > append->nlanes)
-		at_a_time = append->nlanes;
-	while (append->first_unsent < append->ids_begin
-		   && (rows[append->first_unsent].fate != APPEND_NOT_STORED || rows[append->first_unsent].skipped))
-		append->first_unsent++;
-	return !append->failed && append->ids_begin < append->nrows
-		&& (idle || (append->settings.max_parallel > 1 && append->ids_begin - append->first_unsent < at_a_time));
+	if (append->failed || append->ids_begin == append->nrows || idle)
+		return !append->failed && append->ids_begin < append->nrows;
+	for (size_t i = append->nbegun; i < append->nlanes && at_hand < at_a_time && !lane_awaits_id(&append->lanes[i]); i++)
+		at_hand++;
+	for (size_t i = append->first_open; i < append->nbegun && at_hand < at_a_time; i++)
+	{
+		open += !lane_is_over(&append->lanes[i]);
+		at_hand += lane_holds_ids(&append->lanes[i]);
+	}
+	return at_a_time > 1 && at_hand < (open < at_a_time ? open : at_a_time);
 }
 
 static void
@@ -366,8 +393,8 @@ lanes_are_done(const AppendOperation *append)
 static bool
 endpoint_was_silent(const AppendOperation *append)
 {
-	return append->failed && append->failure.http_status == 0
-		&& (append->failure.kind == FAILURE_UNREACHABLE || append->failure.kind == FAILURE_UNKNOWN_FATE);
+	return append->ids_were_given_up || (append->failed && append->failure.http_status == 0
+		&& (append->failure.kind == FAILURE_UNREACHABLE || append->failure.kind == FAILURE_UNKNOWN_FATE));
 }
 
 /*

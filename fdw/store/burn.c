@@ -118,6 +118,8 @@ burn_give_up_at(BurnOperation *burn, int64_t when)
 StepResult
 burn_step(BurnOperation *burn)
 {
+	int			window = client_window(burn->client, TRAFFIC_WRITE);
+	int			most = window < burn->max_parallel ? window : burn->max_parallel;
 	int			under_way = 0;
 	bool		pending = false;
 
@@ -125,7 +127,7 @@ burn_step(BurnOperation *burn)
 		return STEP_DONE;
 	if (burn->give_up_at != 0)
 		client_wake_at(burn->client, burn->give_up_at);
-	for (size_t i = 0; i < burn->nruns && under_way < burn->max_parallel; i++)
+	for (size_t i = 0; i < burn->nruns && under_way < most; i++)
 	{
 		BurnRun    *run = &burn->runs[i];
 

@@ -7,7 +7,6 @@
  */
 #include "store/lane.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "dynamodb/json.h"
@@ -128,7 +127,18 @@ lane_give_id(Lane *lane, int64_t id, int64_t deadline)
 bool
 lane_awaits_id(const Lane *lane)
 {
-	return lane->state == LANE_READY && lane->next < lane->nrows && lane->rows[lane->next]->id_deadline == 0;
+	return lane->state == LANE_READY && !lane->takes_ids && lane->next < lane->nrows
+		&& lane->rows[lane->next]->id_deadline == 0;
+}
+
+bool
+lane_holds_ids(const Lane *lane)
+{
+	size_t		next = lane->next + (lane->put != NULL);
+
+	while (next < lane->nrows && lane->rows[next]->skipped)
+		next++;
+	return next < lane->nrows && lane->rows[next]->id_deadline != 0;
 }
 
 bool
@@ -172,17 +182,18 @@ ask_last_version(Lane *lane, const LaneContext *context)
 	lane_send(lane, context, OPERATION_QUERY, &body, LANE_READING_LAST_VERSION);
 }
 
+/* How many ids a lane takes for itself: for the rows that are left, or the first of them. */
 static size_t
-rows_left(const Lane *lane)
+own_ids(const Lane *lane, const LaneContext *context)
 {
 	size_t		left = 0;
 
-	for (size_t i = lane->next; i < lane->nrows; i++)
+	for (size_t i = lane->next; i < lane->nrows && left < context->settings->ids_at_once; i++)
 		left += !lane->rows[i]->skipped;
 	return left;
 }
 
-/* Fresh ids for the rows that are left. */
+/* Fresh ids instead of what it may have. */
 static void
 take_own_ids(Lane *lane, LaneContext *context)
 {
@@ -190,7 +201,7 @@ take_own_ids(Lane *lane, LaneContext *context)
 
 	lane->takes_ids = true;
 	lane_burn_unused(lane, &context->burned);
-	request_counter_add(&body, context->names->counter_table, context->names->counter, (int64_t) rows_left(lane));
+	request_counter_add(&body, context->names->counter_table, context->names->counter, (int64_t) own_ids(lane, context));
 	lane_send(lane, context, OPERATION_UPDATE_ITEM, &body, LANE_TAKING_IDS);
 }
 
@@ -200,7 +211,7 @@ put_next(Lane *lane, LaneContext *context)
 	AppendRow  *row = lane->rows[lane->next];
 	Commit	   *commit = &row->commit;
 
-	if (http_now_ms() > row->id_deadline)
+	if (http_now_ms() > row->id_deadline)	/* or it has none */
 	{
 		take_own_ids(lane, context);
 		return;
@@ -246,14 +257,14 @@ static void
 own_ids_arrived(Lane *lane, const LaneContext *context)
 {
 	int64_t		deadline = call_sent_at(lane->call) + context->settings->deadline_ms;
-	int64_t		left = (int64_t) rows_left(lane);
+	int64_t		left = (int64_t) own_ids(lane, context);
 	int64_t		last;
 
 	if (!commit_read_counter(call_response(lane->call), &last) || last < left)
 		lane_fail_with(lane, FAILURE_BAD_ANSWER, "the counter did not answer a commit id");
 	else
 	{
-		for (size_t i = lane->next; i < lane->nrows; i++)
+		for (size_t i = lane->next; left > 0; i++)
 			if (!lane->rows[i]->skipped)
 				row_give_id(lane->rows[i], last - --left, deadline);
 		lane->state = LANE_READY;
@@ -317,13 +328,18 @@ row_stored(Lane *lane)
 	lane->state = LANE_READY;
 }
 
-static bool
-next_version_is_left(const Lane *lane)
+/* What has the version took its id after ours: the rows that are left have lower ids than that, and need higher ones. */
+static void
+lane_follow(Lane *lane, int64_t own_id, const cJSON *item)
 {
-	for (size_t i = lane->next; i < lane->nrows; i++)
-		if (lane->rows[i]->next_version)
-			return true;
-	return false;
+	AttributeValue id = attribute_get(item, COMMIT_ID);
+	int64_t		standing_id;
+
+	if (attribute_to_int64(&id, &standing_id) && standing_id > own_id && lane->next < lane->nrows)
+	{
+		lane->takes_ids = true;
+		lane->state = LANE_NEEDS_IDS;
+	}
 }
 
 /* Another commit has the version. */
@@ -338,6 +354,7 @@ version_taken(Lane *lane, LaneContext *context, const cJSON *item)
 	{
 		burn_add(&context->burned, own_id);
 		row_stored(lane);
+		lane_follow(lane, own_id, item);
 	}
 	else if (row->next_version && lane->lost_races++ < MAX_LOST_RACES)
 	{
@@ -352,13 +369,9 @@ version_taken(Lane *lane, LaneContext *context, const cJSON *item)
 		burn_add(&context->burned, own_id);
 		row->skipped = true;
 		lane->next++;
+		lane->is_put_again = false;
 		lane->state = LANE_READY;
-		/* The other commit may have taken its id after ours. A next version follows it, so its id must, too. */
-		if (next_version_is_left(lane))
-		{
-			lane->takes_ids = true;
-			lane->state = LANE_NEEDS_IDS;
-		}
+		lane_follow(lane, own_id, item);
 	}
 	else
 		lane_fail_with(lane, FAILURE_CONDITION, "");
@@ -405,6 +418,8 @@ lane_start_next(Lane *lane, LaneContext *context)
 {
 	while (lane->next < lane->nrows && lane->rows[lane->next]->skipped)
 		lane->next++;
+	if (lane->next == lane->nrows && (lane->state == LANE_READY || lane->state == LANE_NEEDS_IDS))
+		lane->state = LANE_DONE;
 	switch (lane->state)
 	{
 		case LANE_NEEDS_LAST_VERSION:
@@ -414,10 +429,8 @@ lane_start_next(Lane *lane, LaneContext *context)
 			take_own_ids(lane, context);
 			return true;
 		case LANE_READY:
-			if (lane->next == lane->nrows)
-				lane->state = LANE_DONE;
 			/* The batch gives it; dense ones come with the commits. */
-			if (lane->state == LANE_DONE || lane_awaits_id(lane))
+			if (lane_awaits_id(lane))
 				return false;
 			put_next(lane, context);
 			return true;

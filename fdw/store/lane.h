@@ -14,7 +14,7 @@ typedef enum LaneState
 	LANE_NEW,					/* every version can be told without a look at the store */
 	LANE_NEEDS_LAST_VERSION,
 	LANE_READING_LAST_VERSION,
-	LANE_NEEDS_IDS,				/* of its own, those of the batch being spent or too old */
+	LANE_NEEDS_IDS,				/* of its own: those of the batch are spent, too old or too low */
 	LANE_TAKING_IDS,
 	LANE_READY,					/* to put its next row, once that has an id */
 	LANE_PUTTING,
@@ -65,6 +65,9 @@ extern void lane_give_id(Lane *lane, int64_t id, int64_t deadline);
 /* true when nothing can be sent before its next row is given an id. */
 extern bool lane_awaits_id(const Lane *lane);
 
+/* true when the next row that can be sent has an id. */
+extern bool lane_holds_ids(const Lane *lane);
+
 /* true while a request of the lane is on the way. */
 extern bool lane_is_busy(const Lane *lane);
 
@@ -80,7 +83,7 @@ extern void lane_pass_settled(Lane *lane);
  */
 extern bool lane_row_is_own(AppendRow *row, const char *token_attribute, const cJSON *item);
 
-/* Counts the ids of the rows that were never sent as burned. */
+/* Counts the ids of the rows that are certainly not stored as burned, and takes them away. */
 extern void lane_burn_unused(Lane *lane, BurnList *burned);
 extern void lane_free(Lane *lane);
 
