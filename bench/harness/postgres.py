@@ -102,11 +102,16 @@ def read(table, where="", order="ORDER BY commit_id"):
             f"FROM (SELECT * FROM {table} {where} {order} OFFSET 0) rows")
 
 
-def pgbench(table, clients, count, directory):
-    """Single-row INSERTs by prepared statements, so many by each client."""
-    script = os.path.join(directory, "insert.sql")
+def insert_one(table):
+    """A statement that appends a commit to an aggregate that nobody has seen."""
+    return f"INSERT INTO {table} (aggregate_id, version, events) VALUES (gen_random_uuid()::text, 0, '{EVENTS}')"
+
+
+def pgbench(statement, clients, count, directory):
+    """Runs a prepared statement so many times in each client."""
+    script = os.path.join(directory, "statement.sql")
     with open(script, "w") as file:
-        file.write(f"INSERT INTO {table} (aggregate_id, version, events) VALUES (gen_random_uuid()::text, 0, '{EVENTS}');\n")
+        file.write(statement + ";\n")
     session = Session()
     with open(session.query("SHOW data_directory")[0][0] + "/postmaster.pid") as file:
         postmaster = int(file.readline())

@@ -48,9 +48,11 @@ def target_met(target, samples):
 
 def target_line(target, samples):
     what = "rate" if target.what == "rate" else "CPU"
+    found = f"- {what} of {target.of} / {target.to}: {spread(target.ratios(samples), ratio)} ×"
+    if target.limit is None:
+        return f"{found} ({target.source})"
     sign = "≤" if target.at_most else "≥"
-    return (f"- {what} of {target.of} / {target.to}: {spread(target.ratios(samples), ratio)} × "
-            f"(target {sign} {target.limit:.2f}: {target.source}): {verdict(target_met(target, samples))}")
+    return f"{found} (target {sign} {target.limit:.2f}: {target.source}): {verdict(target_met(target, samples))}"
 
 
 def result_lines(result):
@@ -87,7 +89,8 @@ def charts(results):
 
     append = {"append-one": "one by one", "append-bulk": "bulk", "append-delay-1": "bulk, 1 ms away",
               "append-delay-5": "bulk, 5 ms away", "append-delay-20": "bulk, 20 ms away"}
-    read = {"read-index": "index, 20 ms a page", "read-aggregate": "aggregate, 20 ms a page", "read-cpu": "index, no delay",
+    read = {"read-index": "index, 20 ms a page of 256", "read-index-full": "20 ms a page of 4,000",
+            "read-aggregate": "aggregate, 20 ms a page of 256", "read-cpu": "index, no delay",
             "read-dynalite": "index, dynalite", "read-local": "index, DynamoDB Local"}
     everybody = (EXTENSION, FLOOR, SDK, BOTO)
     for file, title, what, names, contestants in (

@@ -10,9 +10,9 @@ class Target:
     what: str                       # "rate" or "cpu_us", of a Sample
     of: str
     to: str
-    limit: float
+    limit: float                    # None: it is for comparison
     at_most: bool = False
-    source: str = ""                # what the figure is a promise of
+    source: str = ""                # what the figure is a promise of, or shows
 
     def ratios(self, samples):
         return [getattr(a, self.what) / getattr(b, self.what) for a, b in zip(samples[self.of], samples[self.to])]

@@ -107,12 +107,23 @@ append_hex(ByteBuffer *out, const unsigned char bytes[HASH_BYTES])
 	buffer_append(out, hex, sizeof(hex));
 }
 
+/* Fetched once in a process: what EVP_sha256() stands for is looked up anew for each digest. */
+static const EVP_MD *
+sha256(void)
+{
+	static EVP_MD *fetched = NULL;
+
+	if (fetched == NULL)
+		fetched = EVP_MD_fetch(NULL, "SHA256", NULL);
+	return fetched;
+}
+
 static void
 append_hash(ByteBuffer *out, const void *bytes, size_t length)
 {
 	unsigned char hash[HASH_BYTES];
 
-	if (EVP_Digest(length > 0 ? bytes : "", length, hash, NULL, EVP_sha256(), NULL) != 1)
+	if (EVP_Digest(length > 0 ? bytes : "", length, hash, NULL, sha256(), NULL) != 1)
 	{
 		out->failed = true;
 		return;
@@ -290,7 +301,7 @@ sigv4_string_to_sign(const SigningRequest *request, const char *region, const ch
 static bool
 hmac(const void *key, size_t key_length, const void *bytes, size_t length, unsigned char mac[HASH_BYTES])
 {
-	return HMAC(EVP_sha256(), key, (int) key_length, bytes, length, mac, NULL) != NULL;
+	return sha256() != NULL && HMAC(sha256(), key, (int) key_length, bytes, length, mac, NULL) != NULL;
 }
 
 /* The chain of keys: secret, date, region, service, terminator. */
