@@ -142,9 +142,9 @@ read_segment(Analysis *analysis, int segment, int segments, double units)
 			sample_add(analysis->sample, item);
 		else if (result == READ_END)
 			complete = true;
-		else if (units_spent(analysis) >= most_units)
+		else if (result == READ_PENDING && units_spent(analysis) >= most_units)
 			break;				/* between two pages */
-		else
+		else if (result == READ_PENDING)
 			wait_for_client(tenure_client(tenure));
 	}
 	tenure_drop(tenure);

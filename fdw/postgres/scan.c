@@ -12,6 +12,7 @@
 
 #include "access/table.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -204,7 +205,11 @@ read_row(StoreScan *scan, TupleTableSlot *slot)
 
 	while (!scan->at_end)
 	{
-		ReadResult	result = read_next(scan->tenure->operation, &item);
+		ReadResult	result;
+
+		/* As long as pages arrive faster than they are used up, there is no wait that would do it. */
+		CHECK_FOR_INTERRUPTS();
+		result = read_next(scan->tenure->operation, &item);
 
 		budget_check(&scan->usage, &scan->checked_units, scan->map->relation_name);
 		switch (result)
@@ -212,6 +217,8 @@ read_row(StoreScan *scan, TupleTableSlot *slot)
 			case READ_ITEM:
 				store_row(scan, item, slot);
 				return;
+			case READ_EMPTY_PAGE:
+				break;
 			case READ_PENDING:
 				if (scan->never_waits)
 				{
