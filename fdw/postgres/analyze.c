@@ -58,10 +58,10 @@ analysis_new(Relation relation)
 {
 	Analysis   *analysis = palloc0(sizeof(Analysis));
 	ColumnMap  *map = column_map_new(relation);
-	Oid			server = GetForeignTable(RelationGetRelid(relation))->serverid;
+	TableOptions options = options_of_table(RelationGetRelid(relation));
 
 	analysis->relation_name = map->relation_name;
-	analysis->names = options_of_table(RelationGetRelid(relation)).names;
+	analysis->names = options.names;
 	analysis->attributes = palloc(sizeof(char *) * (map->natts + 2));
 	if (map->by_role[COLUMN_AGGREGATE_ID] == NULL)
 		analysis->attributes[analysis->nattributes++] = COMMIT_AGGREGATE_ID;
@@ -71,7 +71,7 @@ analysis_new(Relation relation)
 		if (map->columns[i] != NULL)
 			analysis->attributes[analysis->nattributes++] = map->columns[i]->attribute;
 	analysis->sample = sample_new(relation, map);
-	analysis->tenure = tenure_new(CurrentMemoryContext, connection_acquire(relation->rd_rel->relowner, server));
+	analysis->tenure = tenure_new(CurrentMemoryContext, connection_acquire(relation->rd_rel->relowner, options.server));
 	return analysis;
 }
 

@@ -182,20 +182,20 @@ insert_new(ResultRelInfo *target, bool skip_conflicts)
 static void
 insert_connect(StoreInsert *insert, EState *estate, ResultRelInfo *target)
 {
-	ForeignTable *table = GetForeignTable(RelationGetRelid(target->ri_RelationDesc));
+	Oid			server = insert->options.server;
 	Oid			user = compat_modify_user(estate, target);
 
 	insert->batch.context = AllocSetContextCreate(estate->es_query_cxt, "dynamodb_es rows", ALLOCSET_DEFAULT_SIZES);
 	insert->batch.rows = palloc(sizeof(AppendRow) * rows_at_once(&insert->options));
 	if (insert->options.append_mode == APPEND_DENSE)
 	{
-		insert->batch.queue = queue_of_store(user, table->serverid, &insert->batch.names);
+		insert->batch.queue = queue_of_store(user, server, &insert->batch.names);
 		insert->batch.settings.head = &insert->batch.queue->head;
 	}
 	if (insert->options.append_at_commit)
-		insert->deferred = deferred_store_new(user, table->serverid, insert->map->relation_name);
+		insert->deferred = deferred_store_new(user, server, insert->map->relation_name);
 	else
-		insert->batch.tenure = tenure_new(estate->es_query_cxt, connection_acquire(user, table->serverid));
+		insert->batch.tenure = tenure_new(estate->es_query_cxt, connection_acquire(user, server));
 }
 
 void

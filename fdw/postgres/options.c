@@ -469,6 +469,7 @@ options_of_table(Oid relation)
 	ForeignTable *table = GetForeignTable(relation);
 	ForeignServer *server = GetForeignServer(table->serverid);
 	TableOptions options = {
+		.server = table->serverid,
 		.names = names_of_options(table->options),
 		.consistent_read = option_bool("consistent_read", table->options, server->options, true),
 		.max_connections = option_int("max_connections", server->options, NIL, DEFAULT_MAX_CONNECTIONS),

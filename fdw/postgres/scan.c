@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "catalog/pg_inherits.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
@@ -63,24 +64,27 @@ choose_attributes(StoreScan *scan)
 			scan->attributes[scan->nattributes++] = key_attributes[i];
 }
 
-/* Does the statement append to that table, as far as its plan shows? */
+/* Is that a foreign table of the same wrapper, for the same table of DynamoDB's? */
 static bool
-is_appended_to(EState *estate, Oid relation, const StoreNames *names)
+is_same_table(Oid relation, const TableOptions *options)
 {
-	Oid			wrapper = GetForeignServer(GetForeignServerIdByRelId(relation))->fdwid;
-	ListCell   *cell;
+	return get_rel_relkind(relation) == RELKIND_FOREIGN_TABLE
+		&& GetForeignServer(GetForeignServerIdByRelId(relation))->fdwid == GetForeignServer(options->server)->fdwid
+		&& strcmp(options_of_table(relation).names.commit_table, options->names.commit_table) == 0;
+}
 
-	foreach(cell, estate->es_plannedstmt->resultRelations)
-	{
-		Oid			target = exec_rt_fetch(lfirst_int(cell), estate)->relid;
-		char		kind = get_rel_relkind(target);
+/* Does the statement append to that table, by whatever name, as far as its plan shows? */
+static bool
+is_appended_to(EState *estate, const TableOptions *options)
+{
+	ListCell   *target;
+	ListCell   *relation;
 
-		if (kind == RELKIND_PARTITIONED_TABLE)
-			return true;		/* one of its partitions may be the table by another name */
-		if (kind == RELKIND_FOREIGN_TABLE && GetForeignServer(GetForeignServerIdByRelId(target))->fdwid == wrapper
-			&& strcmp(options_of_table(target).names.commit_table, names->commit_table) == 0)
-			return true;
-	}
+	foreach(target, estate->es_plannedstmt->resultRelations)
+		/* Rows may go to any partition. */
+		foreach(relation, find_all_inheritors(exec_rt_fetch(lfirst_int(target), estate)->relid, NoLock, NULL))
+			if (is_same_table(lfirst_oid(relation), options))
+				return true;
 	return false;
 }
 
@@ -115,8 +119,8 @@ scan_begin(ForeignScanState *node, int flags)
 		return;
 	scan->spec_context = AllocSetContextCreate(estate->es_query_cxt, "dynamodb_es read",
 											  ALLOCSET_SMALL_SIZES);
-	scan->tenure = tenure_new(estate->es_query_cxt, connection_acquire(compat_scan_user(node), GetForeignServerIdByRelId(relation_oid)));
-	if (!scan->plan.count_only && is_appended_to(estate, relation_oid, &scan->options.names))
+	scan->tenure = tenure_new(estate->es_query_cxt, connection_acquire(compat_scan_user(node), scan->options.server));
+	if (!scan->plan.count_only && is_appended_to(estate, &scan->options))
 		collect_begin(node);
 }
 
