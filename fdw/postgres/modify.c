@@ -5,12 +5,10 @@
  */
 #include "postgres.h"
 
-#include "access/sysattr.h"
 #include "access/table.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "nodes/plannodes.h"
-#include "optimizer/optimizer.h"
 #include "utils/memutils.h"
 
 #include "postgres/compat.h"
@@ -96,28 +94,6 @@ row_is_looked_at(const ResultRelInfo *target)
 	return target->ri_projectReturning != NULL || target->ri_WithCheckOptions != NIL
 		|| (target->ri_TrigDesc != NULL
 			&& (target->ri_TrigDesc->trig_insert_after_row || target->ri_TrigDesc->trig_insert_new_table));
-}
-
-/* Do a view's check options look only at what the row has before it is stored? */
-static bool
-check_options_can_precede(const StoreInsert *insert, const ResultRelInfo *target, TupleTableSlot *slot)
-{
-	static const ColumnRole given_by_store[] = {COLUMN_COMMIT_ID, COLUMN_COMMITTED_AT, COLUMN_VERSION};
-	Index		index = known_index(target);
-	Bitmapset  *used = NULL;
-	ListCell   *cell;
-
-	foreach(cell, target->ri_WithCheckOptions)
-		pull_varattnos(lfirst_node(WithCheckOption, cell)->qual, index, &used);
-	for (size_t i = 0; i < lengthof(given_by_store); i++)
-	{
-		const Column *column = insert->map->by_role[given_by_store[i]];
-
-		if (column != NULL && bms_is_member(column->attnum - FirstLowInvalidHeapAttributeNumber, used)
-			&& (column->role != COLUMN_VERSION || slot_attisnull(slot, column->attnum)))
-			return false;
-	}
-	return !bms_is_member(InvalidAttrNumber - FirstLowInvalidHeapAttributeNumber, used);
 }
 
 /* The attribute of the column that carries tokens. */
@@ -271,13 +247,36 @@ gather_row(StoreInsert *insert, TupleTableSlot *slot)
 	batch_forget(&insert->batch);
 }
 
+/* Found out at the first row: when the insert begins, PostgreSQL has not set them up yet. */
+static const KnownUses *
+uses_of_target(StoreInsert *insert, EState *estate, const ResultRelInfo *target)
+{
+	MemoryContext caller;
+
+	if (insert->uses == NULL)
+	{
+		caller = MemoryContextSwitchTo(estate->es_query_cxt);
+		insert->uses = known_uses_new(target);
+		MemoryContextSwitchTo(caller);
+	}
+	return insert->uses;
+}
+
+/* PostgreSQL checks them after the insert, when a commit cannot be taken back. */
+static void
+check_options(const StoreInsert *insert, EState *estate, ResultRelInfo *target, TupleTableSlot *slot)
+{
+	row_cut_times(insert->map, slot);
+	ExecWithCheckOptions(WCO_VIEW_CHECK, target, slot, estate);
+}
+
 /* Keeps the row until the transaction commits. */
 static void
 defer_row(StoreInsert *insert, EState *estate, ResultRelInfo *target, TupleTableSlot *slot)
 {
-	known_check_row(insert->map, target, slot);
+	known_check_row(insert->map, uses_of_target(insert, estate, target), slot);
 	if (target->ri_WithCheckOptions != NIL)
-		ExecWithCheckOptions(WCO_VIEW_CHECK, target, slot, estate);
+		check_options(insert, estate, target, slot);
 	batch_forget(&insert->batch);
 	add_row(insert, slot);
 	deferred_keep(insert->deferred, &insert->batch);
@@ -302,9 +301,9 @@ modify_insert(EState *estate, ResultRelInfo *target, TupleTableSlot *slot, Tuple
 		return slot;
 	}
 	batch_forget(&insert->batch);
-	/* PostgreSQL checks them after the insert, when a commit cannot be taken back. */
-	if (target->ri_WithCheckOptions != NIL && check_options_can_precede(insert, target, slot))
-		ExecWithCheckOptions(WCO_VIEW_CHECK, target, slot, estate);
+	if (target->ri_WithCheckOptions != NIL
+		&& known_missing(insert->map, uses_of_target(insert, estate, target)->by_check_options, slot) == NULL)
+		check_options(insert, estate, target, slot);
 	add_row(insert, slot);
 	batch_append(&insert->batch);
 	stored = !insert->batch.rows[0].skipped;
