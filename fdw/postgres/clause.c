@@ -54,6 +54,21 @@ clause_strategy(Oid operator, const Column *column)
 	return InvalidStrategy;
 }
 
+const char *
+clause_comparator(StrategyNumber strategy)
+{
+	static const char *const comparators[] = {
+		[BTLessStrategyNumber] = "<",
+		[BTLessEqualStrategyNumber] = "<=",
+		[BTEqualStrategyNumber] = "=",
+		[BTGreaterEqualStrategyNumber] = ">=",
+		[BTGreaterStrategyNumber] = ">",
+		[NOT_EQUAL_STRATEGY] = "<>",
+	};
+
+	return comparators[strategy];
+}
+
 static bool
 contains_subplan(Node *node, void *context)
 {

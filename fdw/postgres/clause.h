@@ -23,6 +23,9 @@ extern Column *clause_column(Node *node, Index relid, const ColumnMap *map);
  */
 extern StrategyNumber clause_strategy(Oid operator, const Column *column);
 
+/* "<=", as DynamoDB and PostgreSQL write it. */
+extern const char *clause_comparator(StrategyNumber strategy);
+
 /* true for an expression that yields one value for a whole scan: nothing volatile, no SubPlan. It may hold Vars. */
 extern bool clause_is_stable(Node *node);
 

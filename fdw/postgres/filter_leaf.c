@@ -219,21 +219,6 @@ make_present(const Column *column)
 	return column->role == COLUMN_AGGREGATE_ID ? make_type(column, ATTRIBUTE_S) : make_compare(column, ">=", &least);
 }
 
-const char *
-filter_comparator(StrategyNumber strategy)
-{
-	static const char *const comparators[] = {
-		[BTLessStrategyNumber] = "<",
-		[BTLessEqualStrategyNumber] = "<=",
-		[BTEqualStrategyNumber] = "=",
-		[BTGreaterEqualStrategyNumber] = ">=",
-		[BTGreaterStrategyNumber] = ">",
-		[NOT_EQUAL_STRATEGY] = "<>",
-	};
-
-	return comparators[strategy];
-}
-
 static bool
 asks_for_less(StrategyNumber strategy)
 {
@@ -264,7 +249,7 @@ evaluate_compare(const Column *column, StrategyNumber strategy, const Operand *o
 		case POSITION_AT:
 			if (strategy == NOT_EQUAL_STRATEGY)
 				return make_other(column, &operand->value);
-			return make_compare(column, filter_comparator(strategy), &operand->value);
+			return make_compare(column, clause_comparator(strategy), &operand->value);
 		case POSITION_ABOVE:
 			if (asks_for_less(strategy))
 				return make_compare(column, "<=", &operand->value);

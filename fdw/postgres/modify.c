@@ -81,8 +81,7 @@ modify_plan(PlannerInfo *root, ModifyTable *plan, Index target, int subplan)
 		report_immutable("update", name);
 	if (plan->operation == CMD_DELETE)
 		report_immutable("delete from", name);
-	if (plan->operation == CMD_INSERT)
-		plan_insert(relation, plan, target, subplan);
+	plan_insert(relation, plan, target, subplan);
 	table_close(relation, NoLock);
 	return list_make1(makeInteger(plan->onConflictAction == ONCONFLICT_NOTHING));
 }
@@ -92,8 +91,7 @@ static bool
 row_is_looked_at(const ResultRelInfo *target)
 {
 	return target->ri_projectReturning != NULL || target->ri_WithCheckOptions != NIL
-		|| (target->ri_TrigDesc != NULL
-			&& (target->ri_TrigDesc->trig_insert_after_row || target->ri_TrigDesc->trig_insert_new_table));
+		|| (target->ri_TrigDesc != NULL && target->ri_TrigDesc->trig_insert_after_row);
 }
 
 /* The attribute of the column that carries tokens. */
@@ -214,16 +212,12 @@ int
 modify_batch_size(ResultRelInfo *target)
 {
 	StoreInsert *insert = target->ri_FdwState;
-	TableOptions options;
 
-	if (insert != NULL && insert->options.append_at_commit)
+	if (insert->options.append_at_commit)
 		return 1;				/* nothing is sent that would be better sent together */
 	if (row_is_looked_at(target) || (target->ri_TrigDesc != NULL && target->ri_TrigDesc->trig_insert_before_row))
 		return 1;
-	if (insert != NULL)
-		return rows_at_once(&insert->options);
-	options = options_of_table(RelationGetRelid(target->ri_RelationDesc));
-	return rows_at_once(&options);
+	return rows_at_once(&insert->options);
 }
 
 static void
@@ -337,7 +331,7 @@ modify_end(EState *estate, ResultRelInfo *target)
 {
 	StoreInsert *insert = target->ri_FdwState;
 
-	if (insert != NULL && insert->batch.tenure != NULL)
+	if (insert->batch.tenure != NULL)
 		tenure_drop(insert->batch.tenure);
 }
 
@@ -346,7 +340,7 @@ modify_end_routed(EState *estate, ResultRelInfo *target)
 {
 	StoreInsert *insert = target->ri_FdwState;
 
-	if (insert != NULL && insert->gathers && insert->batch.nrows > 0)
+	if (insert->gathers && insert->batch.nrows > 0)
 	{
 		batch_append(&insert->batch);
 		batch_forget(&insert->batch);

@@ -312,8 +312,8 @@ scan_end(ForeignScanState *node)
 {
 	StoreScan  *scan = node->fdw_state;
 
-	if (scan != NULL && scan->tenure != NULL)
+	if (scan->tenure != NULL)
 		tenure_drop(scan->tenure);
-	if (scan != NULL && scan->rows != NULL)
+	if (scan->rows != NULL)
 		tuplestore_end(scan->rows);
 }
