@@ -192,19 +192,22 @@ static Datum
 read_json(Column *column, const AttributeValue *value)
 {
 	ByteBuffer	plain = {0};
-	char	   *text;
-	bool		written;
+	char	   *text = NULL;
+	bool		is_plain;
+	bool		is_complete;
 
 	if (value->type == ATTRIBUTE_S)
 		return input_text(column, string_text(value));
 	if (value->type != ATTRIBUTE_M && value->type != ATTRIBUTE_L)
 		expect_type(value, ATTRIBUTE_S);
-	written = attribute_write_plain(&plain, value) && !plain.failed;
-	text = written ? MemoryContextAllocExtended(CurrentMemoryContext, plain.length + 1, MCXT_ALLOC_NO_OOM) : NULL;
+	is_plain = attribute_write_plain(&plain, value);
+	is_complete = !plain.failed;
+	if (is_plain && is_complete)
+		text = MemoryContextAllocExtended(CurrentMemoryContext, plain.length + 1, MCXT_ALLOC_NO_OOM);
 	if (text != NULL)
 		memcpy(text, plain.data, plain.length + 1);
 	buffer_free(&plain);
-	if (!written)
+	if (!is_plain && is_complete)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNTRANSLATABLE_CHARACTER),
 				 errmsg("it holds something that JSON text cannot")));
