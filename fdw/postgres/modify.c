@@ -158,18 +158,20 @@ insert_connect(StoreInsert *insert, EState *estate, ResultRelInfo *target)
 {
 	Oid			server = insert->options.server;
 	Oid			user = compat_modify_user(estate, target);
+	Oid			mapping = GetUserMapping(user, server)->umid;
+	const Client *client;
 
 	insert->batch.context = AllocSetContextCreate(estate->es_query_cxt, "dynamodb_es rows", ALLOCSET_DEFAULT_SIZES);
 	insert->batch.rows = palloc(sizeof(AppendRow) * rows_at_once(&insert->options));
+	insert->batch.tenure = tenure_new(estate->es_query_cxt, connection_acquire(user, server));
+	client = tenure_client(insert->batch.tenure);
 	if (insert->options.append_mode == APPEND_DENSE)
 	{
-		insert->batch.queue = queue_of_store(user, server, &insert->batch.names);
+		insert->batch.queue = queue_of_store(client, mapping, &insert->batch.names);
 		insert->batch.settings.head = &insert->batch.queue->head;
 	}
 	if (insert->options.append_at_commit)
-		insert->deferred = deferred_store_new(user, server, insert->map->relation_name);
-	else
-		insert->batch.tenure = tenure_new(estate->es_query_cxt, connection_acquire(user, server));
+		insert->deferred = deferred_store_new(user, server, mapping, client, insert->map->relation_name);
 }
 
 void

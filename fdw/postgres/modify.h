@@ -19,7 +19,7 @@ typedef struct StoreInsert
 {
 	ColumnMap  *map;
 	TableOptions options;
-	RowBatch	batch;			/* its tenure is NULL for an EXPLAIN that runs nothing, and for rows that wait */
+	RowBatch	batch;			/* its tenure is NULL for an EXPLAIN that runs nothing */
 	DeferredStore *deferred;	/* where rows wait for the commit; NULL: none do */
 	KnownUses  *uses;			/* NULL: not known yet */
 	bool		gathers;		/* a COPY whose rows the core passes on one by one: append them in batches all the same */
