@@ -33,7 +33,6 @@ struct Sample
 {
 	Relation	relation;
 	const ColumnMap *map;
-	MemoryContext context;
 	MemoryContext tuple_context;
 	MemoryContext row_context;	/* reset at each row */
 	Datum	   *values;
@@ -55,7 +54,6 @@ sample_new(Relation relation, const ColumnMap *map)
 
 	sample->relation = relation;
 	sample->map = map;
-	sample->context = context;
 	sample->tuple_context = AllocSetContextCreate(context, "dynamodb_es sample rows", ALLOCSET_DEFAULT_SIZES);
 	sample->row_context = AllocSetContextCreate(context, "dynamodb_es row", ALLOCSET_DEFAULT_SIZES);
 	sample->values = palloc0(sizeof(Datum) * Max(map->natts, 1));
