@@ -268,42 +268,6 @@ evaluate_compare(const Column *column, StrategyNumber strategy, const Operand *o
 	return strategy == NOT_EQUAL_STRATEGY ? make_present(column) : NULL;
 }
 
-/* The elements that an item can be equal to; *has_null: one of them is NULL. */
-static int
-array_operands(Column *column, Datum array, AttributeValue **values, bool *has_null)
-{
-	Oid			type = ARR_ELEMTYPE(DatumGetArrayTypeP(array));
-	Datum	   *elements;
-	bool	   *nulls;
-	int			count = clause_array_elements(array, &elements, &nulls);
-	int			kept = 0;
-
-	*values = palloc(sizeof(AttributeValue) * Max(count, 1));
-	*has_null = false;
-	for (int i = 0; i < count; i++)
-	{
-		Operand		operand;
-
-		if (nulls[i])
-		{
-			*has_null = true;
-			continue;
-		}
-		operand = make_operand(column, elements[i], type);
-		if (operand.position == POSITION_AT)
-			(*values)[kept++] = operand.value;
-	}
-	return kept;
-}
-
-static bool
-array_is_empty(Datum array)
-{
-	ArrayType  *whole = DatumGetArrayTypeP(array);
-
-	return ArrayGetNItems(ARR_NDIM(whole), ARR_DIMS(whole)) == 0;
-}
-
 /* Equal to one of these, at least one. */
 static const Filter *
 make_in(const Column *column, const AttributeValue *values, int count)
@@ -337,14 +301,30 @@ make_in(const Column *column, const AttributeValue *values, int count)
 static FilterOutcome
 evaluate_array(Column *column, bool negated, Datum array, const Filter **filter)
 {
-	AttributeValue *values;
-	bool		has_null;
-	int			count;
+	Oid			type;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			nelements = clause_array_elements(array, &type, &elements, &nulls);
+	AttributeValue *values = palloc(sizeof(AttributeValue) * Max(nelements, 1));
+	int			count = 0;		/* of those that an item can be equal to */
+	bool		has_null = false;
 
 	/* PostgreSQL looks at the array first: <> ALL of an empty one is true even of NULL. */
-	if (array_is_empty(array))
+	if (nelements == 0)
 		return negated ? FILTER_ALL : FILTER_NONE;
-	count = array_operands(column, array, &values, &has_null);
+	for (int i = 0; i < nelements; i++)
+	{
+		Operand		operand;
+
+		if (nulls[i])
+		{
+			has_null = true;
+			continue;
+		}
+		operand = make_operand(column, elements[i], type);
+		if (operand.position == POSITION_AT)
+			values[count++] = operand.value;
+	}
 	if (negated ? has_null : count == 0)
 		return FILTER_NONE;
 	if (!negated)
