@@ -7,8 +7,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "catalog/pg_type.h"
 #include "common/base64.h"
 #include "common/int.h"
@@ -17,16 +15,12 @@
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
-#include "utils/uuid.h"
 
 #include "dynamodb/json.h"
 #include "postgres/compat.h"
 #include "postgres/encoding.h"
 #include "postgres/errors.h"
 #include "postgres/relation.h"
-
-/* Of a key, in a message. */
-#define MAX_NAMED_BYTES 200
 
 #define UNIX_TO_POSTGRES_EPOCH_MS ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * 86400 * 1000)
 

@@ -9,9 +9,6 @@
 #include "postgres/encoding.h"
 #include "postgres/errors.h"
 
-/* Room for an aggregate id in a message. */
-#define MAX_NAMED_BYTES 200
-
 typedef struct ErrorText
 {
 	int			sqlstate;

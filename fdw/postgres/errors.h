@@ -10,6 +10,9 @@
 #include "postgres/compat.h"
 #include "store/commit.h"
 
+/* Room for a key in a message. */
+#define MAX_NAMED_BYTES 200
+
 /* Raises an error for a failed read or table operation on a foreign table. */
 pg_noreturn extern void report_failure(const Failure *failure, const char *relation_name);
 

@@ -12,7 +12,6 @@
 
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
-#include "utils/array.h"
 #include "utils/date.h"
 #include "utils/timestamp.h"
 
