@@ -1,5 +1,5 @@
 /*
- * errors: failures of the layers below, as PostgreSQL errors. The one place that decides on a SQLSTATE.
+ * errors: failures of the layers below, as PostgreSQL errors.
  */
 #ifndef DYNAMODB_ES_ERRORS_H
 #define DYNAMODB_ES_ERRORS_H
