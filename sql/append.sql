@@ -122,6 +122,12 @@ INSERT INTO only_v (aggregate_id, version, events) VALUES ('w1', 0, '[]');
 SELECT dynamodb_es_head('commits') - :head AS ids_taken, count(*) FROM commits WHERE aggregate_id = 'w1';
 CREATE VIEW only_new AS SELECT aggregate_id, version, events FROM commits WHERE commit_id > 1 AND committed_at > '2020-01-01' WITH CHECK OPTION;
 INSERT INTO only_new VALUES ('v2', 0, '[]') RETURNING aggregate_id;
+-- A time that the row gives is known before, in milliseconds as it will be stored.
+CREATE VIEW only_early AS SELECT aggregate_id, version, events, committed_at FROM commits WHERE committed_at <= '2020-01-01 00:00:00.123Z' WITH CHECK OPTION;
+INSERT INTO only_early VALUES ('v3', 0, '[]', '2020-01-01 00:00:00.123999Z');
+INSERT INTO only_early VALUES ('v4', 0, '[]', '2020-01-01 00:00:00.124Z');
+\echo :SQLSTATE
+SELECT aggregate_id FROM commits WHERE aggregate_id IN ('v3', 'v4');
 \set VERBOSITY default
 
 -- Rows of a partitioned table get here by way of it.

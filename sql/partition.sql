@@ -34,6 +34,7 @@ INSERT INTO commits (commit_id, aggregate_id, version, events) VALUES (1, 'a', 7
 UPDATE commits SET version = 8 WHERE aggregate_id = 'a';
 UPDATE commits SET aggregate_id = 'x' WHERE aggregate_id = 'e' AND version = 0;
 DELETE FROM commits WHERE aggregate_id = 'x';
+MERGE INTO commits c USING (SELECT 'x' AS id) s ON c.aggregate_id = s.id AND c.version = 9 WHEN NOT MATCHED THEN INSERT (aggregate_id, version, events) VALUES (s.id, 9, '[]');
 UPDATE commits SET events = '["local"]' WHERE aggregate_id = 'e' AND version = 0;
 \set VERBOSITY default
 SELECT tableoid::regclass, count(*), count(DISTINCT (aggregate_id, version)), count(DISTINCT commit_id) FROM commits GROUP BY 1 ORDER BY 1;

@@ -112,6 +112,27 @@ $observer->create_table('mute', 'https://127.0.0.1:' . $mute->sockport, %never);
 out_of_reach('SELECT, no TLS handshake', @mute, q{SELECT * FROM mute WHERE aggregate_id = 'a'});
 out_of_reach('INSERT, no TLS handshake', @mute, q{INSERT INTO mute (aggregate_id, version, events) VALUES ('a', 0, '[]')});
 
+# Nothing is waited for any more: a page of rows that take long is there, and all are collected before the first one is appended.
+my $numbers = '[' . join(',', (1) x 50_000) . ']';
+my $many = { Items => [ map { { aggregateId => { S => 'a' }, version => { N => "$_" }, commitId => { N => "$_" }, committedAt => { N => '0' }, events => { S => $numbers } } } 1 .. 100 ] };
+sub until_at_work
+{
+	my ($session) = @_;
+	$fault->wait_for(event => 'answer');
+	my $since = Session::now();
+	while (Session::now() < $since + 0.05)
+	{
+		$since = Session::now() if $observer->query('SELECT wait_event IS NOT NULL FROM pg_stat_activity WHERE pid = ' . $session->pid) eq 't';
+	}
+	return;
+}
+ends_at_once(
+	$node, $observer, 'INSERT of what is read, at work on the rows',
+	sql => q{INSERT INTO silent (aggregate_id, version, events) SELECT aggregate_id, version + 100, events FROM silent WHERE aggregate_id = 'a'},
+	prepare => sub { $fault->rules({ answer => { body => $many } }) },
+	reached => \&until_at_work,
+	@works);
+
 $fault->stop;
 $node->stop;
 done_testing();

@@ -96,9 +96,19 @@ is($session->query(q{WITH i AS (INSERT INTO commits (aggregate_id, version, even
 	4, 'INSERT in WITH');
 $session->query('RESET ALL');
 
+# One that appends elsewhere uses its first rows before it has read all.
+$session->create_table('one', $server->endpoint);
+$session->query('CREATE TABLE local (aggregate_id text, version bigint) PARTITION BY HASH (aggregate_id); CREATE TABLE local_part PARTITION OF local FOR VALUES WITH (MODULUS 1, REMAINDER 0)');
+$server->hold;
+$server->store(pages => [ 5, 5 ]);
+$session->send('INSERT INTO local SELECT aggregate_id, 1 / version FROM one');
+$server->wait_for(in_flight => 1);
+$server->release(1);
+is($session->result->{error}{sqlstate}, '22012', 'INSERT into partitions that are no stores: the first row is used while the second page is out');
+$server->let_go;
+
 # Two stores behind one Append that is asynchronous.
 my $other = Pages->new;
-$session->create_table('one', $server->endpoint);
 $session->create_table('two', $other->endpoint);
 my $both = 'SELECT aggregate_id, version FROM one UNION ALL SELECT aggregate_id, version FROM two';
 like(join("\n", map { $_->[0] } $session->query("EXPLAIN $both")), qr/Async Foreign Scan on one.*Async Foreign Scan on two/s, 'the plan is asynchronous');

@@ -82,6 +82,7 @@ my %read = (
 );
 for my $name (sort keys %read)
 {
+	my %sent;
 	for my $case ([ commits => $connections ], [ three => 3 ], [ one => 1 ])
 	{
 		my ($table, $peak) = @$case;
@@ -89,7 +90,9 @@ for my $name (sort keys %read)
 		$session->query(sprintf $read{$name}, $table);
 		my $extra = $table eq 'three' && $name !~ /backward/ ? 1 : 0;    # the head
 		cmp_ok($server->counts->{peak}, '<=', $peak + $extra, "$name, $table: not more at once than there may be");
+		$sent{$table} = () = $server->requests;
 	}
+	cmp_ok($sent{$_}, '<=', 1.17 * $sent{one}, "$name, $_: some 16 percent more requests than page after page") for qw(commits three);
 	$server->store(%many);
 	$server->hold;
 	$session->send(sprintf $read{$name}, 'commits');

@@ -367,15 +367,6 @@ call_response(const Call *call)
 	return call->response;
 }
 
-cJSON *
-call_take_response(Call *call)
-{
-	cJSON	   *response = call->response;
-
-	call->response = NULL;
-	return response;
-}
-
 ItemPage *
 call_take_page(Call *call)
 {

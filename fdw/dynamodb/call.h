@@ -43,10 +43,9 @@ extern int64_t call_sent_at(const Call *call);
  */
 extern bool call_has_arrived(Call *call);
 
-/* After DONE: the answer, which belongs to the call; or taken from it, the caller's to cJSON_Delete. */
+/* After DONE: the answer, which belongs to the call; or the page taken from it, the caller's to page_free. */
 extern const cJSON *call_response(const Call *call);
-extern cJSON *call_take_response(Call *call);
-extern ItemPage *call_take_page(Call *call);	/* the caller's to page_free */
+extern ItemPage *call_take_page(Call *call);
 
 /*
  * After FAILED: what DynamoDB answered beside code and words, such as the item that a condition failed on; NULL where

@@ -14,9 +14,8 @@
 #include "dynamodb/attribute.h"
 #include "dynamodb/request.h"
 
-/* DynamoDB's limits for one expression. */
+/* DynamoDB's limit for one expression. */
 #define FILTER_MAX_IN 100
-#define FILTER_MAX_OPERATORS 300
 
 typedef enum FilterKind
 {

@@ -37,9 +37,6 @@
 #define SEGMENTS_GROWTH 16
 #define MAX_SEGMENTS 1000000	/* DynamoDB's limit for TotalSegments */
 
-/* Fewer aggregates than these extrapolate worse than a count that is hours old. */
-#define FEWEST_AGGREGATES 30
-
 typedef struct Analysis
 {
 	const char *relation_name;
@@ -57,11 +54,20 @@ static Analysis *
 analysis_new(Relation relation)
 {
 	Analysis   *analysis = palloc0(sizeof(Analysis));
-	ColumnMap  *map = column_map_new(relation);
-	Oid			server = GetForeignTable(RelationGetRelid(relation))->serverid;
+	TableOptions options = options_of_table(RelationGetRelid(relation));
 
-	analysis->relation_name = map->relation_name;
-	analysis->names = options_of_table(RelationGetRelid(relation)).names;
+	analysis->relation_name = pstrdup(RelationGetRelationName(relation));
+	analysis->names = options.names;
+	analysis->tenure = tenure_new(CurrentMemoryContext, connection_acquire(relation->rd_rel->relowner, options.server));
+	return analysis;
+}
+
+/* All columns, and what the sample tells aggregates by. */
+static void
+analysis_begin_sample(Analysis *analysis, Relation relation)
+{
+	ColumnMap  *map = column_map_new(relation);
+
 	analysis->attributes = palloc(sizeof(char *) * (map->natts + 2));
 	if (map->by_role[COLUMN_AGGREGATE_ID] == NULL)
 		analysis->attributes[analysis->nattributes++] = COMMIT_AGGREGATE_ID;
@@ -71,8 +77,18 @@ analysis_new(Relation relation)
 		if (map->columns[i] != NULL)
 			analysis->attributes[analysis->nattributes++] = map->columns[i]->attribute;
 	analysis->sample = sample_new(relation, map);
-	analysis->tenure = tenure_new(CurrentMemoryContext, connection_acquire(relation->rd_rel->relowner, server));
-	return analysis;
+}
+
+static void
+free_discovery(void *operation)
+{
+	discover_free(operation);
+}
+
+static void
+free_read(void *operation)
+{
+	read_free(operation);
 }
 
 /*
@@ -89,7 +105,7 @@ describe_table(Analysis *analysis)
 	size_t		ntables;
 	StepResult	result;
 
-	tenure_hold(tenure, discover_start(tenure_client(tenure), &spec, &analysis->usage), (void (*) (void *)) discover_free);
+	tenure_hold(tenure, discover_start(tenure_client(tenure), &spec, &analysis->usage), free_discovery);
 	while ((result = discover_step(tenure->operation)) == STEP_PENDING)
 		wait_for_client(tenure_client(tenure));
 	if (result == STEP_FAILED)
@@ -129,7 +145,7 @@ read_segment(Analysis *analysis, int segment, int segments, double units)
 	bool		complete = false;
 
 	tenure_hold(tenure, read_start(tenure_client(tenure), &analysis->names, &spec, &analysis->usage),
-				(void (*) (void *)) read_free);
+				free_read);
 	while (!complete)
 	{
 		const cJSON *item;
@@ -142,9 +158,9 @@ read_segment(Analysis *analysis, int segment, int segments, double units)
 			sample_add(analysis->sample, item);
 		else if (result == READ_END)
 			complete = true;
-		else if (units_spent(analysis) >= most_units)
+		else if (result == READ_PENDING && units_spent(analysis) >= most_units)
 			break;				/* between two pages */
-		else
+		else if (result == READ_PENDING)
 			wait_for_client(tenure_client(tenure));
 	}
 	tenure_drop(tenure);
@@ -224,7 +240,7 @@ static double
 choose_row_count(const Analysis *analysis, double extrapolated, double item_count)
 {
 	bool		agree = extrapolated <= 2 * item_count && extrapolated >= item_count / 2;
-	bool		few = extrapolated == 0 || sample_aggregates(analysis->sample) < FEWEST_AGGREGATES;
+	bool		few = extrapolated == 0 || !sample_extrapolates(analysis->sample);
 	double		count = item_count > 0 && (agree || few) ? item_count : extrapolated;
 
 	return Max(count, sample_items(analysis->sample));
@@ -258,6 +274,7 @@ acquire_sample_rows(Relation relation, int elevel, HeapTuple *rows, int targrows
 
 	MemoryContextSwitchTo(context);
 	analysis = analysis_new(relation);
+	analysis_begin_sample(analysis, relation);
 	analysis->usage.requests = 1;	/* analyze_table's */
 	*totalrows = analysis_read(analysis);
 	*totaldeadrows = 0;

@@ -54,6 +54,21 @@ clause_strategy(Oid operator, const Column *column)
 	return InvalidStrategy;
 }
 
+const char *
+clause_comparator(StrategyNumber strategy)
+{
+	static const char *const comparators[] = {
+		[BTLessStrategyNumber] = "<",
+		[BTLessEqualStrategyNumber] = "<=",
+		[BTEqualStrategyNumber] = "=",
+		[BTGreaterEqualStrategyNumber] = ">=",
+		[BTGreaterStrategyNumber] = ">",
+		[NOT_EQUAL_STRATEGY] = "<>",
+	};
+
+	return comparators[strategy];
+}
+
 static bool
 contains_subplan(Node *node, void *context)
 {
@@ -97,7 +112,7 @@ clause_integer(Datum value, Oid type)
 }
 
 int
-clause_array_elements(Datum array, Datum **elements, bool **nulls)
+clause_array_elements(Datum array, Oid *type, Datum **elements, bool **nulls)
 {
 	ArrayType  *whole = DatumGetArrayTypeP(array);
 	int16		length;
@@ -105,8 +120,9 @@ clause_array_elements(Datum array, Datum **elements, bool **nulls)
 	char		alignment;
 	int			count;
 
-	get_typlenbyvalalign(ARR_ELEMTYPE(whole), &length, &by_value, &alignment);
-	deconstruct_array(whole, ARR_ELEMTYPE(whole), length, by_value, alignment, elements, nulls, &count);
+	*type = ARR_ELEMTYPE(whole);
+	get_typlenbyvalalign(*type, &length, &by_value, &alignment);
+	deconstruct_array(whole, *type, length, by_value, alignment, elements, nulls, &count);
 	return count;
 }
 

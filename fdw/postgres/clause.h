@@ -23,6 +23,9 @@ extern Column *clause_column(Node *node, Index relid, const ColumnMap *map);
  */
 extern StrategyNumber clause_strategy(Oid operator, const Column *column);
 
+/* "<=", as DynamoDB and PostgreSQL write it. */
+extern const char *clause_comparator(StrategyNumber strategy);
+
 /* true for an expression that yields one value for a whole scan: nothing volatile, no SubPlan. It may hold Vars. */
 extern bool clause_is_stable(Node *node);
 
@@ -34,10 +37,10 @@ extern bool clause_is_integer_type(Oid type);
 extern int64 clause_integer(Datum value, Oid type);
 
 /*
- * How many elements an array has, of whatever dimensions. They are made in the current memory context; *nulls says
- * which are NULL.
+ * How many elements an array has, of whatever dimensions, and their type. They are made in the current memory context;
+ * *nulls says which are NULL.
  */
-extern int	clause_array_elements(Datum array, Datum **elements, bool **nulls);
+extern int	clause_array_elements(Datum array, Oid *type, Datum **elements, bool **nulls);
 
 /*
  * true where texts are ordered by their bytes: C, POSIX, and the default collation of a database that has one of

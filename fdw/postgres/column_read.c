@@ -7,8 +7,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "catalog/pg_type.h"
 #include "common/base64.h"
 #include "common/int.h"
@@ -17,16 +15,12 @@
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
-#include "utils/uuid.h"
 
 #include "dynamodb/json.h"
 #include "postgres/compat.h"
 #include "postgres/encoding.h"
 #include "postgres/errors.h"
 #include "postgres/relation.h"
-
-/* Of a key, in a message. */
-#define MAX_NAMED_BYTES 200
 
 #define UNIX_TO_POSTGRES_EPOCH_MS ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * 86400 * 1000)
 
@@ -192,19 +186,22 @@ static Datum
 read_json(Column *column, const AttributeValue *value)
 {
 	ByteBuffer	plain = {0};
-	char	   *text;
-	bool		written;
+	char	   *text = NULL;
+	bool		is_plain;
+	bool		is_complete;
 
 	if (value->type == ATTRIBUTE_S)
 		return input_text(column, string_text(value));
 	if (value->type != ATTRIBUTE_M && value->type != ATTRIBUTE_L)
 		expect_type(value, ATTRIBUTE_S);
-	written = attribute_write_plain(&plain, value) && !plain.failed;
-	text = written ? MemoryContextAllocExtended(CurrentMemoryContext, plain.length + 1, MCXT_ALLOC_NO_OOM) : NULL;
+	is_plain = attribute_write_plain(&plain, value);
+	is_complete = !plain.failed;
+	if (is_plain && is_complete)
+		text = MemoryContextAllocExtended(CurrentMemoryContext, plain.length + 1, MCXT_ALLOC_NO_OOM);
 	if (text != NULL)
 		memcpy(text, plain.data, plain.length + 1);
 	buffer_free(&plain);
-	if (!written)
+	if (!is_plain && is_complete)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNTRANSLATABLE_CHARACTER),
 				 errmsg("it holds something that JSON text cannot")));

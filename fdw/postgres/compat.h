@@ -94,7 +94,7 @@ compat_scan_index(const ForeignScan *plan)
 #endif
 }
 
-/* Likewise for a scan. */
+/* The user whose rights and user mapping a scan goes by. */
 static inline Oid
 compat_scan_user(ForeignScanState *node)
 {

@@ -11,7 +11,6 @@
 #include "catalog/pg_user_mapping.h"
 #include "lib/ilist.h"
 #include "storage/fd.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"

@@ -11,7 +11,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "foreign/foreign.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
 #include "utils/memutils.h"
@@ -19,8 +18,6 @@
 
 #include "postgres/deferred.h"
 #include "postgres/errors.h"
-#include "postgres/identity.h"
-#include "postgres/options.h"
 #include "store/transaction.h"
 
 typedef struct WaitingRow
@@ -54,16 +51,10 @@ same_text(const char *a, const char *b)
 }
 
 DeferredStore *
-deferred_store_new(Oid user, Oid server, const char *relation_name)
+deferred_store_new(Oid user, Oid server, Oid user_mapping, const Client *client, const char *relation_name)
 {
 	DeferredStore *store = palloc(sizeof(DeferredStore));
-	UserMapping *mapping = GetUserMapping(user, server);
-	MappingOptions options = options_of_mapping(mapping);
-	ForeignServer *foreign_server = GetForeignServer(server);
-	ClientSettings settings = options_of_server(foreign_server, options.profile);
 
-	/* Here, because rows that join others go by the connection that was acquired for the first one's user. */
-	check_identity(&options, foreign_server, user);
 	if (IsolationIsSerializable())
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -73,9 +64,9 @@ deferred_store_new(Oid user, Oid server, const char *relation_name)
 	{
 		.user = user,
 		.server = server,
-		.user_mapping = mapping->umid,
-		.endpoint = settings.endpoint,
-		.region = settings.region,
+		.user_mapping = user_mapping,
+		.endpoint = client_endpoint(client),
+		.region = client_region(client),
 	};
 	return store;
 }
@@ -198,8 +189,8 @@ start_waiting(const DeferredStore *store, const RowBatch *batch)
 
 	start->context = context;
 	start->store = *store;
-	start->store.endpoint = copy_of(store->endpoint);
-	start->store.region = copy_of(store->region);
+	start->store.endpoint = pstrdup(store->endpoint);
+	start->store.region = pstrdup(store->region);
 	start->batch = *batch;
 	start->batch.relation_name = pstrdup(batch->relation_name);
 	start->batch.names = (StoreNames)
@@ -226,8 +217,8 @@ is_same_store(const DeferredStore *store, const StoreNames *names)
 	const DeferredStore *first = &waiting_rows->store;
 	const StoreNames *first_names = &waiting_rows->batch.names;
 
-	return same_text(store->endpoint, first->endpoint)
-		&& same_text(store->region, first->region)
+	return strcmp(store->endpoint, first->endpoint) == 0
+		&& strcmp(store->region, first->region) == 0
 		&& strcmp(names->commit_table, first_names->commit_table) == 0
 		&& strcmp(names->counter_table, first_names->counter_table) == 0
 		&& strcmp(names->counter, first_names->counter) == 0;

@@ -11,21 +11,22 @@
 /* Once for each backend, before any commit: a callback that is added while others run is not called. */
 extern void deferred_init(void);
 
-/* The store that a statement's rows go to. Lives in the memory context that it was made in. */
+/* The store that a statement's rows go to; its texts are the client's. */
 typedef struct DeferredStore
 {
 	Oid			user;
 	Oid			server;
 	Oid			user_mapping;
-	const char *endpoint;		/* or NULL */
+	const char *endpoint;
 	const char *region;
 } DeferredStore;
 
 /*
- * By the user mapping of `user`. Raises an error where there is none, and in a transaction that may be rolled back
- * after its append.
+ * `client` is the one that the user has been let use: rows that join others go by the connection that the first one's
+ * user has. Raises an error in a transaction that may be rolled back after its append. In the current memory context.
  */
-extern DeferredStore *deferred_store_new(Oid user, Oid server, const char *relation_name);
+extern DeferredStore *deferred_store_new(Oid user, Oid server, Oid user_mapping, const Client *client,
+										 const char *relation_name);
 
 /*
  * Keeps copies of the batch's rows, which the end of the transaction appends, or drops; so does a rollback to a

@@ -1,16 +1,13 @@
 /*
  * errors.c: which SQLSTATE is it, and what does the user read?
  *
- * The table of DESIGN's section 6 stands here as one function from FailureKind to SQLSTATE and words. DynamoDB's own
- * code and words go into the DETAIL; they never hold a secret, because response.c keeps those back.
+ * One function leads from a FailureKind to SQLSTATE and words. DynamoDB's own code and words go into the DETAIL; they
+ * never hold a secret, because response.c keeps those back.
  */
 #include "postgres.h"
 
 #include "postgres/encoding.h"
 #include "postgres/errors.h"
-
-/* Room for an aggregate id in a message. */
-#define MAX_NAMED_BYTES 200
 
 typedef struct ErrorText
 {

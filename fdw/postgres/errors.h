@@ -1,5 +1,5 @@
 /*
- * errors: failures of the layers below, as PostgreSQL errors. The one place that decides on a SQLSTATE.
+ * errors: failures of the layers below, as PostgreSQL errors.
  */
 #ifndef DYNAMODB_ES_ERRORS_H
 #define DYNAMODB_ES_ERRORS_H
@@ -9,6 +9,9 @@
 #include "base/failure.h"
 #include "postgres/compat.h"
 #include "store/commit.h"
+
+/* Room for a key in a message. */
+#define MAX_NAMED_BYTES 200
 
 /* Raises an error for a failed read or table operation on a foreign table. */
 pg_noreturn extern void report_failure(const Failure *failure, const char *relation_name);

@@ -9,38 +9,11 @@
 #include "lib/stringinfo.h"
 #include "utils/ruleutils.h"
 
+#include "postgres/clause.h"
 #include "postgres/explain.h"
 #include "postgres/filter.h"
 #include "postgres/modify.h"
 #include "postgres/scan.h"
-
-static const char *
-operator_of(StrategyNumber strategy)
-{
-	static const char *const operators[] = {
-		[BTLessStrategyNumber] = "<",
-		[BTLessEqualStrategyNumber] = "<=",
-		[BTEqualStrategyNumber] = "=",
-		[BTGreaterEqualStrategyNumber] = ">=",
-		[BTGreaterStrategyNumber] = ">",
-	};
-
-	return operators[strategy];
-}
-
-static const char *
-attribute_of_role(ColumnRole role)
-{
-	switch (role)
-	{
-		case COLUMN_AGGREGATE_ID:
-			return COMMIT_AGGREGATE_ID;
-		case COLUMN_VERSION:
-			return COMMIT_VERSION;
-		default:
-			return COMMIT_ID;
-	}
-}
 
 static char *
 filter_expression_text(ForeignScanState *node, ExplainState *es)
@@ -71,8 +44,8 @@ key_condition_text(ForeignScanState *node, ExplainState *es)
 		if (list_nth_int(scan->plan.condition_arrays, i) != 0)
 			value = psprintf("ANY (%s)", value);
 		appendStringInfo(&text, "%s%s %s %s", text.len > 0 ? " AND " : "",
-						 attribute_of_role(list_nth_int(scan->plan.condition_roles, i)),
-						 operator_of(list_nth_int(scan->plan.condition_strategies, i)), value);
+						 scan->map->by_role[list_nth_int(scan->plan.condition_roles, i)]->attribute,
+						 clause_comparator(list_nth_int(scan->plan.condition_strategies, i)), value);
 	}
 	return text.data;
 }
@@ -179,10 +152,8 @@ explain_modify(ModifyTableState *state, ResultRelInfo *target, List *fdw_private
 	StoreInsert *insert = target->ri_FdwState;
 
 	ExplainPropertyText("DynamoDB Operation",
-						insert != NULL && insert->options.append_mode == APPEND_DENSE
+						insert->options.append_mode == APPEND_DENSE
 						? operation_name(OPERATION_TRANSACT_WRITE_ITEMS) : "UpdateItem, PutItem", es);
-	if (insert == NULL)
-		return;
 	if (insert->options.append_at_commit)
 		ExplainPropertyText("Append", "at commit", es);
 	if (es->verbose)

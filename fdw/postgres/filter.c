@@ -173,7 +173,7 @@ print_leaf(Printing *printing, List *leaf)
 			appendStringInfoString(&printing->out, value);
 			break;
 		default:
-			appendStringInfo(&printing->out, "%s %s", filter_comparator(test), value);
+			appendStringInfo(&printing->out, "%s %s", clause_comparator(test), value);
 			break;
 	}
 }

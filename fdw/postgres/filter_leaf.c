@@ -12,7 +12,6 @@
 
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
-#include "utils/array.h"
 #include "utils/date.h"
 #include "utils/timestamp.h"
 
@@ -219,21 +218,6 @@ make_present(const Column *column)
 	return column->role == COLUMN_AGGREGATE_ID ? make_type(column, ATTRIBUTE_S) : make_compare(column, ">=", &least);
 }
 
-const char *
-filter_comparator(StrategyNumber strategy)
-{
-	static const char *const comparators[] = {
-		[BTLessStrategyNumber] = "<",
-		[BTLessEqualStrategyNumber] = "<=",
-		[BTEqualStrategyNumber] = "=",
-		[BTGreaterEqualStrategyNumber] = ">=",
-		[BTGreaterStrategyNumber] = ">",
-		[NOT_EQUAL_STRATEGY] = "<>",
-	};
-
-	return comparators[strategy];
-}
-
 static bool
 asks_for_less(StrategyNumber strategy)
 {
@@ -264,7 +248,7 @@ evaluate_compare(const Column *column, StrategyNumber strategy, const Operand *o
 		case POSITION_AT:
 			if (strategy == NOT_EQUAL_STRATEGY)
 				return make_other(column, &operand->value);
-			return make_compare(column, filter_comparator(strategy), &operand->value);
+			return make_compare(column, clause_comparator(strategy), &operand->value);
 		case POSITION_ABOVE:
 			if (asks_for_less(strategy))
 				return make_compare(column, "<=", &operand->value);
@@ -281,42 +265,6 @@ evaluate_compare(const Column *column, StrategyNumber strategy, const Operand *o
 			break;
 	}
 	return strategy == NOT_EQUAL_STRATEGY ? make_present(column) : NULL;
-}
-
-/* The elements that an item can be equal to; *has_null: one of them is NULL. */
-static int
-array_operands(Column *column, Datum array, AttributeValue **values, bool *has_null)
-{
-	Oid			type = ARR_ELEMTYPE(DatumGetArrayTypeP(array));
-	Datum	   *elements;
-	bool	   *nulls;
-	int			count = clause_array_elements(array, &elements, &nulls);
-	int			kept = 0;
-
-	*values = palloc(sizeof(AttributeValue) * Max(count, 1));
-	*has_null = false;
-	for (int i = 0; i < count; i++)
-	{
-		Operand		operand;
-
-		if (nulls[i])
-		{
-			*has_null = true;
-			continue;
-		}
-		operand = make_operand(column, elements[i], type);
-		if (operand.position == POSITION_AT)
-			(*values)[kept++] = operand.value;
-	}
-	return kept;
-}
-
-static bool
-array_is_empty(Datum array)
-{
-	ArrayType  *whole = DatumGetArrayTypeP(array);
-
-	return ArrayGetNItems(ARR_NDIM(whole), ARR_DIMS(whole)) == 0;
 }
 
 /* Equal to one of these, at least one. */
@@ -352,14 +300,30 @@ make_in(const Column *column, const AttributeValue *values, int count)
 static FilterOutcome
 evaluate_array(Column *column, bool negated, Datum array, const Filter **filter)
 {
-	AttributeValue *values;
-	bool		has_null;
-	int			count;
+	Oid			type;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			nelements = clause_array_elements(array, &type, &elements, &nulls);
+	AttributeValue *values = palloc(sizeof(AttributeValue) * Max(nelements, 1));
+	int			count = 0;		/* of those that an item can be equal to */
+	bool		has_null = false;
 
 	/* PostgreSQL looks at the array first: <> ALL of an empty one is true even of NULL. */
-	if (array_is_empty(array))
+	if (nelements == 0)
 		return negated ? FILTER_ALL : FILTER_NONE;
-	count = array_operands(column, array, &values, &has_null);
+	for (int i = 0; i < nelements; i++)
+	{
+		Operand		operand;
+
+		if (nulls[i])
+		{
+			has_null = true;
+			continue;
+		}
+		operand = make_operand(column, elements[i], type);
+		if (operand.position == POSITION_AT)
+			values[count++] = operand.value;
+	}
 	if (negated ? has_null : count == 0)
 		return FILTER_NONE;
 	if (!negated)

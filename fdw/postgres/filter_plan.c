@@ -101,6 +101,7 @@ is_storable_constant(Node *value)
 	Const	   *constant = (Const *) value;
 	Datum	   *elements;
 	bool	   *nulls;
+	Oid			type;
 	int			count;
 
 	if (!IsA(value, Const))
@@ -109,7 +110,7 @@ is_storable_constant(Node *value)
 		return true;
 	if (constant->consttype == NUMERICOID)
 		return numeric_is_storable(constant->constvalue);
-	count = clause_array_elements(constant->constvalue, &elements, &nulls);
+	count = clause_array_elements(constant->constvalue, &type, &elements, &nulls);
 	for (int i = 0; i < count; i++)
 		if (!nulls[i] && !numeric_is_storable(elements[i]))
 			return false;

@@ -43,7 +43,4 @@ extern FilterOutcome filter_leaf(Column *column, int test, Datum value, Oid type
 /* An AND, OR or NOT of a List of Filter *. */
 extern const Filter *filter_inner(FilterKind kind, List *children);
 
-/* "<=", as DynamoDB and PostgreSQL write it. */
-extern const char *filter_comparator(StrategyNumber strategy);
-
 #endif

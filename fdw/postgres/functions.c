@@ -7,15 +7,12 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/table.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
 
 #include "postgres/compat.h"
 #include "postgres/errors.h"
@@ -44,29 +41,23 @@ check_select(Oid relation)
 		aclcheck_error(result, OBJECT_FOREIGN_TABLE, get_rel_name(relation));
 }
 
-/* The server of a foreign table that is one of ours. */
-static Oid
-server_of_table(Oid relation)
+static void
+check_wrapper(Oid relation)
 {
-	static const char wrapper_name[] = "dynamodb_es_handler";
-	ForeignTable *table;
-	ForeignServer *server;
+	static const char handler_name[] = "dynamodb_es_handler";
 	ForeignDataWrapper *wrapper;
 	char	   *handler = NULL;
 
 	if (get_rel_relkind(relation) == RELKIND_FOREIGN_TABLE)
 	{
-		table = GetForeignTable(relation);
-		server = GetForeignServer(table->serverid);
-		wrapper = GetForeignDataWrapper(server->fdwid);
+		wrapper = GetForeignDataWrapper(GetForeignServer(GetForeignTable(relation)->serverid)->fdwid);
 		handler = OidIsValid(wrapper->fdwhandler) ? get_func_name(wrapper->fdwhandler) : NULL;
-		if (handler != NULL && strcmp(handler, wrapper_name) == 0)
-			return table->serverid;
 	}
-	ereport(ERROR,
-			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-			 errmsg("\"%s\" is not a foreign table of dynamodb_es",
-					get_rel_name(relation) != NULL ? get_rel_name(relation) : psprintf("%u", relation))));
+	if (handler == NULL || strcmp(handler, handler_name) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a foreign table of dynamodb_es",
+						get_rel_name(relation) != NULL ? get_rel_name(relation) : psprintf("%u", relation))));
 }
 
 static void
@@ -79,9 +70,8 @@ free_tables(void *operation)
 static TablesReport *
 run_task(Oid relation, TablesTask task, StoreNames *names)
 {
-	Oid			server = server_of_table(relation);
 	TableOptions options = options_of_table(relation);
-	Tenure	   *tenure = tenure_new(CurrentMemoryContext, connection_acquire(GetUserId(), server));
+	Tenure	   *tenure = tenure_new(CurrentMemoryContext, connection_acquire(GetUserId(), options.server));
 	TablesReport *report = palloc(sizeof(TablesReport));
 	TablesOperation *operation;
 	StepResult	result;
@@ -105,7 +95,7 @@ dynamodb_es_create_tables(PG_FUNCTION_ARGS)
 	StoreNames	names;
 	TablesReport *report;
 
-	server_of_table(relation);
+	check_wrapper(relation);
 	check_owner(relation);
 	report = run_task(relation, TABLES_CREATE, &names);
 	if (!report->commit_table_done)
@@ -126,7 +116,7 @@ dynamodb_es_drop_tables(PG_FUNCTION_ARGS)
 	StoreNames	names;
 	TablesReport *report;
 
-	server_of_table(relation);
+	check_wrapper(relation);
 	check_owner(relation);
 	report = run_task(relation, TABLES_DROP, &names);
 	if (!report->commit_table_done)
@@ -144,7 +134,7 @@ dynamodb_es_head(PG_FUNCTION_ARGS)
 	Oid			relation = PG_GETARG_OID(0);
 	StoreNames	names;
 
-	server_of_table(relation);
+	check_wrapper(relation);
 	check_select(relation);
 	PG_RETURN_INT64(run_task(relation, TABLES_HEAD, &names)->head);
 }
@@ -181,7 +171,7 @@ dynamodb_es_status(PG_FUNCTION_ARGS)
 	TablesReport *report;
 	TupleDesc	desc;
 
-	server_of_table(relation);
+	check_wrapper(relation);
 	check_select(relation);
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");

@@ -123,6 +123,12 @@ create_commands(const DiscoveredTable *tables, size_t ntables, StoreNames names,
 	return commands;
 }
 
+static void
+free_discovery(void *operation)
+{
+	discover_free(operation);
+}
+
 List *
 import_schema(ImportForeignSchemaStmt *statement, Oid server_oid)
 {
@@ -148,7 +154,7 @@ import_schema(ImportForeignSchemaStmt *statement, Oid server_oid)
 				 errhint("Write IMPORT FOREIGN SCHEMA " REMOTE_SCHEMA ".")));
 
 	tenure = tenure_new(CurrentMemoryContext, connection_acquire(GetUserId(), server_oid));
-	tenure_hold(tenure, discover_start(tenure_client(tenure), &spec, NULL), (void (*) (void *)) discover_free);
+	tenure_hold(tenure, discover_start(tenure_client(tenure), &spec, NULL), free_discovery);
 	while ((result = discover_step(tenure->operation)) == STEP_PENDING)
 		wait_for_client(tenure_client(tenure));
 	if (result == STEP_FAILED)

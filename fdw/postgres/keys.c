@@ -9,7 +9,6 @@
 #include "common/int.h"
 #include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
-#include "utils/array.h"
 #include "utils/lsyscache.h"
 
 #include "postgres/clause.h"
@@ -56,22 +55,16 @@ compare_integers(const void *a, const void *b)
 
 /* The elements of an array that are not NULL. */
 static Datum *
-array_elements(Datum array, Oid array_type, Oid *element_type, int *count)
+array_elements(Datum array, Oid *type, int *count)
 {
 	Datum	   *elements;
 	bool	   *nulls;
-	int			kept = 0;
-	int16		length;
-	bool		by_value;
-	char		alignment;
+	int			all = clause_array_elements(array, type, &elements, &nulls);
 
-	*element_type = get_element_type(array_type);
-	get_typlenbyvalalign(*element_type, &length, &by_value, &alignment);
-	deconstruct_array(DatumGetArrayTypeP(array), *element_type, length, by_value, alignment, &elements, &nulls, count);
-	for (int i = 0; i < *count; i++)
+	*count = 0;
+	for (int i = 0; i < all; i++)
 		if (!nulls[i])
-			elements[kept++] = elements[i];
-	*count = kept;
+			elements[(*count)++] = elements[i];
 	return elements;
 }
 
@@ -98,11 +91,11 @@ values_intersect(KeySet *set, const int64 *values, int nvalues)
 }
 
 static void
-set_add_array(KeySet *set, Datum array, Oid array_type)
+set_add_array(KeySet *set, Datum array)
 {
 	Oid			type;
 	int			count;
-	Datum	   *elements = array_elements(array, array_type, &type, &count);
+	Datum	   *elements = array_elements(array, &type, &count);
 	int64	   *values = palloc(sizeof(int64) * Max(count, 1));
 	int			nvalues = 0;
 
@@ -157,14 +150,10 @@ set_ranges(const KeySet *set, size_t *nranges)
 
 /* An aggregate id as DynamoDB has it. false when it can be no key. */
 static bool
-aggregate_id_of(Datum value, Oid type, AggregateId *id)
+aggregate_id_of(FmgrInfo *output, Datum value, AggregateId *id)
 {
-	Oid			function;
-	bool		varlena;
-	char	   *text;
+	char	   *text = OutputFunctionCall(output, value);
 
-	getTypeOutputInfo(type, &function, &varlena);
-	text = OidOutputFunctionCall(function, value);
 	id->text = encoding_to_utf8(text, strlen(text));
 	id->length = strlen(id->text);
 	return id->length > 0 && id->length <= MAX_AGGREGATE_ID_BYTES;
@@ -180,13 +169,17 @@ static void
 spec_add_aggregates(ReadSpec *spec, Datum value, Oid type, bool is_array)
 {
 	int			count = 1;
-	Oid			element_type = type;
-	Datum	   *elements = is_array ? array_elements(value, type, &element_type, &count) : &value;
+	Datum	   *elements = is_array ? array_elements(value, &type, &count) : &value;
 	AggregateId *ids = palloc(sizeof(AggregateId) * Max(count, 1));
 	int			nids = 0;
+	Oid			function;
+	bool		varlena;
+	FmgrInfo	output;
 
+	getTypeOutputInfo(type, &function, &varlena);
+	fmgr_info(function, &output);
 	for (int i = 0; i < count; i++)
-		if (aggregate_id_of(elements[i], element_type, &ids[nids]))
+		if (aggregate_id_of(&output, elements[i], &ids[nids]))
 			nids++;
 	qsort(ids, nids, sizeof(AggregateId), compare_ids);
 	spec->naggregates = 0;
@@ -213,7 +206,7 @@ keys_evaluate(const ScanPlan *plan, List *value_exprs, List *value_states, ExprC
 		if (list_nth_int(plan->condition_roles, i) == COLUMN_AGGREGATE_ID)
 			spec_add_aggregates(spec, value, type, is_array);
 		else if (is_array)
-			set_add_array(&set, value, type);
+			set_add_array(&set, value);
 		else if (!bounds_add(&set.bounds, list_nth_int(plan->condition_strategies, i), clause_integer(value, type)))
 			return false;
 	}

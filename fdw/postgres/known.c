@@ -1,8 +1,8 @@
 /*
- * known.c: does anybody look at what a row does not have before the commit?
+ * known.c: does anybody look at what a row does not have before it is stored?
  *
- * RETURNING would show NULL in the place of a commit id, and a check option would compare with it: both are refused
- * before the row is kept.
+ * Where rows wait for the commit, RETURNING would show NULL in the place of a commit id, and a check option would
+ * compare with it: both are refused before the row is kept. Elsewhere a check option then has to wait for the append.
  */
 #include "postgres.h"
 
@@ -11,13 +11,6 @@
 #include "optimizer/optimizer.h"
 
 #include "postgres/known.h"
-
-Index
-known_index(const ResultRelInfo *target)
-{
-	return target->ri_RootResultRelInfo != NULL
-		? target->ri_RootResultRelInfo->ri_RangeTableIndex : target->ri_RangeTableIndex;
-}
 
 static Bitmapset *
 columns_used(Node *expressions, Index target)
@@ -45,20 +38,6 @@ report_not_known(const ColumnMap *map, const Column *column, const char *what)
 			 errdetail("The rows are appended when the transaction commits; its value is known only then.")));
 }
 
-static void
-check_used(const ColumnMap *map, const Bitmapset *used, TupleTableSlot *slot, const char *what)
-{
-	static const ColumnRole given_by_store[] = {COLUMN_COMMIT_ID, COLUMN_VERSION, COLUMN_COMMITTED_AT};
-
-	for (size_t i = 0; i < lengthof(given_by_store); i++)
-	{
-		const Column *column = map->by_role[given_by_store[i]];
-
-		if (column != NULL && is_used(used, column->attnum) && slot_attisnull(slot, column->attnum))
-			report_not_known(map, column, what);
-	}
-}
-
 void
 known_check_plan(const ColumnMap *map, List *returning, Index target)
 {
@@ -68,14 +47,55 @@ known_check_plan(const ColumnMap *map, List *returning, Index target)
 		report_not_known(map, commit_id, "RETURNING");
 }
 
-void
-known_check_row(const ColumnMap *map, const ResultRelInfo *target, TupleTableSlot *slot)
+/* The range table index by which RETURNING and check options name their target, also where it is a partition. */
+static Index
+index_of_target(const ResultRelInfo *target)
 {
-	Index		index = known_index(target);
+	return target->ri_RootResultRelInfo != NULL
+		? target->ri_RootResultRelInfo->ri_RangeTableIndex : target->ri_RangeTableIndex;
+}
+
+KnownUses *
+known_uses_new(const ResultRelInfo *target)
+{
+	KnownUses  *uses = palloc0(sizeof(KnownUses));
+	Index		index = index_of_target(target);
 	ListCell   *cell;
 
 	if (target->ri_projectReturning != NULL)
-		check_used(map, columns_used((Node *) target->ri_returningList, index), slot, "RETURNING");
+		uses->by_returning = columns_used((Node *) target->ri_returningList, index);
 	foreach(cell, target->ri_WithCheckOptions)
-		check_used(map, columns_used(lfirst_node(WithCheckOption, cell)->qual, index), slot, "a check option");
+		pull_varattnos(lfirst_node(WithCheckOption, cell)->qual, index, &uses->by_check_options);
+	return uses;
+}
+
+const Column *
+known_missing(const ColumnMap *map, const Bitmapset *used, TupleTableSlot *slot)
+{
+	static const ColumnRole given_by_store[] = {COLUMN_COMMIT_ID, COLUMN_VERSION, COLUMN_COMMITTED_AT};
+
+	for (size_t i = 0; i < lengthof(given_by_store); i++)
+	{
+		const Column *column = map->by_role[given_by_store[i]];
+
+		if (column != NULL && is_used(used, column->attnum) && slot_attisnull(slot, column->attnum))
+			return column;
+	}
+	return NULL;
+}
+
+static void
+check_used(const ColumnMap *map, const Bitmapset *used, TupleTableSlot *slot, const char *what)
+{
+	const Column *missing = known_missing(map, used, slot);
+
+	if (missing != NULL)
+		report_not_known(map, missing, what);
+}
+
+void
+known_check_row(const ColumnMap *map, const KnownUses *uses, TupleTableSlot *slot)
+{
+	check_used(map, uses->by_returning, slot, "RETURNING");
+	check_used(map, uses->by_check_options, slot, "a check option");
 }

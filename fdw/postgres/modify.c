@@ -5,12 +5,10 @@
  */
 #include "postgres.h"
 
-#include "access/sysattr.h"
 #include "access/table.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "nodes/plannodes.h"
-#include "optimizer/optimizer.h"
 #include "utils/memutils.h"
 
 #include "postgres/compat.h"
@@ -84,8 +82,7 @@ modify_plan(PlannerInfo *root, ModifyTable *plan, Index target, int subplan)
 		report_immutable("update", name);
 	if (plan->operation == CMD_DELETE)
 		report_immutable("delete from", name);
-	if (plan->operation == CMD_INSERT)
-		plan_insert(relation, plan, target, subplan);
+	plan_insert(relation, plan, target, subplan);
 	table_close(relation, NoLock);
 	return list_make1(makeInteger(plan->onConflictAction == ONCONFLICT_NOTHING));
 }
@@ -95,30 +92,7 @@ static bool
 row_is_looked_at(const ResultRelInfo *target)
 {
 	return target->ri_projectReturning != NULL || target->ri_WithCheckOptions != NIL
-		|| (target->ri_TrigDesc != NULL
-			&& (target->ri_TrigDesc->trig_insert_after_row || target->ri_TrigDesc->trig_insert_new_table));
-}
-
-/* Do a view's check options look only at what the row has before it is stored? */
-static bool
-check_options_can_precede(const StoreInsert *insert, const ResultRelInfo *target, TupleTableSlot *slot)
-{
-	static const ColumnRole given_by_store[] = {COLUMN_COMMIT_ID, COLUMN_COMMITTED_AT, COLUMN_VERSION};
-	Index		index = known_index(target);
-	Bitmapset  *used = NULL;
-	ListCell   *cell;
-
-	foreach(cell, target->ri_WithCheckOptions)
-		pull_varattnos(lfirst_node(WithCheckOption, cell)->qual, index, &used);
-	for (size_t i = 0; i < lengthof(given_by_store); i++)
-	{
-		const Column *column = insert->map->by_role[given_by_store[i]];
-
-		if (column != NULL && bms_is_member(column->attnum - FirstLowInvalidHeapAttributeNumber, used)
-			&& (column->role != COLUMN_VERSION || slot_attisnull(slot, column->attnum)))
-			return false;
-	}
-	return !bms_is_member(InvalidAttrNumber - FirstLowInvalidHeapAttributeNumber, used);
+		|| (target->ri_TrigDesc != NULL && target->ri_TrigDesc->trig_insert_after_row);
 }
 
 /* The attribute of the column that carries tokens. */
@@ -183,20 +157,22 @@ insert_new(ResultRelInfo *target, bool skip_conflicts)
 static void
 insert_connect(StoreInsert *insert, EState *estate, ResultRelInfo *target)
 {
-	ForeignTable *table = GetForeignTable(RelationGetRelid(target->ri_RelationDesc));
+	Oid			server = insert->options.server;
 	Oid			user = compat_modify_user(estate, target);
+	Oid			mapping = GetUserMapping(user, server)->umid;
+	const Client *client;
 
 	insert->batch.context = AllocSetContextCreate(estate->es_query_cxt, "dynamodb_es rows", ALLOCSET_DEFAULT_SIZES);
 	insert->batch.rows = palloc(sizeof(AppendRow) * rows_at_once(&insert->options));
+	insert->batch.tenure = tenure_new(estate->es_query_cxt, connection_acquire(user, server));
+	client = tenure_client(insert->batch.tenure);
 	if (insert->options.append_mode == APPEND_DENSE)
 	{
-		insert->batch.queue = queue_of_store(user, table->serverid, &insert->batch.names);
+		insert->batch.queue = queue_of_store(client, mapping, &insert->batch.names);
 		insert->batch.settings.head = &insert->batch.queue->head;
 	}
 	if (insert->options.append_at_commit)
-		insert->deferred = deferred_store_new(user, table->serverid, insert->map->relation_name);
-	else
-		insert->batch.tenure = tenure_new(estate->es_query_cxt, connection_acquire(user, table->serverid));
+		insert->deferred = deferred_store_new(user, server, mapping, client, insert->map->relation_name);
 }
 
 void
@@ -239,16 +215,12 @@ int
 modify_batch_size(ResultRelInfo *target)
 {
 	StoreInsert *insert = target->ri_FdwState;
-	TableOptions options;
 
-	if (insert != NULL && insert->options.append_at_commit)
+	if (insert->options.append_at_commit)
 		return 1;				/* nothing is sent that would be better sent together */
 	if (row_is_looked_at(target) || (target->ri_TrigDesc != NULL && target->ri_TrigDesc->trig_insert_before_row))
 		return 1;
-	if (insert != NULL)
-		return rows_at_once(&insert->options);
-	options = options_of_table(RelationGetRelid(target->ri_RelationDesc));
-	return rows_at_once(&options);
+	return rows_at_once(&insert->options);
 }
 
 static void
@@ -273,13 +245,36 @@ gather_row(StoreInsert *insert, TupleTableSlot *slot)
 	batch_forget(&insert->batch);
 }
 
+/* Found out at the first row: when the insert begins, PostgreSQL has not set them up yet. */
+static const KnownUses *
+uses_of_target(StoreInsert *insert, EState *estate, const ResultRelInfo *target)
+{
+	MemoryContext caller;
+
+	if (insert->uses == NULL)
+	{
+		caller = MemoryContextSwitchTo(estate->es_query_cxt);
+		insert->uses = known_uses_new(target);
+		MemoryContextSwitchTo(caller);
+	}
+	return insert->uses;
+}
+
+/* PostgreSQL checks them after the insert, when a commit cannot be taken back. */
+static void
+check_options(const StoreInsert *insert, EState *estate, ResultRelInfo *target, TupleTableSlot *slot)
+{
+	row_cut_times(insert->map, slot);
+	ExecWithCheckOptions(WCO_VIEW_CHECK, target, slot, estate);
+}
+
 /* Keeps the row until the transaction commits. */
 static void
 defer_row(StoreInsert *insert, EState *estate, ResultRelInfo *target, TupleTableSlot *slot)
 {
-	known_check_row(insert->map, target, slot);
+	known_check_row(insert->map, uses_of_target(insert, estate, target), slot);
 	if (target->ri_WithCheckOptions != NIL)
-		ExecWithCheckOptions(WCO_VIEW_CHECK, target, slot, estate);
+		check_options(insert, estate, target, slot);
 	batch_forget(&insert->batch);
 	add_row(insert, slot);
 	deferred_keep(insert->deferred, &insert->batch);
@@ -304,9 +299,9 @@ modify_insert(EState *estate, ResultRelInfo *target, TupleTableSlot *slot, Tuple
 		return slot;
 	}
 	batch_forget(&insert->batch);
-	/* PostgreSQL checks them after the insert, when a commit cannot be taken back. */
-	if (target->ri_WithCheckOptions != NIL && check_options_can_precede(insert, target, slot))
-		ExecWithCheckOptions(WCO_VIEW_CHECK, target, slot, estate);
+	if (target->ri_WithCheckOptions != NIL
+		&& known_missing(insert->map, uses_of_target(insert, estate, target)->by_check_options, slot) == NULL)
+		check_options(insert, estate, target, slot);
 	add_row(insert, slot);
 	batch_append(&insert->batch);
 	stored = !insert->batch.rows[0].skipped;
@@ -340,7 +335,7 @@ modify_end(EState *estate, ResultRelInfo *target)
 {
 	StoreInsert *insert = target->ri_FdwState;
 
-	if (insert != NULL && insert->batch.tenure != NULL)
+	if (insert->batch.tenure != NULL)
 		tenure_drop(insert->batch.tenure);
 }
 
@@ -349,7 +344,7 @@ modify_end_routed(EState *estate, ResultRelInfo *target)
 {
 	StoreInsert *insert = target->ri_FdwState;
 
-	if (insert != NULL && insert->gathers && insert->batch.nrows > 0)
+	if (insert->gathers && insert->batch.nrows > 0)
 	{
 		batch_append(&insert->batch);
 		batch_forget(&insert->batch);

@@ -10,6 +10,7 @@
 
 #include "postgres/batch.h"
 #include "postgres/deferred.h"
+#include "postgres/known.h"
 #include "postgres/options.h"
 #include "postgres/relation.h"
 
@@ -18,8 +19,9 @@ typedef struct StoreInsert
 {
 	ColumnMap  *map;
 	TableOptions options;
-	RowBatch	batch;			/* its tenure is NULL for an EXPLAIN that runs nothing, and for rows that wait */
+	RowBatch	batch;			/* its tenure is NULL for an EXPLAIN that runs nothing */
 	DeferredStore *deferred;	/* where rows wait for the commit; NULL: none do */
+	KnownUses  *uses;			/* NULL: not known yet */
 	bool		gathers;		/* a COPY whose rows the core passes on one by one: append them in batches all the same */
 } StoreInsert;
 

@@ -1,8 +1,8 @@
 /*
  * options.c: which options are there, which values may they have, and what do they say?
  *
- * All rules stand in one table, from which the validator checks, names the nearest option, and the readers take their
- * defaults.
+ * All rules stand in one table, by which the validator checks and names the nearest option. Defaults are those of the
+ * readers.
  */
 #include "postgres.h"
 
@@ -36,7 +36,7 @@ typedef enum OptionPlace
 typedef enum OptionType
 {
 	OPTION_TABLE_NAME,			/* a DynamoDB table's or index's */
-	OPTION_TEXT,				/* not empty, and not longer than a key */
+	OPTION_TEXT,				/* of 1 to 255 bytes */
 	OPTION_REGION,
 	OPTION_ENDPOINT,
 	OPTION_BOOLEAN,
@@ -145,47 +145,51 @@ place_name(int places)
 	}
 }
 
+/* The option of that place whose name is nearest, at a distance that still looks like a slip: a small share of its letters. */
+static const char *
+nearest_option(const char *name, OptionPlace place)
+{
+	const char *nearest = NULL;
+	int			nearest_distance = 5;
+
+	for (size_t i = 0; i < lengthof(rules) && strlen(name) <= 255; i++)
+	{
+		int			distance;
+
+		if ((rules[i].places & place) == 0)
+			continue;
+		distance = varstr_levenshtein_less_equal(name, strlen(name), rules[i].name, strlen(rules[i].name),
+												 1, 1, 1, nearest_distance - 1, true);
+		if (distance < nearest_distance && distance <= (int) strlen(name) / 2)
+		{
+			nearest = rules[i].name;
+			nearest_distance = distance;
+		}
+	}
+	return nearest;
+}
+
 /* The option is not known here: say which one is near, or where it belongs. */
 static void
 report_unknown_option(const char *name, OptionPlace place)
 {
 	const OptionRule *elsewhere = NULL;
+	const char *nearest = nearest_option(name, place);
+	bool		any = false;
 
 	for (size_t i = 0; i < lengthof(rules); i++)
+	{
+		any = any || (rules[i].places & place) != 0;
 		if (strcmp(rules[i].name, name) == 0)
 			elsewhere = &rules[i];
-
-	/* The nearest name, at a distance that still looks like a slip: a small share of its letters. */
-	{
-		const char *nearest = NULL;
-		int			nearest_distance = 5;
-		bool		any = false;
-
-		for (size_t i = 0; i < lengthof(rules); i++)
-		{
-			int			distance;
-
-			if ((rules[i].places & place) == 0)
-				continue;
-			any = true;
-			if (strlen(name) > 255)
-				continue;
-			distance = varstr_levenshtein_less_equal(name, strlen(name), rules[i].name, strlen(rules[i].name),
-													 1, 1, 1, nearest_distance - 1, true);
-			if (distance < nearest_distance && distance <= (int) strlen(name) / 2)
-			{
-				nearest = rules[i].name;
-				nearest_distance = distance;
-			}
-		}
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
-				 errmsg("invalid option \"%s\"", name),
-				 elsewhere != NULL
-				 ? errhint("The option \"%s\" belongs to %s.", name, place_name(elsewhere->places))
-				 : nearest != NULL ? errhint("Perhaps you meant the option \"%s\".", nearest)
-				 : any ? 0 : errhint("There are no valid options in this context.")));
 	}
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+			 errmsg("invalid option \"%s\"", name),
+			 elsewhere != NULL
+			 ? errhint("The option \"%s\" belongs to %s.", name, place_name(elsewhere->places))
+			 : nearest != NULL ? errhint("Perhaps you meant the option \"%s\".", nearest)
+			 : any ? 0 : errhint("There are no valid options in this context.")));
 }
 
 static void
@@ -469,6 +473,7 @@ options_of_table(Oid relation)
 	ForeignTable *table = GetForeignTable(relation);
 	ForeignServer *server = GetForeignServer(table->serverid);
 	TableOptions options = {
+		.server = table->serverid,
 		.names = names_of_options(table->options),
 		.consistent_read = option_bool("consistent_read", table->options, server->options, true),
 		.max_connections = option_int("max_connections", server->options, NIL, DEFAULT_MAX_CONNECTIONS),

@@ -19,6 +19,7 @@
  */
 typedef struct TableOptions
 {
+	Oid			server;
 	StoreNames	names;
 	bool		consistent_read;
 	int			max_connections;

@@ -7,12 +7,10 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
-#include "foreign/foreign.h"
 #include "lib/stringinfo.h"
 #include "storage/lock.h"
 #include "utils/hsearch.h"
 
-#include "postgres/options.h"
 #include "postgres/queue.h"
 
 /* Of advisory locks: users' own have 1 and 2, and a database, which this has not, since a store belongs to none. */
@@ -21,12 +19,9 @@
 static HTAB *queues = NULL;
 
 static uint64
-hash_of_store(const ForeignServer *server, const UserMapping *mapping, const StoreNames *names)
+hash_of_store(const Client *client, const StoreNames *names)
 {
-	ClientSettings settings = options_of_server(server, options_of_mapping(mapping).profile);
-	const char *const parts[] = {
-		settings.endpoint != NULL ? settings.endpoint : settings.region, names->counter_table, names->counter
-	};
+	const char *const parts[] = {client_endpoint(client), names->counter_table, names->counter};
 	StringInfoData text;
 	uint64		hash;
 
@@ -39,10 +34,9 @@ hash_of_store(const ForeignServer *server, const UserMapping *mapping, const Sto
 }
 
 Queue *
-queue_of_store(Oid user, Oid server, const StoreNames *names)
+queue_of_store(const Client *client, Oid mapping, const StoreNames *names)
 {
-	UserMapping *mapping = GetUserMapping(user, server);
-	QueueKey	key = {.store = hash_of_store(GetForeignServer(server), mapping, names), .mapping = mapping->umid};
+	QueueKey	key = {.store = hash_of_store(client, names), .mapping = mapping};
 	Queue	   *queue;
 	bool		found;
 

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "dynamodb/client.h"
 #include "store/commit.h"
 
 typedef struct QueueKey
@@ -22,8 +23,8 @@ typedef struct Queue
 	int64		head;			/* the store's counter as last known, -1: not; only ever a guess that DynamoDB checks */
 } Queue;
 
-/* The queue of the store behind a server, for a user's mapping. It stays as long as the backend. */
-extern Queue *queue_of_store(Oid user, Oid server, const StoreNames *names);
+/* The queue of the store that a client of that user mapping's appends to. It stays as long as the backend. */
+extern Queue *queue_of_store(const Client *client, Oid mapping, const StoreNames *names);
 
 /* Waits for this backend's turn, cancellably; who enters must leave, on errors too. */
 extern void queue_enter(const Queue *queue);

@@ -52,9 +52,9 @@ typedef struct Column
 	ColumnKind	kind;
 	Oid			type;
 	int32		typmod;
-	FmgrInfo	input;			/* filled in for reading, for the kinds that need it */
+	FmgrInfo	input;			/* for reading */
 	Oid			input_param;
-	FmgrInfo	output;			/* likewise for writing */
+	FmgrInfo	output;			/* for writing */
 } Column;
 
 typedef struct ColumnMap

@@ -10,7 +10,6 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
 #include "postgres/json_text.h"
@@ -85,30 +84,17 @@ take_events(const ColumnMap *map, TupleTableSlot *slot, Commit *commit)
 	Column	   *column = map->by_role[COLUMN_EVENTS];
 	AttributeValue written;
 	Datum		value;
-	bool		is_array;
 
 	if (!row_value(map, slot, COLUMN_EVENTS, &value))
 		report_missing(map, COLUMN_EVENTS);
-	if (column->kind == KIND_JSONB)
-	{
-		Jsonb	   *json = DatumGetJsonbP(value);
-
-		is_array = JB_ROOT_IS_ARRAY(json) && !JB_ROOT_IS_SCALAR(json);
-	}
-	else
-	{
-		char	   *json = TextDatumGetCString(value);
-
-		if (column->kind == KIND_TEXT)
-			DirectFunctionCall1(json_in, CStringGetDatum(json));
-		is_array = json_text_is_array(json);
-	}
-	if (!is_array)
+	if (column->kind == KIND_TEXT)
+		DirectFunctionCall1(json_in, CStringGetDatum(TextDatumGetCString(value)));
+	written = column_write(column, value);
+	if (!json_text_is_array(written.text))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("column \"%s\" of foreign table \"%s\" must be a JSON array",
 						column->name, map->relation_name)));
-	written = column_write(column, value);
 	commit->events = written.text;
 	commit->events_length = written.length;
 }

@@ -9,8 +9,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "common/pg_prng.h"
@@ -33,7 +31,6 @@ struct Sample
 {
 	Relation	relation;
 	const ColumnMap *map;
-	MemoryContext context;
 	MemoryContext tuple_context;
 	MemoryContext row_context;	/* reset at each row */
 	Datum	   *values;
@@ -55,7 +52,6 @@ sample_new(Relation relation, const ColumnMap *map)
 
 	sample->relation = relation;
 	sample->map = map;
-	sample->context = context;
 	sample->tuple_context = AllocSetContextCreate(context, "dynamodb_es sample rows", ALLOCSET_DEFAULT_SIZES);
 	sample->row_context = AllocSetContextCreate(context, "dynamodb_es row", ALLOCSET_DEFAULT_SIZES);
 	sample->values = palloc0(sizeof(Datum) * Max(map->natts, 1));
@@ -173,10 +169,10 @@ sample_items(const Sample *sample)
 	return (double) sample->nrows + sample->nunreadable;
 }
 
-double
-sample_aggregates(const Sample *sample)
+bool
+sample_extrapolates(const Sample *sample)
 {
-	return sample->naggregates;
+	return sample->naggregates >= FEWEST_AGGREGATES;
 }
 
 double
@@ -238,7 +234,7 @@ sample_draw(const Sample *sample, double total_rows, HeapTuple *rows, int target
 	SampleRow  *chosen = shuffled_rows(sample);
 	int			nchosen = Min(sample->nrows, target);
 
-	if (total_rows > sample_items(sample) && sample->naggregates >= FEWEST_AGGREGATES)
+	if (total_rows > sample_items(sample) && sample_extrapolates(sample))
 		nchosen = choose_of_aggregates(sample, total_rows, chosen, target);
 	for (int i = 0; i < nchosen; i++)
 		rows[i] = heap_copytuple(chosen[i].tuple);

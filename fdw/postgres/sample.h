@@ -25,8 +25,10 @@ extern void sample_add(Sample *sample, const cJSON *item);
 
 /* What was taken since the last reset. */
 extern double sample_items(const Sample *sample);
-extern double sample_aggregates(const Sample *sample);
 extern double sample_unreadable(const Sample *sample);
+
+/* false where it has too few aggregates to say how much more there is of a table. */
+extern bool sample_extrapolates(const Sample *sample);
 
 /*
  * Copies at most `target` rows into *rows, in the current memory context, and returns how many. `total_rows` is how

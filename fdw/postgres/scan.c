@@ -11,7 +11,9 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "catalog/pg_inherits.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -62,24 +64,27 @@ choose_attributes(StoreScan *scan)
 			scan->attributes[scan->nattributes++] = key_attributes[i];
 }
 
-/* Does the statement append to that table, as far as its plan shows? */
+/* Is that a foreign table of the same wrapper, for the same table of DynamoDB's? */
 static bool
-is_appended_to(EState *estate, Oid relation, const StoreNames *names)
+is_same_table(Oid relation, const TableOptions *options)
 {
-	Oid			wrapper = GetForeignServer(GetForeignServerIdByRelId(relation))->fdwid;
-	ListCell   *cell;
+	return get_rel_relkind(relation) == RELKIND_FOREIGN_TABLE
+		&& GetForeignServer(GetForeignServerIdByRelId(relation))->fdwid == GetForeignServer(options->server)->fdwid
+		&& strcmp(options_of_table(relation).names.commit_table, options->names.commit_table) == 0;
+}
 
-	foreach(cell, estate->es_plannedstmt->resultRelations)
-	{
-		Oid			target = exec_rt_fetch(lfirst_int(cell), estate)->relid;
-		char		kind = get_rel_relkind(target);
+/* Does the statement append to that table, by whatever name, as far as its plan shows? */
+static bool
+is_appended_to(EState *estate, const TableOptions *options)
+{
+	ListCell   *target;
+	ListCell   *relation;
 
-		if (kind == RELKIND_PARTITIONED_TABLE)
-			return true;		/* one of its partitions may be the table by another name */
-		if (kind == RELKIND_FOREIGN_TABLE && GetForeignServer(GetForeignServerIdByRelId(target))->fdwid == wrapper
-			&& strcmp(options_of_table(target).names.commit_table, names->commit_table) == 0)
-			return true;
-	}
+	foreach(target, estate->es_plannedstmt->resultRelations)
+		/* Rows may go to any partition. */
+		foreach(relation, find_all_inheritors(exec_rt_fetch(lfirst_int(target), estate)->relid, NoLock, NULL))
+			if (is_same_table(lfirst_oid(relation), options))
+				return true;
 	return false;
 }
 
@@ -114,8 +119,8 @@ scan_begin(ForeignScanState *node, int flags)
 		return;
 	scan->spec_context = AllocSetContextCreate(estate->es_query_cxt, "dynamodb_es read",
 											  ALLOCSET_SMALL_SIZES);
-	scan->tenure = tenure_new(estate->es_query_cxt, connection_acquire(compat_scan_user(node), GetForeignServerIdByRelId(relation_oid)));
-	if (!scan->plan.count_only && is_appended_to(estate, relation_oid, &scan->options.names))
+	scan->tenure = tenure_new(estate->es_query_cxt, connection_acquire(compat_scan_user(node), scan->options.server));
+	if (!scan->plan.count_only && is_appended_to(estate, &scan->options))
 		collect_begin(node);
 }
 
@@ -204,7 +209,11 @@ read_row(StoreScan *scan, TupleTableSlot *slot)
 
 	while (!scan->at_end)
 	{
-		ReadResult	result = read_next(scan->tenure->operation, &item);
+		ReadResult	result;
+
+		/* As long as pages arrive faster than they are used up, there is no wait that would do it. */
+		CHECK_FOR_INTERRUPTS();
+		result = read_next(scan->tenure->operation, &item);
 
 		budget_check(&scan->usage, &scan->checked_units, scan->map->relation_name);
 		switch (result)
@@ -212,6 +221,8 @@ read_row(StoreScan *scan, TupleTableSlot *slot)
 			case READ_ITEM:
 				store_row(scan, item, slot);
 				return;
+			case READ_EMPTY_PAGE:
+				break;
 			case READ_PENDING:
 				if (scan->never_waits)
 				{
@@ -301,8 +312,8 @@ scan_end(ForeignScanState *node)
 {
 	StoreScan  *scan = node->fdw_state;
 
-	if (scan != NULL && scan->tenure != NULL)
+	if (scan->tenure != NULL)
 		tenure_drop(scan->tenure);
-	if (scan != NULL && scan->rows != NULL)
+	if (scan->rows != NULL)
 		tuplestore_end(scan->rows);
 }

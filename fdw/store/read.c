@@ -416,6 +416,8 @@ read_next(ReadOperation *read, const cJSON **item)
 		if (stream == NULL)
 			return READ_PENDING;
 		page_take(read, stream);
+		if (read->next_item == NULL && !read->failed)
+			return READ_EMPTY_PAGE;
 	}
 }
 

@@ -62,6 +62,7 @@ typedef struct ReadSpec
 typedef enum ReadResult
 {
 	READ_ITEM,					/* *item is the next one */
+	READ_EMPTY_PAGE,			/* no item yet: call again. A page without any has been taken, and there may be many of these */
 	READ_PENDING,				/* wait on the client's descriptor */
 	READ_END,
 	READ_FAILED
