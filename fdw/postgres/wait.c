@@ -1,9 +1,9 @@
 /*
  * wait.c: how does a backend wait for the network and still obey?
  *
- * Everything below is behind one descriptor, so one wait on it and on the latch is enough. Interrupts are served here
- * and nowhere else: the error they raise passes through no foreign code, and what was under way is freed with its
- * memory context.
+ * Everything below is behind one descriptor, so one wait on it and on the latch is enough. Interrupts are served here,
+ * and between two rows (scan.c): the error they raise passes through no foreign code, and what was under way is freed
+ * with its memory context.
  */
 #include "postgres.h"
 
