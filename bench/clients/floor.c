@@ -147,23 +147,21 @@ add_counter(Run *run, size_t ids)
 static void
 add_transaction(Run *run, const char *prefix, size_t number, size_t batch)
 {
+	char		token[48];
 	ByteBuffer	body = {0};
 
-	buffer_printf(&body, "{\"TransactItems\":[{\"Update\":{\"TableName\":\"counters\",\"Key\":{\"name\":{\"S\":\"%s\"}},"
-				  "\"UpdateExpression\":\"SET #0 = :0\",\"ConditionExpression\":\"%s\","
-				  "\"ExpressionAttributeNames\":{\"#0\":\"id\"},\"ExpressionAttributeValues\":{\":0\":{\"N\":\"%zu\"}",
-				  prefix, number == 0 ? "attribute_not_exists(#0)" : "#0 = :1", (number + 1) * batch);
-	if (number > 0)
-		buffer_printf(&body, ",\":1\":{\"N\":\"%zu\"}", number * batch);
-	buffer_puts(&body, "}}}");
+	snprintf(token, sizeof(token), "%.20s-%zu", prefix, number);
+	request_transaction_open(&body);
+	request_transaction_counter(&body, "counters", prefix, (int64_t) (number * batch), (int64_t) ((number + 1) * batch));
 	for (size_t i = 0; i < batch; i++)
 	{
-		buffer_puts(&body, ",{\"Put\":{\"TableName\":\"commits\",\"Item\":{");
-		item_write(&body, prefix, number * batch + i);
-		buffer_puts(&body, "},\"ConditionExpression\":\"attribute_not_exists(#0)\","
-					"\"ExpressionAttributeNames\":{\"#0\":\"aggregateId\"}}}");
+		ByteBuffer	item = {0};
+
+		item_write(&item, prefix, number * batch + i);
+		request_transaction_put_new(&body, "commits", item.data, COMMIT_AGGREGATE_ID);
+		buffer_free(&item);
 	}
-	buffer_printf(&body, "],\"ClientRequestToken\":\"%.20s-%zu\"}", prefix, number);
+	request_transaction_close(&body, token);
 	run_add(run, "TransactWriteItems", &body);
 }
 

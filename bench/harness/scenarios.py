@@ -103,6 +103,7 @@ def append_bulk(bench):
                    bench.size.rounds)
     result.targets = [Target("rate", EXTENSION, FLOOR, 0.85, source="bulk ≥ 0.85 × the floor's put rate"),
                       Target("rate", EXTENSION, SDK, 3.5, source="bulk ≥ 3.5 × the SDK with 16 in flight"),
+                      Target("rate", FLOOR, SDK, None, source="what the engine takes in puts alone"),
                       Target("cpu_us", EXTENSION, SDK, 1 / 10, at_most=True, source="CPU of a commit ≤ 1/10 of the SDK's")]
     return [result]
 
