@@ -139,11 +139,10 @@ requests_left(const ReadOperation *read)
 	size_t		window = (size_t) client_window(read->client, TRAFFIC_READ);
 	size_t		under_way = 0;
 
-	/* What has failed is sent again from here, too, though its turn has not come. */
-	for (const Stream *stream = read->streams.first; stream != NULL; stream = stream->next)
-		under_way += stream->call != NULL && !stream_has_page(stream);
 	if (window >= read->parallel)
 		return read->parallel;
+	for (const Stream *stream = read->streams.first; stream != NULL; stream = stream->next)
+		under_way += stream->call != NULL && !stream_has_page(stream);
 	return window > under_way ? window - under_way : 0;
 }
 
