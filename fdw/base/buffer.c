@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_CAPACITY 128
+#define FIRST_CAPACITY 256
 
 /* realloc, which leaves the old memory as it was, is not for secrets. */
 static char *
@@ -86,16 +86,26 @@ void
 buffer_printf(ByteBuffer *buffer, const char *format,...)
 {
 	va_list		args;
+	size_t		room;
 	int			length;
 
+	if (!buffer_reserve(buffer, 0))
+		return;
+	room = buffer->capacity - buffer->length;
 	va_start(args, format);
-	length = vsnprintf(NULL, 0, format, args);
+	length = vsnprintf(buffer->data + buffer->length, room, format, args);
 	va_end(args);
+	if (length >= 0 && (size_t) length < room)
+	{
+		buffer->length += (size_t) length;
+		return;
+	}
+
+	buffer->data[buffer->length] = '\0';
 	if (length < 0)
 		buffer->failed = true;
 	if (!buffer_reserve(buffer, length < 0 ? 0 : (size_t) length))
 		return;
-
 	va_start(args, format);
 	vsnprintf(buffer->data + buffer->length, (size_t) length + 1, format, args);
 	va_end(args);

@@ -277,7 +277,9 @@ attribute_type_name(AttributeType type)
 void
 attribute_write(ByteBuffer *out, const AttributeValue *value)
 {
-	buffer_printf(out, "{\"%s\":", attribute_type_name(value->type));
+	buffer_puts(out, "{\"");
+	buffer_puts(out, attribute_type_name(value->type));
+	buffer_puts(out, "\":");
 	switch (value->type)
 	{
 		case ATTRIBUTE_S:
