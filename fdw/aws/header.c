@@ -11,6 +11,7 @@
 #include "aws/clock.h"
 
 #define YEAR_3000 INT64_C(32503680000)
+#define HEADER_ROOM 64
 
 /* The value of a header without the blanks around it, cut to fit, if the line is that header. */
 static bool
@@ -72,10 +73,25 @@ header_date_ms(const char *text)
 	return date < 0 || date >= YEAR_3000 ? -1 : (int64_t) date * 1000;
 }
 
+/* Hundreds of answers carry the same second, and reading a date takes longer than all else here. */
+static int64_t
+date_ms_of_last(const char *text)
+{
+	static char last[HEADER_ROOM] = "";
+	static int64_t last_ms = -1;
+
+	if (strcmp(text, last) != 0)
+	{
+		last_ms = header_date_ms(text);
+		strcpy(last, text);
+	}
+	return last_ms;
+}
+
 void
 header_read(HttpAnswer *answer, const char *line, size_t length)
 {
-	char		value[64];
+	char		value[HEADER_ROOM];
 
 	header_digits(line, length, "x-amz-crc32", answer->crc32, sizeof(answer->crc32));
 	if (length >= 5 && memcmp(line, "HTTP/", 5) == 0)
@@ -87,5 +103,5 @@ header_read(HttpAnswer *answer, const char *line, size_t length)
 	else if (header_value(line, length, "Age", value, sizeof(value)))
 		answer->has_age = true;
 	else if (header_value(line, length, "Date", value, sizeof(value)))
-		answer->date_ms = header_date_ms(value);
+		answer->date_ms = date_ms_of_last(value);
 }
