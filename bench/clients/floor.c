@@ -86,7 +86,7 @@ run_add(Run *run, const char *operation, ByteBuffer *body)
 	SigningHeader headers[] = {{"Content-Type", "application/x-amz-json-1.0"}, {"Host", host}, {"X-Amz-Date", timestamp},
 	{"X-Amz-Target", target}};
 	SigningRequest request = {.method = "POST", .path = "/", .headers = headers, .nheaders = 4, .body = body->data,
-	.body_length = body->length, .time = time(NULL)};
+	.body_length = body->length, .timestamp = timestamp};
 	ByteBuffer	authorization = {0};
 	Prepared   *prepared;
 
@@ -101,7 +101,7 @@ run_add(Run *run, const char *operation, ByteBuffer *body)
 	prepared->headers = NULL;
 	prepared->body = *body;
 	memset(body, 0, sizeof(*body));
-	sigv4_timestamp(request.time, timestamp);
+	sigv4_timestamp(time(NULL), timestamp);
 	snprintf(target, sizeof(target), "DynamoDB_20120810.%s", operation);
 	for (size_t i = 0; i < 4; i++)
 		header_add(prepared, headers[i].name, headers[i].value);

@@ -292,7 +292,7 @@ role_write(CredentialsFetch *fetch, Draft *draft)
 		.path = "/",
 		.headers = headers,
 		.nheaders = credentials->session_token != NULL ? 3 : 2,
-		.time = clock_now(fetch->clock),
+		.timestamp = timestamp,
 	};
 	ByteBuffer	   *line;
 	char	   *host;
@@ -308,7 +308,7 @@ role_write(CredentialsFetch *fetch, Draft *draft)
 		return out_of_memory(fetch);
 	headers[0].value = host;
 
-	sigv4_timestamp(request.time, timestamp);
+	sigv4_timestamp(clock_now(fetch->clock), timestamp);
 	request.body = fetch->body.data;
 	request.body_length = fetch->body.length;
 	add_form_lines(draft);
@@ -369,11 +369,11 @@ send_draft(CredentialsFetch *fetch, const StageRule *rule, const Draft *draft)
 		.timeout_ms = rule->timeout_ms,
 		.max_response_bytes = MAX_ANSWER_BYTES,
 		.secret = true,
-		.direct = rule->direct,
 	};
 
 	if (draft->url.failed || fetch->body.failed)
 		return NULL;
+	request.direct = rule->direct || endpoint_is_near(draft->url.data);
 	for (size_t i = 0; i < draft->nlines; i++)
 	{
 		if (draft->lines[i].failed)

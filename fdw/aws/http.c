@@ -499,22 +499,6 @@ transfer_begin(HttpTransfer *transfer, const HttpRequest *request)
 }
 
 HttpTransfer *
-http_post(HttpClient *client, const char *url, const char *const *headers, size_t nheaders,
-		  const void *body, size_t body_length)
-{
-	HttpRequest request = {
-		.method = "POST",
-		.url = url,
-		.headers = headers,
-		.nheaders = nheaders,
-		.body = body,
-		.body_length = body_length,
-	};
-
-	return http_send(client, &request);
-}
-
-HttpTransfer *
 http_send(HttpClient *client, const HttpRequest *request)
 {
 	HttpTransfer *transfer = calloc(1, sizeof(HttpTransfer));

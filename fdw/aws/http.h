@@ -75,29 +75,24 @@ extern int	http_client_in_flight(const HttpClient *client);
 /* Connections that are open and that no request needs at the moment. */
 extern int	http_client_idle_connections(const HttpClient *client);
 
-/*
- * Starts a POST to DynamoDB. `headers` are lines ("Name: value"), copied; `body` is not, and must outlive the transfer. NULL when
- * memory ran out. The transfer belongs to the caller, who frees it at any time: that ends it if it is still running.
- */
-extern HttpTransfer *http_post(HttpClient *client, const char *url, const char *const *headers, size_t nheaders,
-							   const void *body, size_t body_length);
-
-/* A request with rules of its own. */
 typedef struct HttpRequest
 {
 	const char *method;			/* "GET", "POST" or "PUT" */
 	const char *url;
-	const char *const *headers;
+	const char *const *headers;	/* lines, "Name: value" */
 	size_t		nheaders;
 	const void *body;
 	size_t		body_length;
 	int			timeout_ms;		/* 0: the client's timeouts; otherwise for connecting, too */
 	size_t		max_response_bytes; /* 0: the client's */
 	bool		secret;			/* the answer holds secrets: its memory is wiped when it goes */
-	bool		direct;			/* never by way of a proxy; one to this machine or a link-local address never is */
+	bool		direct;			/* not by way of a proxy */
 } HttpRequest;
 
-/* Likewise. */
+/*
+ * Starts a request. All but the body is copied; that must outlive the transfer. NULL when memory ran out. The transfer
+ * belongs to the caller, who frees it at any time: that ends it if it is still running.
+ */
 extern HttpTransfer *http_send(HttpClient *client, const HttpRequest *request);
 
 /* PENDING, DONE (an answer came, whatever its status) or FAILED. */

@@ -3,9 +3,10 @@
  */
 #include "aws/sigv4.h"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -282,26 +283,56 @@ void
 sigv4_string_to_sign(const SigningRequest *request, const char *region, const char *service,
 					 const ByteBuffer *canonical_request, ByteBuffer *out)
 {
-	char		timestamp[17];
-
 	if (canonical_request->failed)
 	{
 		out->failed = true;
 		return;
 	}
-	sigv4_timestamp(request->time, timestamp);
 	buffer_puts(out, ALGORITHM "\n");
-	buffer_puts(out, timestamp);
+	buffer_puts(out, request->timestamp);
 	buffer_putc(out, '\n');
-	append_scope(out, timestamp, region, service);
+	append_scope(out, request->timestamp, region, service);
 	buffer_putc(out, '\n');
 	append_hash(out, canonical_request->data, canonical_request->length);
+}
+
+/* Kept in a process, as making it takes three times as long as its use; it holds the last key until hmac_forget. */
+static EVP_MAC_CTX *hmac_context = NULL;
+
+static EVP_MAC_CTX *
+hmac_context_new(void)
+{
+	char		digest[] = "SHA256";
+	OSSL_PARAM	parameters[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end()
+	};
+	EVP_MAC    *algorithm = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	EVP_MAC_CTX *context = algorithm != NULL ? EVP_MAC_CTX_new(algorithm) : NULL;
+
+	EVP_MAC_free(algorithm);
+	if (context != NULL && EVP_MAC_CTX_set_params(context, parameters) != 1)
+	{
+		EVP_MAC_CTX_free(context);
+		return NULL;
+	}
+	return context;
+}
+
+static void
+hmac_forget(void)
+{
+	EVP_MAC_CTX_free(hmac_context);
+	hmac_context = NULL;
 }
 
 static bool
 hmac(const void *key, size_t key_length, const void *bytes, size_t length, unsigned char mac[HASH_BYTES])
 {
-	return sha256() != NULL && HMAC(sha256(), key, (int) key_length, bytes, length, mac, NULL) != NULL;
+	if (hmac_context == NULL)
+		hmac_context = hmac_context_new();
+	return hmac_context != NULL && EVP_MAC_init(hmac_context, key, key_length, NULL) == 1
+		&& EVP_MAC_update(hmac_context, bytes, length) == 1
+		&& EVP_MAC_final(hmac_context, mac, NULL, HASH_BYTES) == 1;
 }
 
 /* The chain of keys: secret, date, region, service, terminator. */
@@ -354,18 +385,16 @@ sigv4_sign(const SigningRequest *request, const Credentials *credentials, const 
 	ByteBuffer		signed_headers = {0};
 	ByteBuffer		string_to_sign = {0};
 	unsigned char signature[HASH_BYTES];
-	char		timestamp[17];
 	bool		complete = false;
 
-	sigv4_timestamp(request->time, timestamp);
 	sigv4_canonical_request(request, &canonical_request, &signed_headers);
 	sigv4_string_to_sign(request, region, service, &canonical_request, &string_to_sign);
-	if (timestamp[0] != '\0' && !string_to_sign.failed &&
-		renew_key(key, credentials, timestamp, region, service) &&
+	if (request->timestamp[0] != '\0' && !string_to_sign.failed &&
+		renew_key(key, credentials, request->timestamp, region, service) &&
 		hmac(key->key, sizeof(key->key), string_to_sign.data, string_to_sign.length, signature))
 	{
 		buffer_printf(authorization, ALGORITHM " Credential=%s/", credentials->access_key_id);
-		append_scope(authorization, timestamp, region, service);
+		append_scope(authorization, request->timestamp, region, service);
 		buffer_printf(authorization, ", SignedHeaders=%s, Signature=", signed_headers.data ? signed_headers.data : "");
 		append_hex(authorization, signature);
 		complete = !authorization->failed;
@@ -380,4 +409,5 @@ void
 sigv4_forget(SigningKey *key)
 {
 	OPENSSL_cleanse(key, sizeof(*key));
+	hmac_forget();
 }

@@ -30,7 +30,7 @@ typedef struct SigningRequest
 	size_t		nheaders;
 	const void *body;
 	size_t		body_length;
-	time_t		time;			/* the same moment as in X-Amz-Date, UTC */
+	const char *timestamp;		/* as in X-Amz-Date; "" where the moment has none, and cannot be signed */
 } SigningRequest;
 
 /* A signing key depends on secret, date, region and service only; it is kept here from one request to the next. */
@@ -40,7 +40,7 @@ typedef struct SigningKey
 	char		date[9];		/* YYYYMMDD; empty while there is no key */
 } SigningKey;
 
-/* "20150830T123600Z" of a moment, into 17 bytes: the value of X-Amz-Date. */
+/* "20150830T123600Z" of a moment, into 17 bytes: the value of X-Amz-Date; "" beyond the calendar. */
 extern void sigv4_timestamp(time_t time, char timestamp[17]);
 
 /* Appends the canonical request to *out, and the list of signed headers ("host;x-amz-date") to *signed_headers. */

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "aws/clock.h"
-#include "aws/endpoint.h"
 #include "aws/header.h"
 
 /* Servers close idle connections after 60 to 90 s; older ones are not used again. */
@@ -120,7 +119,7 @@ transfer_set_up(HttpTransfer *transfer, const HttpRequest *request)
 		&& SET(CURLOPT_HEADERDATA, transfer)
 		&& (strcmp(request->method, "GET") != 0 || SET(CURLOPT_HTTPGET, 1L))
 		&& (strcmp(request->method, "PUT") != 0 || SET(CURLOPT_CUSTOMREQUEST, "PUT"))
-		&& (!request->direct && !endpoint_is_near(request->url) ? true : SET(CURLOPT_NOPROXY, "*"));
+		&& (!request->direct || SET(CURLOPT_NOPROXY, "*"));
 #undef SET
 }
 

@@ -20,6 +20,7 @@ struct Signer
 	SigningKey	key;
 	uint64_t	generation;		/* of the credentials that the key was made of */
 	char	   *url;			/* endpoint and "/" */
+	bool		near;			/* see endpoint_is_near */
 	char	   *host;			/* the Host header: without the port where it is the scheme's own */
 };
 
@@ -49,6 +50,7 @@ signer_new(const SignerSettings *settings)
 		signer_free(signer);
 		return NULL;
 	}
+	signer->near = endpoint_is_near(signer->url);
 	return signer;
 }
 
@@ -95,17 +97,26 @@ signer_send(Signer *signer, Operation operation, const ByteBuffer *body)
 		.nheaders = nheaders,
 		.body = body->data,
 		.body_length = body->length,
-		.time = clock_now(settings->clock),
+		.timestamp = timestamp,
 	};
 	ByteBuffer		lines[HEADER_COUNT + 1] = {{0}};
 	const char *line_texts[HEADER_COUNT + 2];
+	HttpRequest message = {
+		.method = request.method,
+		.url = signer->url,
+		.headers = line_texts,
+		.nheaders = nheaders + 2,
+		.body = body->data,
+		.body_length = body->length,
+		.direct = signer->near,
+	};
 	HttpTransfer *transfer = NULL;
 	bool		failed = false;
 
 	if (signer->generation != provider_generation(settings->provider))
 		sigv4_forget(&signer->key);
 	signer->generation = provider_generation(settings->provider);
-	sigv4_timestamp(request.time, timestamp);
+	sigv4_timestamp(clock_now(settings->clock), timestamp);
 	snprintf(target, sizeof(target), TARGET_PREFIX "%s", operation_name(operation));
 
 	for (size_t i = 0; i <= nheaders; i++)
@@ -126,7 +137,7 @@ signer_send(Signer *signer, Operation operation, const ByteBuffer *body)
 	/* Not signed: what stands in between may change it. */
 	line_texts[nheaders + 1] = settings->accept_gzip ? "Accept-Encoding: gzip" : "Accept-Encoding: identity";
 	if (!failed)
-		transfer = http_post(settings->http, signer->url, line_texts, nheaders + 2, body->data, body->length);
+		transfer = http_send(settings->http, &message);
 	for (size_t i = 0; i <= nheaders; i++)
 		buffer_free_wipe(&lines[i]);
 	return transfer;
