@@ -107,6 +107,11 @@ def insert_one(table):
     return f"INSERT INTO {table} (aggregate_id, version, events) VALUES (gen_random_uuid()::text, 0, '{EVENTS}')"
 
 
+def loop(statement, count):
+    """The same statement so many times, in a loop in the server."""
+    return f"DO $$ BEGIN FOR i IN 1..{count} LOOP {statement}; END LOOP; END $$"
+
+
 def pgbench(statement, clients, count, directory):
     """Runs a prepared statement so many times in each client."""
     script = os.path.join(directory, "statement.sql")

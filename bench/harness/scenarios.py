@@ -9,6 +9,7 @@ from . import postgres, processes
 from .rounds import Bound, Result, Target, take_turns
 
 EXTENSION, FLOOR, SDK, BOTO = "dynamodb_es", "floor", "SDK v3", "boto3"
+LOOP = "dynamodb_es, in a loop"
 DELAYS = (1, 5, 20)
 CONNECTIONS = 16
 AGGREGATE = "00000000-0000-4000-8000-000000000000"
@@ -81,17 +82,22 @@ def appenders(stage, url, table, count, in_flight=CONNECTIONS, floor="put", boto
 
 
 def append_one(bench):
-    """One row at a time, on dynalite: pgbench with a prepared INSERT; the others likewise one after the other. "PostgreSQL alone" is
-    pgbench with a prepared SELECT 1: what of it is no append."""
+    """One row at a time, on dynalite: pgbench with a prepared INSERT; the others likewise one after the other. "In a loop" are the same
+    INSERTs, but from PL/pgSQL, without the way from a client to the server and back for each. "PostgreSQL alone" is pgbench with a
+    prepared SELECT 1: what of it is no append."""
     result = Result("append-one", "Append, one row at a time", "commits", append_one.__doc__)
     count, url, table = bench.size.one, bench.engines["dynalite"], bench.stores["dynalite"]
     with Stage() as stage:
         contestants = appenders(stage, url, table, count, in_flight=1, floor="pair")
         contestants[EXTENSION] = lambda: postgres.pgbench(postgres.insert_one(table), 1, count, bench.directory)
+        session = stage.session()
+        contestants[LOOP] = lambda: session.run(postgres.loop(postgres.insert_one(table), count), count)
         contestants["PostgreSQL alone"] = lambda: postgres.pgbench("SELECT 1", 1, count, bench.directory)
         take_turns(result, contestants, bench.size.rounds)
     result.targets = [Target("rate", EXTENSION, FLOOR, 1 / 1.15, source="one row ≤ 1.15 × the floor's two requests in a row"),
-                      Target("cpu_us", EXTENSION, SDK, 1 / 10, at_most=True, source="CPU of a commit ≤ 1/10 of the SDK's")]
+                      Target("rate", LOOP, FLOOR, None, source="what the extension itself adds to the floor"),
+                      Target("cpu_us", EXTENSION, SDK, 1 / 10, at_most=True, source="CPU of a commit ≤ 1/10 of the SDK's"),
+                      Target("cpu_us", FLOOR, SDK, None, source="what of the CPU is the floor's already")]
     return [result]
 
 
