@@ -114,7 +114,8 @@ my @requests = $server->requests;
 is((grep { $_ eq 'counter/consistent' } @requests), 1, 'the counter is read once, strongly');
 my ($counter) = grep { $requests[$_] =~ /^counter/ } 0 .. $#requests;
 cmp_ok($counter, '<=', 2, 'and before the first range');
-is($requests[-1] =~ /none|10000/ ? 1 : 0, 1, 'what is beyond it is asked for last') or diag("@requests");
+my ($beyond) = grep { $requests[$_] =~ /none/ } 0 .. $#requests;
+cmp_ok($beyond, '>=', @requests - $connections, 'what is beyond it is asked for with the last') or diag("@requests");
 $server->store(%many, filtered => 50);
 is(column('SELECT commit_id FROM commits WHERE commit_id > 0 AND committed_at < now() ORDER BY commit_id'), join(' ', map { 50 * $_ } 1 .. 200),
 	'a filter that leaves two items of a page');

@@ -17,7 +17,7 @@ my $connections = 16;
 my $files = 100;                # max_files_per_process
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
-$node->append_conf('postgresql.conf', "autovacuum = off\nmax_connections = " . ($backends + 10) . "\nmax_files_per_process = $files\nlog_statement = none");
+$node->append_conf('postgresql.conf', "autovacuum = off\nmax_connections = " . ($backends + 10) . "\nmax_files_per_process = $files\njit = off\nlog_statement = none");
 $node->start;
 
 my $server = Pages->new;

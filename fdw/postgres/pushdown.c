@@ -18,13 +18,13 @@
 #include "postgres/pushdown.h"
 
 static bool
-is_column_of(Node *node, const Index *relid)
+is_column_of(Node *node, void *relid)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, Var) && ((Var *) node)->varno == (int) *relid && ((Var *) node)->varlevelsup == 0)
+	if (IsA(node, Var) && ((Var *) node)->varno == (int) *(const Index *) relid && ((Var *) node)->varlevelsup == 0)
 		return true;
-	return expression_tree_walker(node, is_column_of, (void *) relid);
+	return expression_tree_walker(node, is_column_of, relid);
 }
 
 /* Columns of other relations are fine: a parameterized path gets them as parameters. */
