@@ -18,6 +18,18 @@ SELECT dynamodb_es_head('commits');
 \set VERBOSITY default
 SELECT * FROM dynamodb_es_status('commits') \gx
 
+-- Who may only read makes none and drops none.
+\set VERBOSITY terse
+BEGIN READ ONLY;
+SELECT dynamodb_es_create_tables('commits');
+\echo :SQLSTATE
+ROLLBACK;
+BEGIN READ ONLY;
+SELECT dynamodb_es_drop_tables('commits');
+\echo :SQLSTATE
+ROLLBACK;
+\set VERBOSITY default
+
 -- They are made once, ready to be used, and billed on demand.
 SELECT dynamodb_es_create_tables('commits');
 SELECT dynamodb_es_head('commits');

@@ -95,6 +95,7 @@ dynamodb_es_create_tables(PG_FUNCTION_ARGS)
 	StoreNames	names;
 	TablesReport *report;
 
+	PreventCommandIfReadOnly("dynamodb_es_create_tables()");
 	check_wrapper(relation);
 	check_owner(relation);
 	report = run_task(relation, TABLES_CREATE, &names);
@@ -116,6 +117,7 @@ dynamodb_es_drop_tables(PG_FUNCTION_ARGS)
 	StoreNames	names;
 	TablesReport *report;
 
+	PreventCommandIfReadOnly("dynamodb_es_drop_tables()");
 	check_wrapper(relation);
 	check_owner(relation);
 	report = run_task(relation, TABLES_DROP, &names);

@@ -279,7 +279,7 @@ tables_described(TablesOperation *operation)
 		case TABLES_CREATE:
 			if (operation->has_commit_table && (!operation->keys_fit || operation->report.index_status[0] == '\0'))
 				TABLES_FAIL(operation, FAILURE_UNFIT,
-							"Table \"%s\" exists, but its keys and index \"%s\" are not those of a commits table",
+							"Table \"%s\" exists, but its keys and index \"%s\" are not those of a commits table.",
 							operation->names.commit_table, operation->names.commit_index);
 			else if (!operation->has_commit_table)
 				tables_go(operation, CREATE_COMMITS);
@@ -290,14 +290,14 @@ tables_described(TablesOperation *operation)
 			break;
 		case TABLES_DROP:
 			if (operation->has_commit_table && !operation->keys_fit)
-				TABLES_FAIL(operation, FAILURE_OTHER, "table \"%s\" has other keys than a commits table",
+				TABLES_FAIL(operation, FAILURE_OTHER, "Table \"%s\" has other keys than a commits table.",
 							operation->names.commit_table);
 			else if (operation->has_counter_table)
 				tables_go(operation, LIST_COUNTERS);
 			else if (operation->has_commit_table)
 				tables_go(operation, DELETE_COMMITS);
 			else
-				TABLES_FAIL(operation, FAILURE_NOT_FOUND, "there is neither a table \"%s\" nor a table \"%s\"",
+				TABLES_FAIL(operation, FAILURE_NOT_FOUND, "There is neither a table \"%s\" nor a table \"%s\".",
 							operation->names.commit_table, operation->names.counter_table);
 			break;
 		case TABLES_HEAD:
@@ -314,7 +314,7 @@ counter_read(TablesOperation *operation, const cJSON *response)
 	operation->counter_found = attribute_to_int64(&id, &operation->report.head);
 	if (id.type != ATTRIBUTE_ABSENT && !operation->counter_found)
 	{
-		TABLES_FAIL(operation, FAILURE_UNFIT, "Counter \"%s\" does not hold an integer", operation->names.counter);
+		TABLES_FAIL(operation, FAILURE_UNFIT, "Counter \"%s\" does not hold an integer.", operation->names.counter);
 		return;
 	}
 	if (operation->task != TABLES_CREATE)
@@ -324,7 +324,7 @@ counter_read(TablesOperation *operation, const cJSON *response)
 	else if (operation->report.commit_table_done || operation->report.counter_table_done)
 		tables_done(operation);
 	else
-		TABLES_FAIL(operation, FAILURE_EXISTS, "tables \"%s\" and \"%s\" exist already",
+		TABLES_FAIL(operation, FAILURE_EXISTS, "Tables \"%s\" and \"%s\" exist already.",
 					operation->names.commit_table, operation->names.counter_table);
 }
 
@@ -339,7 +339,7 @@ last_commit_found(TablesOperation *operation, const cJSON *response)
 	else if (operation->report.counter_table_done)
 		tables_done(operation);
 	else
-		TABLES_FAIL(operation, FAILURE_EXISTS, "tables \"%s\" and \"%s\" exist already",
+		TABLES_FAIL(operation, FAILURE_EXISTS, "Tables \"%s\" and \"%s\" exist already.",
 					operation->names.commit_table, operation->names.counter_table);
 }
 
