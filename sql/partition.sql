@@ -65,6 +65,18 @@ EXECUTE by_key ('e');
 EXECUTE by_key (NULL);
 RESET plan_cache_mode;
 
+-- EXPLAIN ANALYZE counts each row of an asynchronous scan once.
+CREATE FUNCTION rows_of_scans(query text) RETURNS TABLE (scan text, rows numeric) LANGUAGE plpgsql AS $$
+DECLARE
+  plan json;
+BEGIN
+  EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, FORMAT JSON) ' || query INTO plan;
+  RETURN QUERY SELECT n->>'Node Type', sum((n->>'Actual Rows')::numeric * (n->>'Actual Loops')::numeric)
+               FROM jsonb_path_query(plan::jsonb, 'strict $.**') n WHERE n->>'Node Type' IN ('Append', 'Foreign Scan') GROUP BY 1 ORDER BY 1;
+END $$;
+SELECT scan, rows = (SELECT count(*) FROM low) + (SELECT count(*) FROM high) AS as_stored
+FROM rows_of_scans('SELECT version FROM low UNION ALL SELECT version FROM high');
+
 -- With and without asynchronous execution: the same rows, whatever the statement.
 CREATE TABLE copied AS SELECT * FROM commits;
 CREATE TABLE wanted AS SELECT * FROM (VALUES (1, 'a'), (2, 'x'), (3, 'e'), (4, 'none'), (5, NULL), (6, 'x')) w (n, aggregate_id);

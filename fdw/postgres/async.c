@@ -25,7 +25,7 @@ async_capable(ForeignPath *path)
 
 /*
  * Answers with the next row, with the end, or with "not yet". The row comes by way of the node, for its conditions
- * and projection.
+ * and projection; not through ExecProcNode, as PostgreSQL measures an asynchronous node by itself.
  */
 static void
 produce(AsyncRequest *request)
@@ -35,7 +35,7 @@ produce(AsyncRequest *request)
 	TupleTableSlot *row;
 
 	scan->never_waits = true;
-	row = ExecProcNode((PlanState *) node);
+	row = request->requestee->ExecProcNodeReal(request->requestee);
 	scan->never_waits = false;
 	if (TupIsNull(row) && scan->must_wait)
 		ExecAsyncRequestPending(request);
