@@ -90,6 +90,11 @@ SELECT counted('INSERT INTO commits (aggregate_id, version, events) VALUES (''c'
 \getenv engine DYNAMODB_ENGINE
 SELECT replace(counted('INSERT INTO commits (aggregate_id, version, events) VALUES (''c'', 0, ''[]'') ON CONFLICT DO NOTHING'),
                CASE :'engine' WHEN 'dynalite' THEN '4' ELSE '3' END || ' requests', 'as many requests as are needed');
+-- Rows that were skipped are none that were inserted, one by one and in a batch.
+SELECT line FROM analyzed('INSERT INTO commits (aggregate_id, version, events) VALUES (''c'', 0, ''[]'') ON CONFLICT DO NOTHING RETURNING version') line
+WHERE line ~ 'Tuples';
+SELECT line FROM analyzed('INSERT INTO commits (aggregate_id, version, events) SELECT ''c'', v, ''[]'' FROM generate_series(0, 2) v ON CONFLICT DO NOTHING') line
+WHERE line ~ 'Tuples';
 SELECT counted('SELECT * FROM commits WHERE aggregate_id = ''a''');
 SELECT counted('SELECT * FROM commits WHERE commit_id > 1');
 SELECT counted('SELECT * FROM commits');

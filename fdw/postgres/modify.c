@@ -128,11 +128,12 @@ rows_at_once(const TableOptions *options)
 }
 
 static StoreInsert *
-insert_new(ResultRelInfo *target, bool skip_conflicts)
+insert_new(ModifyTableState *state, ResultRelInfo *target, bool skip_conflicts)
 {
 	Relation	relation = target->ri_RelationDesc;
 	StoreInsert *insert = palloc0(sizeof(StoreInsert));
 
+	insert->node = &state->ps;
 	insert->map = column_map_new(relation);
 	row_check_columns(insert->map);
 	insert->options = options_of_table(RelationGetRelid(relation));
@@ -179,7 +180,7 @@ void
 modify_begin(ModifyTableState *state, ResultRelInfo *target, List *fdw_private, int subplan, int flags)
 {
 	EState	   *estate = state->ps.state;
-	StoreInsert *insert = insert_new(target, intVal(list_nth(fdw_private, INSERT_PLAN_SKIP_CONFLICTS)) != 0);
+	StoreInsert *insert = insert_new(state, target, intVal(list_nth(fdw_private, INSERT_PLAN_SKIP_CONFLICTS)) != 0);
 
 	if (!(flags & EXEC_FLAG_EXPLAIN_ONLY))
 		insert_connect(insert, estate, target);
@@ -202,7 +203,7 @@ modify_begin_routed(ModifyTableState *state, ResultRelInfo *target)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot collect transition tuples from foreign table \"%s\"",
 						RelationGetRelationName(target->ri_RelationDesc))));
-	insert = insert_new(target, plan != NULL && plan->onConflictAction == ONCONFLICT_NOTHING);
+	insert = insert_new(state, target, plan != NULL && plan->onConflictAction == ONCONFLICT_NOTHING);
 	check_conflict_action(plan != NULL ? plan->onConflictAction : ONCONFLICT_NONE, &insert->options,
 						  insert->map->relation_name);
 	insert->gathers = plan == NULL && !compat_copy_makes_batches() && modify_batch_size(target) > 1;
@@ -305,6 +306,8 @@ modify_insert(EState *estate, ResultRelInfo *target, TupleTableSlot *slot, Tuple
 	add_row(insert, slot);
 	batch_append(&insert->batch);
 	stored = !insert->batch.rows[0].skipped;
+	if (!stored)
+		InstrCountTuples2(insert->node, 1);
 	if (stored && row_is_looked_at(target))
 		row_update(insert->map, &insert->batch.rows[0].commit, slot);
 	return stored ? slot : NULL;
@@ -326,6 +329,7 @@ modify_insert_batch(EState *estate, ResultRelInfo *target, TupleTableSlot **slot
 	for (int i = 0; i < *nslots; i++)
 		if (!insert->batch.rows[i].skipped)
 			stored[nstored++] = slots[i];
+	InstrCountTuples2(insert->node, *nslots - nstored);
 	*nslots = nstored;
 	return stored;
 }

@@ -17,6 +17,7 @@
 /* ResultRelInfo.ri_FdwState */
 typedef struct StoreInsert
 {
+	PlanState  *node;			/* of the statement */
 	ColumnMap  *map;
 	TableOptions options;
 	RowBatch	batch;			/* its tenure is NULL for an EXPLAIN that runs nothing */
