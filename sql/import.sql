@@ -42,6 +42,14 @@ INSERT INTO "import into"."import.one" (aggregate_id, version, events) VALUES ('
 -- What is there already is an error, as everywhere.
 IMPORT FOREIGN SCHEMA dynamodb LIMIT TO ("import.one") FROM SERVER store INTO "import into";
 
+-- Nothing found is said, and so is whose ids one table takes.
+SET client_min_messages = notice;
+IMPORT FOREIGN SCHEMA dynamodb LIMIT TO ("import.nowhere") FROM SERVER store INTO "import into";
+CREATE SCHEMA import_alone;
+IMPORT FOREIGN SCHEMA dynamodb LIMIT TO ("import.one") FROM SERVER store INTO import_alone;
+SET client_min_messages = warning;
+DROP SCHEMA import_alone CASCADE;
+
 -- Another index, a counter whose name needs quoting, and a name that has to be cut.
 SET client_min_messages = notice;
 IMPORT FOREIGN SCHEMA dynamodb

@@ -115,10 +115,16 @@ create_commands(const DiscoveredTable *tables, size_t ntables, StoreNames names,
 		names.commit_index = tables[i].index;
 		commands = lappend(commands, create_command(&names, server));
 	}
-	if (list_length(commands) > 1)
+	if (commands == NIL)
 		ereport(NOTICE,
-				(errmsg("all %d foreign tables take their commit ids from counter \"%s\" in DynamoDB table \"%s\"",
-						list_length(commands), names.counter, names.counter_table),
+				(errmsg("server \"%s\" has no commits table to import", server->servername),
+				 errdetail("A commits table has the key (aggregateId, version) and an index with the key (active, commitId)."),
+				 errhint("Check the options \"region\" and \"endpoint\" of the server.")));
+	else
+		ereport(NOTICE,
+				(errmsg_plural("%d foreign table takes its commit ids from counter \"%s\" in DynamoDB table \"%s\"",
+							   "all %d foreign tables take their commit ids from counter \"%s\" in DynamoDB table \"%s\"",
+							   list_length(commands), list_length(commands), names.counter, names.counter_table),
 				 errhint("Where a table has a counter of its own, set its options \"counter_table\" and \"counter\" before you append.")));
 	return commands;
 }
