@@ -17,9 +17,9 @@ typedef struct ErrorText
 } ErrorText;
 
 static ErrorText
-text_of_failure(FailureKind kind)
+text_of_failure(const Failure *failure)
 {
-	switch (kind)
+	switch (failure->kind)
 	{
 		case FAILURE_UNREACHABLE:
 			return (ErrorText)
@@ -68,7 +68,8 @@ text_of_failure(FailureKind kind)
 			{
 				ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
 				"could not get AWS credentials for %s",
-				"Check the server's own AWS identity: its environment, its files, its roles."
+				"Set access_key_id and secret_access_key in the options of the user mapping, "
+				"or check the server's own AWS identity: its environment, its files, its roles."
 			};
 		case FAILURE_EXPIRED:
 			return (ErrorText)
@@ -82,7 +83,7 @@ text_of_failure(FailureKind kind)
 			{
 				ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
 				"DynamoDB rejects the credentials for %s",
-				"Check the options of the user mapping."
+				"Check the keys in the user mapping and the region of the server."
 			};
 		case FAILURE_ACCESS_DENIED:
 			return (ErrorText)
@@ -159,6 +160,11 @@ text_of_failure(FailureKind kind)
 		case FAILURE_OTHER:
 			break;
 	}
+	if (failure->http_status >= 500)
+		return (ErrorText)
+		{
+			ERRCODE_FDW_ERROR, "DynamoDB could not carry out a request for %s", "Try again later."
+		};
 	return (ErrorText)
 	{
 		ERRCODE_FDW_ERROR, "DynamoDB refuses a request for %s", NULL
@@ -183,7 +189,7 @@ words_of_failure(const Failure *failure)
 static void
 report_failure_of(const Failure *failure, const char *object)
 {
-	ErrorText	text = text_of_failure(failure->kind);
+	ErrorText	text = text_of_failure(failure);
 
 	ereport(ERROR,
 			(errcode(text.sqlstate),
@@ -206,7 +212,7 @@ report_server_failure(const Failure *failure, const char *server_name)
 	pg_unreachable();
 }
 
-static char *
+char *
 describe_aggregate(const Commit *commit)
 {
 	const char *dots = commit->aggregate_id_length > MAX_NAMED_BYTES ? "..." : "";
@@ -234,7 +240,7 @@ with_fates(char *detail, const char *fates)
 void
 report_append_failure(const Failure *failure, const char *relation_name, const Commit *commit, const char *fates)
 {
-	ErrorText	text = text_of_failure(failure->kind);
+	ErrorText	text = text_of_failure(failure);
 	char	   *object = psprintf("foreign table \"%s\"", relation_name);
 
 	if (commit != NULL && failure->kind == FAILURE_CONDITION)

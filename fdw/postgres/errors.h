@@ -29,7 +29,8 @@ pg_noreturn extern void report_append_failure(const Failure *failure, const char
 /* Raises "out of memory" for a NULL from the layers below. */
 pg_noreturn extern void report_out_of_memory(void);
 
-/* "aggregate "a", version 3", for a DETAIL. */
+/* "aggregate "a"", and "aggregate "a", version 3", for a DETAIL or CONTEXT. */
+extern char *describe_aggregate(const Commit *commit);
 extern char *describe_commit(const Commit *commit);
 
 #endif

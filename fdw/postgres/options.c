@@ -169,27 +169,48 @@ nearest_option(const char *name, OptionPlace place)
 	return nearest;
 }
 
-/* The option is not known here: say which one is near, or where it belongs. */
+/* "append_at, batch_size, …" of that place. */
+static char *
+option_names(OptionPlace place)
+{
+	StringInfoData names;
+
+	initStringInfo(&names);
+	for (size_t i = 0; i < lengthof(rules); i++)
+		if ((rules[i].places & place) != 0)
+			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", rules[i].name);
+	return names.data;
+}
+
+/* The option is not known here: say which one is near, or where it belongs, or which ones there are. */
 static void
 report_unknown_option(const char *name, OptionPlace place)
 {
 	const OptionRule *elsewhere = NULL;
 	const char *nearest = nearest_option(name, place);
-	bool		any = false;
+	char	   *names = option_names(place);
 
 	for (size_t i = 0; i < lengthof(rules); i++)
-	{
-		any = any || (rules[i].places & place) != 0;
 		if (strcmp(rules[i].name, name) == 0)
 			elsewhere = &rules[i];
-	}
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 			 errmsg("invalid option \"%s\"", name),
 			 elsewhere != NULL
 			 ? errhint("The option \"%s\" belongs to %s.", name, place_name(elsewhere->places))
 			 : nearest != NULL ? errhint("Perhaps you meant the option \"%s\".", nearest)
-			 : any ? 0 : errhint("There are no valid options in this context.")));
+			 : names[0] != '\0' ? errhint("Valid options in this context are: %s.", names)
+			 : errhint("There are no valid options in this context.")));
+}
+
+/* The value is not shown where it may be a secret. */
+static void
+report_invalid_secret(const char *name, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+			 errmsg("invalid value for option \"%s\"", name),
+			 errhint("%s", hint)));
 }
 
 static void
@@ -251,16 +272,26 @@ check_secret(const OptionRule *rule, const char *value)
 	for (const char *c = value; *c != '\0'; c++)
 		valid = valid && *c > ' ' && *c < 0x7f;
 	if (!valid)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-				 errmsg("invalid value for option \"%s\"", rule->name),
-				 errhint("Give printable ASCII characters without blanks.")));
+		report_invalid_secret(rule->name, "Give printable ASCII characters without blanks.");
+}
+
+static void
+check_endpoint(const OptionRule *rule, const char *value)
+{
+	const char *complaint = endpoint_complaint(value);
+	char	   *hint;
+
+	if (complaint == NULL)
+		return;
+	hint = psprintf("%s. Give a URL such as \"http://localhost:8000\".", complaint);
+	if (strchr(value, '@') != NULL)
+		report_invalid_secret(rule->name, hint);	/* before it, a password may stand */
+	report_invalid_value(rule->name, value, hint);
 }
 
 static void
 check_value(const OptionRule *rule, const char *value)
 {
-	const char *complaint;
 	bool		boolean;
 
 	switch (rule->type)
@@ -279,10 +310,7 @@ check_value(const OptionRule *rule, const char *value)
 				report_invalid_value(rule->name, value, "Give an AWS region such as \"us-east-1\".");
 			break;
 		case OPTION_ENDPOINT:
-			complaint = endpoint_complaint(value);
-			if (complaint != NULL)
-				report_invalid_value(rule->name, value,
-									 psprintf("Give a URL such as \"http://localhost:8000\": %s.", complaint));
+			check_endpoint(rule, value);
 			break;
 		case OPTION_BOOLEAN:
 			if (!parse_bool(value, &boolean))
@@ -328,7 +356,7 @@ check_right(const OptionRule *rule)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to set option \"%s\"", rule->name),
-				 errhint("Only a superuser may let a user mapping use the server's own AWS identity.")));
+				 errhint("Only a superuser may set whether a user mapping uses the server's own AWS identity.")));
 }
 
 /* The option's value in the first list that has it, or the default. */
@@ -371,7 +399,8 @@ check_append_at(List *options)
 	if (appends_at_commit(options) && !is_dense(options))
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-				 errmsg("option \"append_at\" can be \"commit\" only where \"append_mode\" is \"dense\"")));
+				 errmsg("option \"append_at\" can be \"commit\" only where \"append_mode\" is \"dense\""),
+				 errhint("Set both options in the same command.")));
 }
 
 /* It is checked in the transaction that stores the commits, which only a dense append has. */
@@ -384,7 +413,8 @@ check_contiguous_versions(List *options)
 		&& !is_dense(options))
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-				 errmsg("option \"contiguous_versions\" can be set only where \"append_mode\" is \"dense\"")));
+				 errmsg("option \"contiguous_versions\" can be set only where \"append_mode\" is \"dense\""),
+				 errhint("Set both options in the same command.")));
 }
 
 static const OptionRule *

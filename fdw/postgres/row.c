@@ -12,6 +12,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
+#include "postgres/errors.h"
 #include "postgres/json_text.h"
 #include "postgres/row.h"
 
@@ -94,7 +95,8 @@ take_events(const ColumnMap *map, TupleTableSlot *slot, Commit *commit)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("column \"%s\" of foreign table \"%s\" must be a JSON array",
-						column->name, map->relation_name)));
+						column->name, map->relation_name),
+				 errcontext("row with %s", describe_aggregate(commit))));
 	commit->events = written.text;
 	commit->events_length = written.length;
 }
@@ -109,7 +111,8 @@ take_times(const ColumnMap *map, TupleTableSlot *slot, Commit *commit)
 				(errcode(ERRCODE_GENERATED_ALWAYS),
 				 errmsg("cannot insert a non-NULL value into column \"%s\" of foreign table \"%s\"",
 						map->by_role[COLUMN_COMMIT_ID]->name, map->relation_name),
-				 errdetail("The event store gives out commit ids.")));
+				 errdetail("The event store gives out commit ids."),
+				 errhint("Leave the column out.")));
 	commit->committed_at_given = row_value(map, slot, COLUMN_COMMITTED_AT, &value);
 	if (commit->committed_at_given)
 		commit->committed_at = map->by_role[COLUMN_COMMITTED_AT]->kind == KIND_TIMESTAMP
@@ -171,7 +174,8 @@ row_to_commit(const ColumnMap *map, TupleTableSlot *slot)
 				(errcode(failure.kind == FAILURE_TOO_LARGE
 						 ? ERRCODE_PROGRAM_LIMIT_EXCEEDED : ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a row cannot be stored as a commit in foreign table \"%s\"", map->relation_name),
-				 errdetail_internal("%s", failure.message)));
+				 errdetail_internal("%s", failure.message),
+				 errcontext("row with %s", describe_aggregate(commit))));
 	if (row.next_version)
 		commit->version = -1;	/* not known yet */
 	return row;
