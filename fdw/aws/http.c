@@ -287,6 +287,18 @@ http_client_idle_connections(const HttpClient *client)
 }
 
 void
+http_client_distrust(HttpClient *client)
+{
+#ifdef CURLMNWC_CLEAR_CONNS
+	sigset_t	saved;
+
+	signals_block(&saved);
+	curl_multi_setopt(client->multi, CURLMOPT_NETWORK_CHANGED, (long) CURLMNWC_CLEAR_CONNS);
+	signals_restore(&saved);
+#endif
+}
+
+void
 http_client_wake_at(HttpClient *client, int64_t when)
 {
 	if (client->wake_deadline < 0 || when < client->wake_deadline)
@@ -411,10 +423,18 @@ transfers_push(HttpClient *client)
 		client->curl_deadline = client->counted_until;
 }
 
+/* A wait that no pump has ended may have been over for long. */
+static void
+wait_void(HttpClient *client)
+{
+	client->awaited = false;
+	deadlines_count(client);
+}
+
 void
 http_client_await(HttpClient *client)
 {
-	deadlines_count(client);
+	wait_void(client);
 	client->awaited = true;
 	transfers_push(client);
 	timer_arm(client);
@@ -461,6 +481,13 @@ http_client_pump(HttpClient *client)
 	client->awaited = false;
 	timer_arm(client);
 	signals_restore(&saved);
+}
+
+void
+http_client_poll(HttpClient *client)
+{
+	wait_void(client);
+	http_client_pump(client);
 }
 
 /* A handle as curl_easy_init makes it. */
@@ -520,8 +547,7 @@ http_send(HttpClient *client, const HttpRequest *request)
 
 	signals_block(&saved);
 	begun = transfer_begin(transfer, request);
-	if (client->running == NULL)
-		client->counted_until = http_now_ms();
+	wait_void(client);
 	transfer->deadline = client->counted_until + transfer->timeout_ms;
 	transfer_link(transfer);
 	signals_restore(&saved);

@@ -7,7 +7,7 @@
  *
  * libcurl is called with all signals blocked, since its resolver threads inherit the mask and must not run the
  * caller's handlers. A request is never sent twice by libcurl itself: a reused connection that turns out dead is an
- * error here (CURLE_SEND_FAIL_REWIND), because only the layers above know whether a second try is safe.
+ * error here (see transfer.c), because only the layers above know whether a second try is safe.
  */
 #ifndef DYNAMODB_ES_HTTP_H
 #define DYNAMODB_ES_HTTP_H
@@ -55,16 +55,27 @@ extern int	http_client_fd(const HttpClient *client);
 
 /*
  * Announces that the caller is about to wait on the descriptor, which is of no use without: it sends what was begun,
- * and sets the timer for it. Timeouts run from there to the next pump, and not while the caller does something else:
- * the answer to a request that it made ahead may be there, unread.
+ * and sets the timer for it. Timeouts run from there to the pump that follows, and not while the caller does something
+ * else: the answer to a request that it made ahead may be there, unread. A wait that ends without a pump (the caller was
+ * interrupted, or something else that it waited for came first) counts for nothing.
  */
 extern void http_client_await(HttpClient *client);
 
-/* Does what can be done now: moves bytes, notices timeouts, finishes transfers. */
+/* Does what can be done now: moves bytes, notices timeouts, finishes transfers. To be called right after a wait. */
 extern void http_client_pump(HttpClient *client);
+
+/* Likewise, without having waited. */
+extern void http_client_poll(HttpClient *client);
 
 /* Makes the descriptor readable at `when` (http_now_ms) at the latest; once it is past, it is forgotten. */
 extern void http_client_wake_at(HttpClient *client, int64_t when);
+
+/*
+ * Uses no connection again that is idle now: one has failed, and others may be as dead. libcurl 8.22 and later look at an
+ * idle one no more than once a second, and keep one whose answer broke off in its header; older ones look each time, and
+ * need no telling.
+ */
+extern void http_client_distrust(HttpClient *client);
 
 /* A monotonic clock, ms. */
 extern int64_t http_now_ms(void);

@@ -13,6 +13,8 @@
 #include "dynamodb/encoding.h"
 #include "dynamodb/response.h"
 
+#define FRESH_SIGNATURE_MS (4 * 60 * 1000)	/* AWS takes five minutes */
+
 struct Call
 {
 	Client	   *client;
@@ -24,6 +26,8 @@ struct Call
 	int			retry_cost;		/* of the last retry; 0: there was none */
 	int64_t		sent_at;		/* the last attempt, http_now_ms */
 	int64_t		signed_offset_ms;	/* the clock's offset that it was signed with */
+	int64_t		signed_ms;		/* when it was, by this machine's clock */
+	bool		was_late;		/* it went out so long after that its signature may have expired */
 	bool		clock_retried;	/* an attempt beyond max_attempts was made because the clock was wrong */
 	int64_t		not_before;		/* the next one */
 	int64_t		deadline;		/* no attempt after that; 0: none */
@@ -68,6 +72,7 @@ call_attempt(Call *call)
 	if (call->attempts == 1 && call->patience_ms != 0)
 		call->deadline = call->sent_at + call->patience_ms;
 	call->signed_offset_ms = call->context->clock.offset_ms;
+	call->signed_ms = clock_machine_ms();
 	cJSON_Delete(call->error);
 	call->error = NULL;
 	call->transfer = call->body.failed ? NULL : signer_send(call->context->signer, call->operation, &call->body);
@@ -191,13 +196,14 @@ failure_leaves_doubt(const Failure *failure, const HttpTransfer *transfer)
 
 /*
  * A request that was refused for the time it was signed with did nothing, and will do better with the right one: it
- * is sent once more, whatever max_attempts and the quota say.
+ * is sent once more, whatever max_attempts and the quota say. The clock may have been wrong, or it waited for a
+ * connection until the signature was too old, as one may that was asked for ahead of a cursor.
  */
 static bool
 call_plan_clock_retry(Call *call)
 {
-	if (call->clock_retried || call->signed_offset_ms == call->context->clock.offset_ms
-		|| !clock_explains(call->failure.code))
+	if (call->clock_retried || !clock_explains(call->failure.code)
+		|| (call->signed_offset_ms == call->context->clock.offset_ms && !call->was_late))
 		return false;
 	call->clock_retried = true;
 	call->not_before = http_now_ms();
@@ -284,6 +290,7 @@ call_attempt_ended(Call *call)
 	int64_t		retry_after_ms = answer->retry_after_ms;
 	size_t		bytes = answer->body.length;
 
+	call->was_late = answer->sent_ms - call->signed_ms > FRESH_SIGNATURE_MS;
 	failure_set(&call->failure, FAILURE_NONE, NULL, "%s", "");
 	if (http_transfer_step(call->transfer) == STEP_FAILED)
 		call->failure = *http_transfer_failure(call->transfer);
@@ -307,6 +314,8 @@ call_attempt_ended(Call *call)
 	}
 	http_transfer_free(call->transfer);
 	call->transfer = NULL;
+	if (call->failure.kind == FAILURE_UNREACHABLE || call->failure.kind == FAILURE_BAD_ANSWER)
+		client_distrust_connections(call->client);
 	if (call->state == STEP_FAILED)
 		call_renew_credentials(call);
 	if (call->state == STEP_FAILED)

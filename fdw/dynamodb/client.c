@@ -149,6 +149,18 @@ client_await(Client *client)
 }
 
 void
+client_distrust_connections(Client *client)
+{
+	http_client_distrust(client->http);
+}
+
+void
+client_poll(Client *client)
+{
+	http_client_poll(client->http);
+}
+
+void
 client_pump(Client *client)
 {
 	http_client_pump(client->http);

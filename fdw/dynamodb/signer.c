@@ -100,12 +100,12 @@ signer_send(Signer *signer, Operation operation, const ByteBuffer *body)
 		.timestamp = timestamp,
 	};
 	ByteBuffer		lines[HEADER_COUNT + 1] = {{0}};
-	const char *line_texts[HEADER_COUNT + 2];
+	const char *line_texts[HEADER_COUNT + 3];
 	HttpRequest message = {
 		.method = request.method,
 		.url = signer->url,
 		.headers = line_texts,
-		.nheaders = nheaders + 2,
+		.nheaders = nheaders + 3,
 		.body = body->data,
 		.body_length = body->length,
 		.direct = signer->near,
@@ -136,6 +136,7 @@ signer_send(Signer *signer, Operation operation, const ByteBuffer *body)
 	}
 	/* Not signed: what stands in between may change it. */
 	line_texts[nheaders + 1] = settings->accept_gzip ? "Accept-Encoding: gzip" : "Accept-Encoding: identity";
+	line_texts[nheaders + 2] = "Accept:";	/* libcurl's own line is of no use */
 	if (!failed)
 		transfer = http_send(settings->http, &message);
 	for (size_t i = 0; i <= nheaders; i++)

@@ -90,12 +90,12 @@ wait_for_client(Client *client)
 	client_await(client);
 	ModifyWaitEvent(wait_set, wait_set_latch, WL_LATCH_SET, MyLatch);
 	WaitEventSetWait(wait_set, -1, &event, 1, compat_wait_event());
+	client_pump(client);
 	if (event.events & WL_LATCH_SET)
 	{
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
-	client_pump(client);
 }
 
 void

@@ -202,7 +202,7 @@ head_take(ReadOperation *read)
 static void
 read_pump(ReadOperation *read, int64_t now)
 {
-	client_pump(read->client);
+	client_poll(read->client);
 	read->pumped_at = now;
 	if (head_take(read))
 		pages_ask(read);
