@@ -88,9 +88,9 @@ sub blocked
 $session->query(q{SELECT count(*) FROM good WHERE aggregate_id = 'a'});
 $session->send(q{SELECT * FROM slow WHERE aggregate_id = 'a'});
 wait_until_resolving($session);
-my ($resolver) = grep { $_ != $session->pid } $session->threads;
+my @resolvers = grep { $_ != $session->pid } $session->threads;    # newer libcurls ask for each address family in one of its own
 is($threads_before, 1, 'a backend has one thread until it needs the resolver');
-is(blocked($resolver), join(' ', sort keys %signals), "the resolver's thread takes no signal");
+is(blocked($_), join(' ', sort keys %signals), "a resolver's thread takes no signal") for @resolvers;
 is(blocked($session->pid), 'URG', "the backend's own takes all; PostgreSQL itself reads SIGURG from a descriptor");
 
 for (1 .. 200)
@@ -101,7 +101,7 @@ for (1 .. 200)
 }
 $observer->query('SELECT pg_log_backend_memory_contexts(' . $session->pid . ')');
 Session::comes(sub { slurp_file($node->logfile) =~ /logging memory contexts of PID ${\$session->pid}/ }) or die 'never: memory contexts in the log';
-cmp_ok(scalar $session->threads, '==', 2, 'signals end neither the wait nor the resolver');
+cmp_ok(scalar $session->threads, '==', 1 + @resolvers, 'signals end neither the wait nor the resolver');
 append_to_file($resolved, '');
 my $result = $session->result;
 is($result->{error}, undef, 'the statement goes on when the name is resolved');
@@ -111,15 +111,18 @@ is($result->{rows}[0][2], 'a', 'to its rows');
 unlink $resolved;
 my $observed = $session->descriptors;
 $observer->query(q{ALTER SERVER slow_server OPTIONS (SET endpoint 'http://other.slow.test:} . $port . q{')});
-for (1 .. 20)
+my $pooled = @resolvers > 1;    # newer libcurls have a pool of some threads
+my $hung = 20;
+for (1 .. $hung)
 {
 	my $before = $session->threads;
 	$session->send(q{SELECT * FROM slow WHERE aggregate_id = 'a'});
-	Session::comes(sub { $session->threads > $before }) or die 'never: one more resolver thread';
+	wait_until_resolving($session);
+	$pooled || Session::comes(sub { $session->threads > $before }) or die 'never: one more resolver thread';
 	$observer->query('SELECT pg_cancel_backend(' . $session->pid . ')');
 	$session->result;
 }
-cmp_ok(scalar $session->threads, '==', 21, 'cancelled statements leave their resolver threads to end by themselves');
+cmp_ok(scalar $session->threads, $pooled ? '<=' : '==', 1 + $hung, 'cancelled statements leave their resolver threads to end by themselves');
 append_to_file($resolved, '');
 Session::comes(sub { $session->threads == 1 }) or die 'never: a single thread';
 pass('and they do');
