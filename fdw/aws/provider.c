@@ -12,6 +12,7 @@
 #define AGEING_SECONDS (15 * 60)
 #define OLD_SECONDS (10 * 60)
 #define PAUSE_MS 10000			/* after a fetch that was not needed and brought nothing new */
+#define STALE_SECONDS 60		/* a fetch that was left alone so long is not waited for */
 
 struct CredentialsProvider
 {
@@ -24,6 +25,7 @@ struct CredentialsProvider
 	bool		present;
 	uint64_t	generation;		/* of the credentials */
 	CredentialsFetch *fetch;	/* under way, or NULL */
+	int64_t		fetch_began;	/* clock_now */
 	uint64_t	round;			/* of fetches, the one under way included */
 	uint64_t	succeeded_round;	/* the last one that did */
 	uint64_t	failed_round;
@@ -139,10 +141,24 @@ fetch_advance(CredentialsProvider *provider)
 	provider->fetch = NULL;
 }
 
+/*
+ * Renewal goes on beside the requests, and nobody sees to it once they have ended. After an idle period its answer may
+ * have expired unread, or its signature has.
+ */
+static void
+fetch_drop_stale(CredentialsProvider *provider)
+{
+	if (provider->fetch == NULL || (int64_t) clock_now(provider->clock) - provider->fetch_began < STALE_SECONDS)
+		return;
+	fetch_free(provider->fetch);
+	provider->fetch = NULL;
+}
+
 static void
 fetch_begin(CredentialsProvider *provider)
 {
 	provider->round++;
+	provider->fetch_began = (int64_t) clock_now(provider->clock);
 	provider->fetch = fetch_start(provider->http, provider->profile, provider->region, provider->clock);
 	if (provider->fetch == NULL)
 	{
@@ -191,6 +207,8 @@ provider_ask(CredentialsProvider *provider, uint64_t *ticket)
 	}
 	if (*ticket != 0 && provider->failed_round >= *ticket)
 		return STEP_FAILED;
+	if (*ticket == 0)
+		fetch_drop_stale(provider);
 	if (provider->fetch == NULL)
 		fetch_begin(provider);
 	if (*ticket == 0)

@@ -1,8 +1,8 @@
 /*
- * source, fetch, provider: the way to the server's own credentials, when memory runs out on it, and what it leaves
- * behind. Nothing is waited for: what an answer leads to is t/065_credentials.
+ * source, fetch, provider: the way to the server's own credentials, when memory runs out on it, what it leaves
+ * behind, and when it is gone again. What an answer leads to is t/065_credentials.
  */
-#include "unit.h"
+#include "peer.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -215,6 +215,108 @@ freed_memory_has_no_secret(void **state)
 	http_client_free(client);
 }
 
+/* A container whose keys expire so many seconds from now; the text is good until the next call. */
+static const char *
+keys_for(ServerClock *clock, const char *id, int seconds)
+{
+	static char answer[1024];
+	char		body[512];
+	char		expiry[32];
+	time_t		when = clock_now(clock) + seconds;
+	struct tm	parts;
+
+	strftime(expiry, sizeof(expiry), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&when, &parts));
+	snprintf(body, sizeof(body),
+			 "{\"AccessKeyId\":\"%s\",\"SecretAccessKey\":\"s-%s\",\"Token\":\"t\",\"Expiration\":\"%s\"}", id, id, expiry);
+	snprintf(answer, sizeof(answer), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", strlen(body), body);
+	return answer;
+}
+
+/* What a statement does: asks, and waits until it knows. */
+static StepResult
+ask(CredentialsProvider *provider, HttpClient *client, Peer *peer)
+{
+	uint64_t	ticket = 0;
+	StepResult	result;
+
+	while ((result = provider_ask(provider, &ticket)) == STEP_PENDING)
+		peer_turn(peer, client);
+	return result;
+}
+
+static CredentialsProvider *
+new_container_provider(Peer *peer, HttpClient *client, ServerClock *clock)
+{
+	Identity	identity = {0};
+	char		url[64];
+	CredentialsProvider *provider;
+
+	peer_open(peer);
+	snprintf(url, sizeof(url), "http://%s/keys", peer->address);
+	set("AWS_CONTAINER_CREDENTIALS_FULL_URI", url);
+	provider = provider_new(&identity, "us-east-1", client, clock);
+	assert_non_null(provider);
+	return provider;
+}
+
+static void
+a_renewal_that_an_idle_session_left_alone_is_not_waited_for(void **state)
+{
+	HttpClient *client = new_client();
+	ServerClock clock = {0};
+	Peer		peer;
+	CredentialsProvider *provider = new_container_provider(&peer, client, &clock);
+
+	peer.answer = keys_for(&clock, "first", 3600);
+	assert_int_equal(ask(provider, client, &peer), STEP_DONE);
+
+	/* A statement begins to renew them beside its own request, which ends first. */
+	clock.offset_ms += INT64_C(48) * 60 * 1000;
+	assert_int_equal(ask(provider, client, &peer), STEP_DONE);
+	peer.answer = keys_for(&clock, "second", 3600);
+	http_client_await(client);
+	http_client_pump(client);
+	while (peer.requests < 2)
+		peer_turn(&peer, NULL);
+
+	/* The session idles until both have expired. */
+	clock.offset_ms += INT64_C(2) * 3600 * 1000;
+	peer.answer = keys_for(&clock, "third", 3600);
+	assert_int_equal(ask(provider, client, &peer), STEP_DONE);
+	assert_string_equal(provider_credentials(provider)->access_key_id, "third");
+
+	provider_free(provider);
+	peer_close(&peer);
+	http_client_free(client);
+	set("AWS_CONTAINER_CREDENTIALS_FULL_URI", NULL);
+}
+
+static void
+a_renewal_under_way_is_waited_for_once_it_is_needed(void **state)
+{
+	HttpClient *client = new_client();
+	ServerClock clock = {0};
+	Peer		peer;
+	CredentialsProvider *provider = new_container_provider(&peer, client, &clock);
+
+	peer.answer = keys_for(&clock, "first", 3600);
+	assert_int_equal(ask(provider, client, &peer), STEP_DONE);
+	clock.offset_ms += (INT64_C(50) * 60 - 30) * 1000;
+	peer.answer = NULL;
+	assert_int_equal(ask(provider, client, &peer), STEP_DONE);
+	assert_string_equal(provider_credentials(provider)->access_key_id, "first");
+	clock.offset_ms += INT64_C(40) * 1000;
+	peer.answer = keys_for(&clock, "second", 3600);
+	assert_int_equal(ask(provider, client, &peer), STEP_DONE);
+	assert_string_equal(provider_credentials(provider)->access_key_id, "second");
+	assert_int_equal(peer.requests, 2);
+
+	provider_free(provider);
+	peer_close(&peer);
+	http_client_free(client);
+	set("AWS_CONTAINER_CREDENTIALS_FULL_URI", NULL);
+}
+
 int
 main(void)
 {
@@ -224,6 +326,8 @@ main(void)
 		cmocka_unit_test(a_provider_without_memory_says_so_and_recovers),
 		cmocka_unit_test(explicit_keys_without_memory_are_none),
 		cmocka_unit_test(freed_memory_has_no_secret),
+		cmocka_unit_test(a_renewal_that_an_idle_session_left_alone_is_not_waited_for),
+		cmocka_unit_test(a_renewal_under_way_is_waited_for_once_it_is_needed),
 	};
 
 	return cmocka_run_group_tests_name("provider", tests, make_home, remove_home);
