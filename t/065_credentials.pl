@@ -288,45 +288,56 @@ $aws->answers(%standins);
 is(outcome()->{key}, 'ASIAROLE', 'the same session signs as soon as they can be had');
 mapping('DROP profile');
 
-# Renewal.
+# Renewal. Credentials grow old by the time that DynamoDB's answers have.
+my $page = { body => '{"Items": [], "Count": 0, "ScannedCount": 0}' };
+sub later
+{
+	my ($seconds, $answer) = @_;
+	return { %$answer, headers => [ 'Date: ' . strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime time + $seconds) ] };
+}
+my ($ageing, $old) = (48 * 60, 51 * 60);
 sub container { my ($id, $seconds) = @_; return AwsIdentity::json_keys($id, "hush-$id", "$secret{token}-$id", $seconds) }
 environment(%container);
-$aws->answers('GET /container' => [ container('ASIAFIRST', 12 * 60), { status => 404 } ]);
-is(outcome()->{key}, 'ASIAFIRST', 'credentials that end in 12 minutes sign');
+$aws->answers(Scan => later($ageing, $page), 'GET /container' => [ container('ASIAFIRST'), { status => 404 } ]);
+is(outcome()->{key}, 'ASIAFIRST', 'credentials of an hour sign');
 my $asked = 0;
 for (1 .. 5)
 {
 	$read = outcome();
-	is($read->{key}, 'ASIAFIRST', "they still do when new ones are not to be had ($_)");
+	is($read->{key}, 'ASIAFIRST', "12 minutes before they end they still do when new ones are not to be had ($_)");
 	$asked += $read->{operations} =~ /container/;
 }
 is($asked, 1, 'new ones were asked for, and not at each statement');
 
 environment(%container);
-$aws->answers('GET /container' => [ container('ASIAFIRST', 12 * 60), container('ASIASECOND', 3600) ]);
+$aws->answers(Scan => later($ageing, $page), 'GET /container' => [ container('ASIAFIRST'), container('ASIASECOND', $ageing + 3600) ]);
 my @keys = map { outcome()->{key} } 1 .. 4;
-is($keys[0], 'ASIAFIRST', 'credentials that end in 12 minutes sign');
+is($keys[1], 'ASIAFIRST', 'credentials that end in 12 minutes sign');
 is($keys[3], 'ASIASECOND', 'until the new ones are there');
 
 # Another host than DynamoDB's, by its name, does not share the only connection.
 environment(AWS_CONTAINER_CREDENTIALS_FULL_URI => $aws->url('/container') =~ s/127\.0\.0\.1/localhost/r);
 $session->query(q{ALTER SERVER commits_server OPTIONS (ADD max_connections '1', ADD request_timeout_ms '1500')});
-$aws->answers('GET /container' => [ container('ASIAFIRST', 12 * 60), { stall => JSON::PP::true } ]);
-is(outcome()->{key}, 'ASIAFIRST', 'credentials that end in 12 minutes sign, over a single connection');
+$aws->answers(Scan => later($ageing, $page), 'GET /container' => [ container('ASIAFIRST'), { stall => JSON::PP::true } ]);
+is(outcome()->{key}, 'ASIAFIRST', 'credentials sign, over a single connection');
 is(sqlstate(outcome()), 'success', 'a request does not wait for one that renews them');
 $session->query(q{ALTER SERVER commits_server OPTIONS (DROP max_connections, DROP request_timeout_ms)});
 
 environment(%container);
-$aws->answers('GET /container' => [ container('ASIAFIRST', 9 * 60), { status => 404 }, container('ASIASECOND', 3600) ]);
-is(outcome()->{key}, 'ASIAFIRST', 'credentials that end in 9 minutes sign once');
-is(sqlstate(outcome()), '28000', 'and then new ones are needed');
+$aws->answers(Scan => later($old, $page), 'GET /container' => [ container('ASIAFIRST'), { status => 404 }, container('ASIASECOND', $old + 3600) ]);
+is(outcome()->{key}, 'ASIAFIRST', 'credentials sign');
+is(sqlstate(outcome()), '28000', 'and 9 minutes before they end new ones are needed');
 is(outcome()->{key}, 'ASIASECOND', 'which the next statement asks for again');
 
 environment(%container);
-$aws->answers('GET /container' => container('ASIAFIRST', 9 * 60));
+$aws->answers(Scan => later($old, $page), 'GET /container' => container('ASIAFIRST'));
 is(outcome()->{key}, 'ASIAFIRST', 'where there are no newer ones');
 is(outcome()->{key}, 'ASIAFIRST', 'those that there are sign on');
 is(outcome()->{operations}, 'Scan', 'and are not asked for at each statement');
+
+environment(%container);
+$aws->answers('GET /container' => container('ASIAFIRST', 900));
+is(join(' ', map { outcome()->{operations} } 1 .. 4), 'GET:/container Scan Scan Scan Scan', 'nor are those that last 15 minutes in all');
 
 environment(%container);
 $aws->answers('GET /container' => [ container('ASIAFIRST', -1), container('ASIASECOND', 3600) ]);
@@ -339,7 +350,7 @@ is(outcome()->{key}, 'ASIASECOND', 'and others are asked for the next time');
 my $dense = q{INSERT INTO dense (aggregate_id, version, events) VALUES ('a', 0, '[]')};
 environment(%container);
 $session->query(q{CREATE FOREIGN TABLE dense (aggregate_id text, version bigint, events jsonb) SERVER commits_server OPTIONS (append_mode 'dense')});
-$aws->answers('GET /container' => [ map { container("ASIATURN$_", 9 * 60) } 1 .. 2 ], GetItem => { body => '{}' }, TransactWriteItems => { body => '{}' });
+$aws->answers('GET /container' => [ map { container("ASIATURN$_") } 1 .. 2 ], GetItem => later($old, { body => '{}' }), TransactWriteItems => { body => '{}' });
 $read = outcome($dense);
 is(sqlstate($read), 'success', 'a dense append whose transaction has to wait for new credentials');
 is($read->{operations}, 'GET:/container GetItem GET:/container TransactWriteItems', 'asks for them and goes on');
@@ -347,7 +358,6 @@ like(request($read, 'TransactWriteItems')->{headers}, qr{Credential=ASIATURN2/},
 
 # DynamoDB says that they have expired.
 my $expired = { status => 400, body => '{"__type": "com.amazon.coral.service#ExpiredTokenException", "message": "The security token included in the request is expired"}' };
-my $page = { body => '{"Items": [], "Count": 0, "ScannedCount": 0}' };
 environment(%container);
 $aws->answers(Scan => [ $expired, $page ], 'GET /container' => [ container('ASIAFIRST', 3600), container('ASIASECOND', 3600) ]);
 $read = outcome();
@@ -376,7 +386,7 @@ mapping('DROP ambient_credentials');
 
 # A machine whose clock is wrong: STS's time is the one to sign with, and the one that credentials expire by.
 my $ahead = 2 * 3600;
-sub at_sts { my ($answer) = @_; return { %$answer, headers => [ 'Date: ' . strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime time + $ahead) ] } }
+sub at_sts { return later($ahead, $_[0]) }
 sub signed_ahead
 {
 	my ($request) = @_;

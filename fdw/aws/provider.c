@@ -22,6 +22,7 @@ struct CredentialsProvider
 	char	   *profile;
 	char	   *region;
 	Credentials credentials;
+	int64_t		since;			/* clock_now when they came for the first time */
 	bool		present;
 	uint64_t	generation;		/* of the credentials */
 	CredentialsFetch *fetch;	/* under way, or NULL */
@@ -33,16 +34,24 @@ struct CredentialsProvider
 	Failure		failure;		/* of the last round that failed */
 };
 
-CredentialsAge
-credentials_age(int64_t expires_at, int64_t now)
+static int64_t
+smaller(int64_t a, int64_t b)
 {
+	return a < b ? a : b;
+}
+
+CredentialsAge
+credentials_age(int64_t since, int64_t expires_at, int64_t now)
+{
+	int64_t		lifetime = expires_at - since;
+
 	if (expires_at == 0)
 		return CREDENTIALS_FRESH;
 	if (now >= expires_at)
 		return CREDENTIALS_EXPIRED;
-	if (now >= expires_at - OLD_SECONDS)
+	if (now >= expires_at - smaller(OLD_SECONDS, lifetime / 3))
 		return CREDENTIALS_OLD;
-	return now >= expires_at - AGEING_SECONDS ? CREDENTIALS_AGEING : CREDENTIALS_FRESH;
+	return now >= expires_at - smaller(AGEING_SECONDS, lifetime / 2) ? CREDENTIALS_AGEING : CREDENTIALS_FRESH;
 }
 
 CredentialsProvider *
@@ -90,7 +99,7 @@ provider_free(CredentialsProvider *provider)
 static CredentialsAge
 current_age(const CredentialsProvider *provider)
 {
-	return credentials_age(provider->credentials.expires_at, (int64_t) clock_now(provider->clock));
+	return credentials_age(provider->since, provider->credentials.expires_at, (int64_t) clock_now(provider->clock));
 }
 
 /* A source may have none that are newer: then it is not asked at every request. */
@@ -98,10 +107,11 @@ static void
 take_credentials(CredentialsProvider *provider)
 {
 	Credentials credentials;
+	int64_t		now = (int64_t) clock_now(provider->clock);
 	bool		same;
 
 	fetch_take(provider->fetch, &credentials);
-	if (credentials_age(credentials.expires_at, (int64_t) clock_now(provider->clock)) == CREDENTIALS_EXPIRED)
+	if (credentials_age(now, credentials.expires_at, now) == CREDENTIALS_EXPIRED)
 	{
 		credentials_wipe(&credentials);
 		failure_set(&provider->failure, FAILURE_NO_CREDENTIALS, NULL, "The credentials that were found have expired.");
@@ -111,6 +121,8 @@ take_credentials(CredentialsProvider *provider)
 	same = provider->present && strcmp(credentials.secret_access_key, provider->credentials.secret_access_key) == 0;
 	if (same)
 		provider->rest_until = http_now_ms() + PAUSE_MS;
+	if (!same || credentials.expires_at != provider->credentials.expires_at)
+		provider->since = now;
 	credentials_wipe(&provider->credentials);
 	provider->credentials = credentials;
 	provider->present = true;

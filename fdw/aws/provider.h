@@ -3,7 +3,9 @@
  * fetched when they are needed, renewed before they expire, and dropped when the service says that they have.
  *
  * From 15 minutes before they expire new ones are fetched beside the requests, and a failure does no harm; from 10
- * minutes before, requests wait for new ones, and fail without them. Source: the AWS SDKs' refresh windows.
+ * minutes before, requests wait for new ones, and fail without them. Source: the AWS SDKs' refresh windows. Those that
+ * last 15 minutes, the least that AWS allows, would be fetched anew all the time: so it is the last half and the last
+ * third of their time at most.
  */
 #ifndef DYNAMODB_ES_PROVIDER_H
 #define DYNAMODB_ES_PROVIDER_H
@@ -53,7 +55,10 @@ extern const Failure *provider_failure(const CredentialsProvider *provider);
  */
 extern bool provider_reject(CredentialsProvider *provider, uint64_t generation);
 
-/* What to do with credentials that expire at `expires_at` (0: never) at the moment `now`, seconds since the epoch. */
+/*
+ * What to do with credentials that came at `since` and expire at `expires_at` (0: never) at the moment `now`, seconds
+ * since the epoch.
+ */
 typedef enum CredentialsAge
 {
 	CREDENTIALS_FRESH,
@@ -62,6 +67,6 @@ typedef enum CredentialsAge
 	CREDENTIALS_EXPIRED
 } CredentialsAge;
 
-extern CredentialsAge credentials_age(int64_t expires_at, int64_t now);
+extern CredentialsAge credentials_age(int64_t since, int64_t expires_at, int64_t now);
 
 #endif

@@ -76,13 +76,30 @@ credentials_are_renewed_before_they_expire(void **state)
 {
 	const int64_t end = 1000000;
 
-	assert_int_equal(credentials_age(0, end), CREDENTIALS_FRESH);
-	assert_int_equal(credentials_age(end, end - 901), CREDENTIALS_FRESH);
-	assert_int_equal(credentials_age(end, end - 900), CREDENTIALS_AGEING);
-	assert_int_equal(credentials_age(end, end - 601), CREDENTIALS_AGEING);
-	assert_int_equal(credentials_age(end, end - 600), CREDENTIALS_OLD);
-	assert_int_equal(credentials_age(end, end - 1), CREDENTIALS_OLD);
-	assert_int_equal(credentials_age(end, end), CREDENTIALS_EXPIRED);
+	assert_int_equal(credentials_age(0, 0, end), CREDENTIALS_FRESH);
+	assert_int_equal(credentials_age(0, end, end - 901), CREDENTIALS_FRESH);
+	assert_int_equal(credentials_age(0, end, end - 900), CREDENTIALS_AGEING);
+	assert_int_equal(credentials_age(0, end, end - 601), CREDENTIALS_AGEING);
+	assert_int_equal(credentials_age(0, end, end - 600), CREDENTIALS_OLD);
+	assert_int_equal(credentials_age(0, end, end - 1), CREDENTIALS_OLD);
+	assert_int_equal(credentials_age(0, end, end), CREDENTIALS_EXPIRED);
+}
+
+static void
+short_lived_credentials_are_fresh_at_first(void **state)
+{
+	const int64_t end = 1000000;
+	const int64_t since = end - 900;
+
+	assert_int_equal(credentials_age(since, end, since), CREDENTIALS_FRESH);
+	assert_int_equal(credentials_age(since, end, end - 451), CREDENTIALS_FRESH);
+	assert_int_equal(credentials_age(since, end, end - 450), CREDENTIALS_AGEING);
+	assert_int_equal(credentials_age(since, end, end - 301), CREDENTIALS_AGEING);
+	assert_int_equal(credentials_age(since, end, end - 300), CREDENTIALS_OLD);
+	assert_int_equal(credentials_age(since, end, end), CREDENTIALS_EXPIRED);
+	assert_int_equal(credentials_age(end - 1800, end, end - 900), CREDENTIALS_AGEING);
+	assert_int_equal(credentials_age(end - 1800, end, end - 600), CREDENTIALS_OLD);
+	assert_int_equal(credentials_age(end - 1, end, end - 1), CREDENTIALS_FRESH);
 }
 
 static void
@@ -106,6 +123,7 @@ main(void)
 		cmocka_unit_test(without_memory_nothing_is_kept),
 		cmocka_unit_test(an_expiry_is_a_moment),
 		cmocka_unit_test(credentials_are_renewed_before_they_expire),
+		cmocka_unit_test(short_lived_credentials_are_fresh_at_first),
 		cmocka_unit_test(what_ends_a_header_is_no_key),
 	};
 

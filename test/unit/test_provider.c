@@ -317,6 +317,37 @@ a_renewal_under_way_is_waited_for_once_it_is_needed(void **state)
 	set("AWS_CONTAINER_CREDENTIALS_FULL_URI", NULL);
 }
 
+static void
+short_lived_credentials_are_not_fetched_at_each_statement(void **state)
+{
+	HttpClient *client = new_client();
+	ServerClock clock = {0};
+	Peer		peer;
+	CredentialsProvider *provider = new_container_provider(&peer, client, &clock);
+
+	peer.answer = keys_for(&clock, "first", 900);
+	for (int i = 0; i < 10; i++)
+	{
+		assert_int_equal(ask(provider, client, &peer), STEP_DONE);
+		clock.offset_ms += 40 * 1000;
+	}
+	assert_int_equal(peer.requests, 1);
+
+	/* In the second half of their time they are renewed beside the request, in the last third before it. */
+	clock.offset_ms += 100 * 1000;
+	assert_int_equal(ask(provider, client, &peer), STEP_DONE);
+	assert_string_equal(provider_credentials(provider)->access_key_id, "first");
+	clock.offset_ms += 150 * 1000;
+	peer.answer = keys_for(&clock, "second", 900);
+	assert_int_equal(ask(provider, client, &peer), STEP_DONE);
+	assert_string_equal(provider_credentials(provider)->access_key_id, "second");
+
+	provider_free(provider);
+	peer_close(&peer);
+	http_client_free(client);
+	set("AWS_CONTAINER_CREDENTIALS_FULL_URI", NULL);
+}
+
 int
 main(void)
 {
@@ -328,6 +359,7 @@ main(void)
 		cmocka_unit_test(freed_memory_has_no_secret),
 		cmocka_unit_test(a_renewal_that_an_idle_session_left_alone_is_not_waited_for),
 		cmocka_unit_test(a_renewal_under_way_is_waited_for_once_it_is_needed),
+		cmocka_unit_test(short_lived_credentials_are_not_fetched_at_each_statement),
 	};
 
 	return cmocka_run_group_tests_name("provider", tests, make_home, remove_home);
