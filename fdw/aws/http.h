@@ -111,7 +111,10 @@ extern StepResult http_transfer_step(const HttpTransfer *transfer);
 extern HttpAnswer *http_transfer_answer(HttpTransfer *transfer);
 extern const Failure *http_transfer_failure(const HttpTransfer *transfer);
 
-/* For a FAILED one: false when the request certainly never reached the other side (no connection was made). */
+/*
+ * For a FAILED one: false when the request certainly never reached the other side (no connection was made; what a proxy
+ * is asked to connect to is no part of it).
+ */
 extern bool http_transfer_may_have_arrived(const HttpTransfer *transfer);
 extern void http_transfer_free(HttpTransfer *transfer);
 

@@ -166,7 +166,7 @@ transfer_finish(HttpTransfer *transfer, CURLcode code)
 	}
 	transfer->state = STEP_FAILED;
 	curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &number);
-	transfer->sent_nothing = number == 0;
+	transfer->sent_nothing = transfer->answer.sent_ms == 0 || number == transfer->sent_before;
 	if (transfer->answer_too_long)
 		failure_set(&transfer->failure, FAILURE_TOO_LONG, NULL, "The answer is longer than %zu bytes",
 					transfer->max_response_bytes);

@@ -1,0 +1,168 @@
+/*
+ * http, transfer: what is said of a request that failed: whether it may have arrived, what kind of failure it is, and
+ * what of libcurl's words is shown.
+ */
+#include "peer.h"
+
+static HttpClient *
+new_client(int request_timeout_ms)
+{
+	HttpSettings settings = {
+		.max_connections = 2, .connect_timeout_ms = request_timeout_ms, .request_timeout_ms = request_timeout_ms,
+		.max_response_bytes = 1024
+	};
+	Failure		failure;
+	HttpClient *client = http_client_new(&settings, &failure);
+
+	assert_non_null(client);
+	return client;
+}
+
+/* Sends a request and waits until it has ended; it is the caller's. */
+static HttpTransfer *
+request(HttpClient *client, Peer *peer, const char *url)
+{
+	HttpRequest request = {.method = "POST", .url = url, .body = "{}", .body_length = 2};
+	HttpTransfer *transfer = http_send(client, &request);
+
+	assert_non_null(transfer);
+	while (http_transfer_step(transfer) == STEP_PENDING)
+		peer_turn(peer, client);
+	return transfer;
+}
+
+static void
+assert_failed(HttpTransfer *transfer, FailureKind kind, bool may_have_arrived)
+{
+	assert_int_equal(http_transfer_step(transfer), STEP_FAILED);
+	assert_int_equal(http_transfer_failure(transfer)->kind, kind);
+	assert_int_equal(http_transfer_may_have_arrived(transfer), may_have_arrived);
+	http_transfer_free(transfer);
+}
+
+static const char *
+url_of(const Peer *peer)
+{
+	static char url[64];
+
+	snprintf(url, sizeof(url), "http://%s/", peer->address);
+	return url;
+}
+
+/* The peer is the proxy of the environment. */
+static void
+set_proxy(const Peer *peer)
+{
+	setenv("https_proxy", url_of(peer), 1);
+	setenv("http_proxy", url_of(peer), 1);
+}
+
+static int
+forget_proxies(void **state)
+{
+	static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		unsetenv(names[i]);
+	return 0;
+}
+
+#define FAR "https://dynamodb.invalid/"
+
+static void
+what_a_proxy_refuses_to_pass_on_has_not_arrived(void **state)
+{
+	HttpClient *client = new_client(5000);
+	Peer		peer;
+
+	peer_open(&peer);
+	set_proxy(&peer);
+	peer.answer = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+	assert_failed(request(client, &peer, FAR), FAILURE_UNREACHABLE, false);
+	assert_int_equal(peer.requests, 1);
+	/* A tunnel in which no TLS comes about. */
+	peer.answer = "HTTP/1.1 200 OK\r\n\r\n";
+	peer.hangs_up = true;
+	assert_failed(request(client, &peer, FAR), FAILURE_UNREACHABLE, false);
+	assert_int_equal(peer.requests, 2);
+	http_client_free(client);
+	peer_close(&peer);
+}
+
+static void
+what_a_silent_proxy_was_to_pass_on_has_not_arrived(void **state)
+{
+	HttpClient *client = new_client(200);
+	Peer		peer;
+
+	peer_open(&peer);
+	set_proxy(&peer);
+	assert_failed(request(client, &peer, FAR), FAILURE_UNREACHABLE, false);
+	assert_int_equal(peer.requests, 1);
+	http_client_free(client);
+	peer_close(&peer);
+}
+
+static void
+what_a_proxy_was_sent_itself_may_have_arrived(void **state)
+{
+	HttpClient *client = new_client(5000);
+	Peer		peer;
+
+	peer_open(&peer);
+	set_proxy(&peer);
+	peer.hangs_up = true;
+	assert_failed(request(client, &peer, "http://dynamodb.invalid/"), FAILURE_UNREACHABLE, true);
+	assert_int_equal(peer.requests, 1);
+	http_client_free(client);
+	peer_close(&peer);
+}
+
+static void
+what_was_sent_may_have_arrived(void **state)
+{
+	HttpClient *client = new_client(200);
+	HttpTransfer *transfer;
+	Peer		peer;
+
+	peer_open(&peer);
+	assert_failed(request(client, &peer, url_of(&peer)), FAILURE_UNREACHABLE, true);
+	assert_int_equal(peer.requests, 1);
+	peer.answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+	transfer = request(client, &peer, url_of(&peer));
+	assert_int_equal(http_transfer_step(transfer), STEP_DONE);
+	http_transfer_free(transfer);
+	/* On a connection that was used before, where libcurl would send it once more. */
+	peer.answer = NULL;
+	peer.hangs_up = true;
+	assert_failed(request(client, &peer, url_of(&peer)), FAILURE_UNREACHABLE, true);
+	assert_int_equal(peer.requests, 3);
+	http_client_free(client);
+	peer_close(&peer);
+}
+
+static void
+what_found_no_connection_has_not_arrived(void **state)
+{
+	HttpClient *client = new_client(5000);
+	Peer		peer;
+
+	peer_open(&peer);
+	assert_failed(request(client, &peer, "http://127.0.0.1:1/"), FAILURE_UNREACHABLE, false);
+	http_client_free(client);
+	peer_close(&peer);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(what_a_proxy_refuses_to_pass_on_has_not_arrived, forget_proxies),
+		cmocka_unit_test_setup(what_a_silent_proxy_was_to_pass_on_has_not_arrived, forget_proxies),
+		cmocka_unit_test_setup(what_a_proxy_was_sent_itself_may_have_arrived, forget_proxies),
+		cmocka_unit_test_setup(what_was_sent_may_have_arrived, forget_proxies),
+		cmocka_unit_test_setup(what_found_no_connection_has_not_arrived, forget_proxies),
+	};
+
+	return cmocka_run_group_tests_name("http", tests, NULL, NULL);
+}
