@@ -124,13 +124,15 @@ transfer_set_up(HttpTransfer *transfer, const HttpRequest *request)
 }
 
 static FailureKind
-curl_failure_kind(CURLcode code)
+curl_failure_kind(const HttpTransfer *transfer, CURLcode code)
 {
 	switch (code)
 	{
 		case CURLE_OUT_OF_MEMORY:
 			return FAILURE_MEMORY;
 		case CURLE_UNSUPPORTED_PROTOCOL:
+			/* Once the request is on its way it is the answer's: one without a status line passes for HTTP/0.9. */
+			return transfer->answer.sent_ms != 0 ? FAILURE_BAD_ANSWER : FAILURE_OTHER;
 		case CURLE_URL_MALFORMAT:
 			return FAILURE_OTHER;
 		case CURLE_WEIRD_SERVER_REPLY:
@@ -175,7 +177,7 @@ transfer_finish(HttpTransfer *transfer, CURLcode code)
 	else if (code == CURLE_ABORTED_BY_CALLBACK)
 		failure_set(&transfer->failure, FAILURE_UNREACHABLE, NULL, "the connection was closed before an answer came");
 	else
-		failure_set(&transfer->failure, curl_failure_kind(code), NULL, "%s", words_of_curl(transfer, code));
+		failure_set(&transfer->failure, curl_failure_kind(transfer, code), NULL, "%s", words_of_curl(transfer, code));
 }
 
 StepResult

@@ -42,8 +42,9 @@ retry_classify(const Failure *failure)
 		case FAILURE_DAMAGED:
 			return RETRY_TRANSIENT;
 		case FAILURE_BAD_ANSWER:
-			/* A body that broke off, or the gateway in between. */
-			return failure->http_status == 200 || status_is_transient(failure->http_status) ? RETRY_TRANSIENT : RETRY_NEVER;
+			/* A body that broke off, the gateway in between, or what is no HTTP at all. */
+			return failure->http_status == 200 || failure->http_status == 0 || status_is_transient(failure->http_status)
+				? RETRY_TRANSIENT : RETRY_NEVER;
 		case FAILURE_OTHER:
 			for (size_t i = 0; i < sizeof(transient_codes) / sizeof(transient_codes[0]); i++)
 				if (strcmp(failure->code, transient_codes[i]) == 0)

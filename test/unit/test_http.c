@@ -153,6 +153,21 @@ what_found_no_connection_has_not_arrived(void **state)
 	peer_close(&peer);
 }
 
+static void
+an_answer_that_is_not_http_is_a_bad_answer(void **state)
+{
+	HttpClient *client = new_client(5000);
+	Peer		peer;
+
+	peer_open(&peer);
+	peer.answer = "\x15\x03 this is no HTTP\r\n\r\n";
+	peer.hangs_up = true;
+	assert_failed(request(client, &peer, url_of(&peer)), FAILURE_BAD_ANSWER, true);
+	assert_failed(request(client, &peer, "ftp://127.0.0.1:1/"), FAILURE_OTHER, false);
+	http_client_free(client);
+	peer_close(&peer);
+}
+
 int
 main(void)
 {
@@ -162,6 +177,7 @@ main(void)
 		cmocka_unit_test_setup(what_a_proxy_was_sent_itself_may_have_arrived, forget_proxies),
 		cmocka_unit_test_setup(what_was_sent_may_have_arrived, forget_proxies),
 		cmocka_unit_test_setup(what_found_no_connection_has_not_arrived, forget_proxies),
+		cmocka_unit_test_setup(an_answer_that_is_not_http_is_a_bad_answer, forget_proxies),
 	};
 
 	return cmocka_run_group_tests_name("http", tests, NULL, NULL);

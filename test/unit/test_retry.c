@@ -42,6 +42,7 @@ static void
 what_passes_is_tried_again(void **state)
 {
 	check_class(FAILURE_UNREACHABLE, 0, NULL, RETRY_TRANSIENT);
+	check_class(FAILURE_BAD_ANSWER, 0, NULL, RETRY_TRANSIENT);
 	check_class(FAILURE_BAD_ANSWER, 200, NULL, RETRY_TRANSIENT);
 	check_class(FAILURE_BAD_ANSWER, 503, NULL, RETRY_TRANSIENT);
 	check_class(FAILURE_DAMAGED, 200, NULL, RETRY_TRANSIENT);
