@@ -143,14 +143,20 @@ curl_failure_kind(const HttpTransfer *transfer, CURLcode code)
 	}
 }
 
-/* libcurl's words; some of them repeat the URL of a proxy, in which a password may be. */
+/*
+ * libcurl's words; some of them repeat the URL of a proxy, in which a password may be. Where it is not understood that
+ * is all of the variable, between quotes, and where its host is not found, whatever was taken for the host.
+ */
 static const char *
 words_of_curl(const HttpTransfer *transfer, CURLcode code)
 {
 	const char *words = transfer->error;
 
-	return words[0] != '\0' && strstr(words, "://") == NULL && strchr(words, '@') == NULL
-		? words : curl_easy_strerror(code);
+	if (words[0] == '\0' || code == CURLE_COULDNT_RESOLVE_PROXY
+		|| strstr(words, "://") != NULL || strchr(words, '@') != NULL
+		|| (strstr(words, "proxy") != NULL && strchr(words, '\'') != NULL))
+		return curl_easy_strerror(code);
+	return words;
 }
 
 void

@@ -168,6 +168,47 @@ an_answer_that_is_not_http_is_a_bad_answer(void **state)
 	peer_close(&peer);
 }
 
+static void
+no_words_show_what_a_proxy_variable_says(void **state)
+{
+	static const char *const proxies[] = {
+		"http://user:hush@127.0.0.1:1", "user:hush@127.0.0.1:1", "user:hush", "user:hush:x", "http://hush", "hush:hush",
+		"socks9://u:hush@h", "socks9://hush", "socks5://u:hush@127.0.0.1:1", "http://u:hu sh@127.0.0.1:1", "https://u:hush@127.0.0.1:1",
+		"u:hush@@h:99999", "http://u:hush@nohost.invalid", ":hush", "u:hush%zz@h", "hush/secret:pass", "http://u:hush/x@127.0.0.1:1",
+	};
+	HttpClient *client = new_client(1000);
+	Peer		peer;
+
+	peer_open(&peer);
+	for (size_t i = 0; i < sizeof(proxies) / sizeof(proxies[0]); i++)
+	{
+		HttpTransfer *transfer;
+
+		setenv("https_proxy", proxies[i], 1);
+		transfer = request(client, &peer, FAR);
+		if (strstr(http_transfer_failure(transfer)->message, "hu") != NULL)
+			fail_msg("\"%s\" is shown: %s", proxies[i], http_transfer_failure(transfer)->message);
+		assert_failed(transfer, http_transfer_failure(transfer)->kind, false);
+	}
+	http_client_free(client);
+	peer_close(&peer);
+}
+
+static void
+other_words_of_libcurl_are_shown(void **state)
+{
+	HttpClient *client = new_client(5000);
+	HttpTransfer *transfer;
+	Peer		peer;
+
+	peer_open(&peer);
+	transfer = request(client, &peer, "http://127.0.0.1:1/");
+	assert_non_null(strstr(http_transfer_failure(transfer)->message, "127.0.0.1 port 1"));
+	http_transfer_free(transfer);
+	http_client_free(client);
+	peer_close(&peer);
+}
+
 int
 main(void)
 {
@@ -178,6 +219,8 @@ main(void)
 		cmocka_unit_test_setup(what_was_sent_may_have_arrived, forget_proxies),
 		cmocka_unit_test_setup(what_found_no_connection_has_not_arrived, forget_proxies),
 		cmocka_unit_test_setup(an_answer_that_is_not_http_is_a_bad_answer, forget_proxies),
+		cmocka_unit_test_setup(no_words_show_what_a_proxy_variable_says, forget_proxies),
+		cmocka_unit_test_setup(other_words_of_libcurl_are_shown, forget_proxies),
 	};
 
 	return cmocka_run_group_tests_name("http", tests, NULL, NULL);
