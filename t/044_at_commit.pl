@@ -119,6 +119,46 @@ $session->query('RESET ROLE');
 $session->query('COMMIT');
 is(join(' ', map { $_->{client} // 'none' } $fault->events('request')), 'of-the-writer of-the-writer', 'requests are signed for who inserts');
 
+# They are those that the mapping has at the commit: while rows wait, a token may expire and be replaced.
+my $mapping = 'ALTER USER MAPPING FOR CURRENT_USER SERVER deferred_server OPTIONS';
+my $expired = { status => 400, body => { __type => 'com.amazon.coral.service#ExpiredTokenException', message => 'The security token included in the request is expired' } };
+my %meanwhile = (nothing => 'SELECT 1', select => 'SELECT count(*) FROM deferred', insert => insert('insert', '1, 1'));
+$observer->query("$mapping (ADD session_token 'outdated')");
+for my $meanwhile (sort keys %meanwhile)
+{
+	$observer->query("$mapping (SET session_token 'outdated')");
+	$fault->rules({ match => 'outdated', answer => $expired });
+	$session->query('BEGIN');
+	$session->query(insert($meanwhile, '0, 0'));
+	$observer->query("$mapping (SET session_token 'current')");
+	$session->query($meanwhile{$meanwhile});
+	my $result = $session->try('COMMIT');
+	is($result->{error} ? $result->{error}{message} : 'success', 'success', "keys replaced while rows wait, meanwhile: $meanwhile");
+}
+is(join(' ', map { stored($_) } sort keys %meanwhile), '2 1 1', 'they are stored');
+
+# But it must be the same store, by the same mapping.
+my $server = 'ALTER SERVER deferred_server OPTIONS';
+my $keys = q{OPTIONS (access_key_id 'AKIDEXAMPLE', secret_access_key 'secret')};
+for (
+	[ 'another endpoint', "$server (SET endpoint '$ENV{DYNAMODB_ENDPOINT}')", '55000', "$server (SET endpoint '@{[ $fault->endpoint ]}')" ],
+	[ 'another region', "$server (SET region 'eu-west-1')", '55000', "$server (SET region 'us-east-1')" ],
+	[ 'no mapping', 'DROP USER MAPPING FOR CURRENT_USER SERVER deferred_server', '42704', "CREATE USER MAPPING FOR CURRENT_USER SERVER deferred_server $keys" ],
+	[ 'another mapping', "DROP USER MAPPING FOR CURRENT_USER SERVER deferred_server; CREATE USER MAPPING FOR CURRENT_USER SERVER deferred_server $keys", '55000', 'SELECT 1' ])
+{
+	my ($name, $change, $sqlstate, $back) = @$_;
+	$fault->rules;
+	$session->query('BEGIN');
+	$session->query(insert('elsewhere', '0, 0'));
+	$observer->query($change);
+	is($session->try('COMMIT')->{error}{sqlstate}, $sqlstate, "$name: $sqlstate");
+	is(requests(), '', "$name: nothing is sent");
+	$observer->query($back);
+}
+is(stored('elsewhere'), 0, 'nothing is stored');
+$session->query(insert('elsewhere', '0, 0'));
+is(stored('elsewhere'), 1, 'repeated, it is');
+
 # The wait at the commit can be ended, by statement_timeout too, which PostgreSQL itself does not count there.
 my %stalled = (operation => 'TransactWriteItems', name => 'caught', before => 'stall');
 my %of_commit = (

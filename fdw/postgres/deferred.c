@@ -12,7 +12,9 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "foreign/foreign.h"
 #include "storage/proc.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/timeout.h"
 
@@ -125,10 +127,39 @@ start_statement_timeout(void)
 	return true;
 }
 
+/*
+ * Rows may have waited for long, and the keys that were good then have been replaced. What is new must not lead
+ * anywhere else, though: into another store, or by another mapping into another account.
+ */
+static void
+connect_to_store(void)
+{
+	const DeferredStore *store = &waiting_rows->store;
+	RowBatch   *batch = &waiting_rows->batch;
+	MemoryContext caller = MemoryContextSwitchTo(waiting_rows->context);
+	const Client *client;
+
+	AcceptInvalidationMessages();
+	batch->tenure = tenure_new(waiting_rows->context, connection_acquire(store->user, store->server));
+	client = tenure_client(batch->tenure);
+	if (GetUserMapping(store->user, store->server)->umid != store->user_mapping
+		|| strcmp(client_endpoint(client), store->endpoint) != 0
+		|| strcmp(client_region(client), store->region) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot append to foreign table \"%s\" at the commit of this transaction", batch->relation_name),
+				 errdetail("The server's endpoint or region, or the user mapping, is another one than when its rows came."),
+				 errhint("Nothing was sent. Repeat the transaction.")));
+	MemoryContextSwitchTo(caller);
+}
+
 static void
 append_waiting(void)
 {
-	bool		has_started_timeout = start_statement_timeout();
+	bool		has_started_timeout;
+
+	connect_to_store();
+	has_started_timeout = start_statement_timeout();
 
 	PG_TRY();
 	{
@@ -202,7 +233,7 @@ start_waiting(const DeferredStore *store, const RowBatch *batch)
 	};
 	start->batch.settings.indivisible = true;
 	start->batch.settings.token_attribute = copy_of(batch->settings.token_attribute);
-	start->batch.tenure = tenure_new(context, connection_acquire(store->user, store->server));
+	start->batch.tenure = NULL;
 	start->batch.context = context;
 	start->batch.rows = start->rows;
 	start->batch.nrows = 0;
