@@ -116,6 +116,27 @@ SELECT aggregate_id, array_agg(version ORDER BY commit_id) FROM commits WHERE ag
 INSERT INTO parted VALUES ('y', 3, '["again"]'), ('y', 4, '[]'), ('z', 3, '["again"]'), ('l', 2, '[]') ON CONFLICT DO NOTHING;
 \echo :ROW_COUNT
 
+-- What looks at a COPY when it is over sees all of its rows, also those of partitions.
+CREATE FUNCTION count_rows() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE WARNING '% of %', (SELECT count(*) FROM bulk.commits WHERE aggregate_id = TG_ARGV[0]), TG_ARGV[0];
+  RETURN NULL;
+END $$;
+CREATE TRIGGER after_statement AFTER INSERT ON commits FOR EACH STATEMENT EXECUTE FUNCTION count_rows('looked at');
+CREATE TRIGGER after_statement AFTER INSERT ON parted FOR EACH STATEMENT EXECUTE FUNCTION count_rows('yes');
+COPY commits (aggregate_id, version, events) FROM STDIN;
+looked at	0	[]
+looked at	1	[]
+\.
+COPY parted FROM STDIN;
+yes	0	[]
+l	3	[]
+yes	1	[]
+yes	2	[]
+\.
+DROP TRIGGER after_statement ON commits;
+DROP TRIGGER after_statement ON parted;
+
 -- Two equal versions conflict with each other before anything is sent; with ON CONFLICT DO NOTHING the first is appended.
 SELECT dynamodb_es_head('commits') AS head \gset
 INSERT INTO commits (aggregate_id, version, events) VALUES ('i', 0, '["first"]'), ('j', 0, '[]'), ('i', 1, '[]'), ('i', 0, '["second"]');

@@ -95,6 +95,15 @@ row_is_looked_at(const ResultRelInfo *target)
 		|| (target->ri_TrigDesc != NULL && target->ri_TrigDesc->trig_insert_after_row);
 }
 
+/* Triggers that see a COPY when it is over run before the foreign table is told of its end. */
+static bool
+copy_is_looked_at(const ResultRelInfo *target)
+{
+	const ResultRelInfo *copied_to = target->ri_RootResultRelInfo != NULL ? target->ri_RootResultRelInfo : target;
+
+	return copied_to->ri_TrigDesc != NULL && copied_to->ri_TrigDesc->trig_insert_after_statement;
+}
+
 /* The attribute of the column that carries tokens. */
 static const char *
 token_attribute(const ColumnMap *map, const char *column_name)
@@ -206,7 +215,8 @@ modify_begin_routed(ModifyTableState *state, ResultRelInfo *target)
 	insert = insert_new(state, target, plan != NULL && plan->onConflictAction == ONCONFLICT_NOTHING);
 	check_conflict_action(plan != NULL ? plan->onConflictAction : ONCONFLICT_NONE, &insert->options,
 						  insert->map->relation_name);
-	insert->gathers = plan == NULL && !compat_copy_makes_batches() && modify_batch_size(target) > 1;
+	insert->gathers = plan == NULL && !compat_copy_makes_batches() && modify_batch_size(target) > 1
+		&& !copy_is_looked_at(target);
 	if (plan == NULL || !(estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY))
 		insert_connect(insert, estate, target);
 }
