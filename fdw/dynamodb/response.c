@@ -6,6 +6,7 @@
  */
 #include "dynamodb/response.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -357,6 +358,21 @@ response_check(int status, const char *crc32, const char *body, size_t length, F
 	return false;
 }
 
+/*
+ * The body is not what it should be, or memory ran out on it, which is no reason to send the request again. Only errno
+ * tells: cJSON does not.
+ */
+static void
+report_unparsed(int status, Failure *failure)
+{
+	if (errno == ENOMEM)
+		failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");
+	else if (status == 200)
+		failure_set(failure, FAILURE_BAD_ANSWER, NULL, "The answer is not a JSON object.");
+	else
+		failure_set(failure, FAILURE_BAD_ANSWER, NULL, "HTTP status %d", status);
+}
+
 cJSON *
 response_parse_with_error(int status, const char *crc32, char *body, size_t length, const ByteBuffer *request,
 						  Failure *failure, cJSON **error)
@@ -367,15 +383,14 @@ response_parse_with_error(int status, const char *crc32, char *body, size_t leng
 	if (!response_check(status, crc32, body, length, failure))
 		return NULL;
 
+	errno = 0;
 	response = json_parse(body, length);
 	if (status == 200 && cJSON_IsObject(response))
 		return response;
-	if (status == 200)
-		failure_set(failure, FAILURE_BAD_ANSWER, NULL, "The answer is not a JSON object.");
-	else if (read_error(response, request, failure))
+	if (status != 200 && read_error(response, request, failure))
 		*error = response;
 	else
-		failure_set(failure, FAILURE_BAD_ANSWER, NULL, "HTTP status %d", status);
+		report_unparsed(status, failure);
 	failure->http_status = status;
 	if (*error == NULL)
 		cJSON_Delete(response);
@@ -395,11 +410,12 @@ response_parse_page(int status, const char *crc32, ByteBuffer *body, Failure *fa
 	}
 	if (!response_check(status, crc32, body->data, length, failure))
 		return NULL;
+	errno = 0;
 	page = page_parse(buffer_detach(body), length);
 	if (page != NULL && cJSON_IsObject(page_root(page)))
 		return page;
 	page_free(page);
-	failure_set(failure, FAILURE_BAD_ANSWER, NULL, "The answer is not a JSON object.");
+	report_unparsed(status, failure);
 	failure->http_status = status;
 	return NULL;
 }

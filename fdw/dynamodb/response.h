@@ -26,7 +26,7 @@ extern bool response_check(int status, const char *crc32, const char *body, size
  * Checks and parses an answer: `crc32` is the text of x-amz-crc32 or NULL, the checksum of the body as it was
  * received; `body` is rewritten in place. The parsed object, the caller's to cJSON_Delete, or NULL with *failure
  * filled in. A 200 whose body is not a JSON object is FAILURE_BAD_ANSWER; so is an error that is not DynamoDB's (its
- * text is then not repeated).
+ * text is then not repeated). FAILURE_MEMORY when memory ran out.
  */
 extern cJSON *response_parse(int status, const char *crc32, char *body, size_t length, Failure *failure);
 

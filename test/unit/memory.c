@@ -5,6 +5,7 @@
 #include "unit.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <malloc.h>
 
 extern void *__real_malloc(size_t size);
@@ -76,6 +77,7 @@ fails(void)
 	if (countdown == 0 || --countdown > 0)
 		return false;
 	has_failed = true;
+	errno = ENOMEM;
 	return true;
 }
 

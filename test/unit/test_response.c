@@ -377,7 +377,7 @@ without_memory_there_is_a_failure(void **state)
 		cJSON	   *response = response_parse(200, NULL, body, strlen(body), &failure);
 
 		assert_int_equal(response == NULL, memory_has_failed());
-		assert_int_equal(failure.kind != FAILURE_NONE, memory_has_failed());
+		assert_int_equal(failure.kind, memory_has_failed() ? FAILURE_MEMORY : FAILURE_NONE);
 		cJSON_Delete(response);
 	});
 	FOR_EACH_ALLOCATION_FAILING({
@@ -385,7 +385,20 @@ without_memory_there_is_a_failure(void **state)
 		Failure		failure = {0};
 
 		assert_null(response_parse(400, NULL, body, strlen(body), &failure));
-		assert_int_equal(failure.kind, memory_has_failed() ? FAILURE_BAD_ANSWER : FAILURE_THROTTLED);
+		assert_int_equal(failure.kind, memory_has_failed() ? FAILURE_MEMORY : FAILURE_THROTTLED);
+	});
+	FOR_EACH_ALLOCATION_FAILING({
+		ByteBuffer	body = {0};
+		Failure		failure = {0};
+		ItemPage   *page = NULL;
+
+		buffer_puts(&body, "{\"Items\":[]}");
+		if (!body.failed)
+			page = response_parse_page(200, NULL, &body, &failure);
+		assert_int_equal(page == NULL, memory_has_failed());
+		assert_int_equal(failure.kind, page == NULL && !body.failed ? FAILURE_MEMORY : FAILURE_NONE);
+		page_free(page);
+		buffer_free(&body);
 	});
 }
 
