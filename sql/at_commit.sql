@@ -325,6 +325,21 @@ RESET ROLE;
 COMMIT;
 SELECT version, events FROM stored WHERE aggregate_id = 'i';
 
+-- A table of narrower versions limits the rows beside its own, and no longer when those are rolled back.
+INSERT INTO commits (aggregate_id, version, events) VALUES ('wide', 2147483647, '[]');
+BEGIN;
+INSERT INTO commits (aggregate_id, events) VALUES ('wide', '["kept"]');
+INSERT INTO same_store (aggregate_id, version, events) VALUES ('8b6c2f0e-95a5-4d1a-a7a4-6f0b8d3f2c11', 2, '[]');
+COMMIT;
+\echo :SQLSTATE
+BEGIN;
+INSERT INTO commits (aggregate_id, events) VALUES ('wide', '["kept"]');
+SAVEPOINT one;
+INSERT INTO same_store (aggregate_id, version, events) VALUES ('8b6c2f0e-95a5-4d1a-a7a4-6f0b8d3f2c11', 2, '[]');
+ROLLBACK TO one;
+COMMIT;
+SELECT max(version) FROM stored WHERE aggregate_id = 'wide';
+
 -- A view goes by its owner's keys; without a user mapping the INSERT itself fails.
 CREATE ROLE at_commit_nobody;
 GRANT USAGE ON SCHEMA at_commit TO at_commit_nobody;

@@ -25,6 +25,7 @@
 typedef struct WaitingRow
 {
 	int			level;			/* GetCurrentTransactionNestLevel */
+	int64		max_version;	/* that its table's column can hold */
 	MemoryContext context;		/* its texts */
 } WaitingRow;
 
@@ -153,12 +154,24 @@ connect_to_store(void)
 	MemoryContextSwitchTo(caller);
 }
 
+/* The rows may be of several tables: a version that is left out must suit all of them. */
+static void
+limit_versions(void)
+{
+	RowBatch   *batch = &waiting_rows->batch;
+
+	batch->settings.max_version = PG_INT64_MAX;
+	for (int i = 0; i < batch->nrows; i++)
+		batch->settings.max_version = Min(batch->settings.max_version, waiting_rows->waiting[i].max_version);
+}
+
 static void
 append_waiting(void)
 {
 	bool		has_started_timeout;
 
 	connect_to_store();
+	limit_versions();
 	has_started_timeout = start_statement_timeout();
 
 	PG_TRY();
@@ -259,7 +272,7 @@ is_same_store(const DeferredStore *store, const StoreNames *names)
 static void
 join_waiting(const DeferredStore *store, const RowBatch *batch)
 {
-	AppendSettings *settings = &waiting_rows->batch.settings;
+	const AppendSettings *settings = &waiting_rows->batch.settings;
 
 	if (!is_same_store(store, &batch->names))
 		ereport(ERROR,
@@ -280,7 +293,6 @@ join_waiting(const DeferredStore *store, const RowBatch *batch)
 				 errmsg("cannot append to foreign tables \"%s\" and \"%s\" at the commit of one transaction",
 						waiting_rows->batch.relation_name, batch->relation_name),
 				 errdetail("They differ in the options append_token or contiguous_versions.")));
-	settings->max_version = Min(settings->max_version, batch->settings.max_version);
 }
 
 static bool
@@ -375,7 +387,7 @@ copy_row(const AppendRow *row)
 }
 
 static void
-keep_row(const AppendRow *row)
+keep_row(const AppendRow *row, int64 max_version)
 {
 	RowBatch   *batch = &waiting_rows->batch;
 	MemoryContext context;
@@ -388,7 +400,7 @@ keep_row(const AppendRow *row)
 	MemoryContextSwitchTo(caller);
 	waiting_rows->waiting[batch->nrows] = (WaitingRow)
 	{
-		.level = GetCurrentTransactionNestLevel(), .context = context
+		.level = GetCurrentTransactionNestLevel(), .max_version = max_version, .context = context
 	};
 	batch->nrows++;
 	/* The row that was too many goes with the level of its statement. */
@@ -407,5 +419,5 @@ deferred_keep(const DeferredStore *store, const RowBatch *batch)
 	else
 		join_waiting(store, batch);
 	for (int i = 0; i < batch->nrows; i++)
-		keep_row(&batch->rows[i]);
+		keep_row(&batch->rows[i], batch->settings.max_version);
 }
