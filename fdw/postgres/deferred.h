@@ -23,7 +23,8 @@ typedef struct DeferredStore
 
 /*
  * `client` is the one that the user has been let use: rows that join others go by the connection that the first one's
- * user has at the commit, which must lead to the same store. Raises an error in a transaction that may be rolled back after its append. In the current memory context.
+ * user has at the commit, which must lead to the same store. Raises an error in a transaction that may be rolled back
+ * after its append. In the current memory context.
  */
 extern DeferredStore *deferred_store_new(Oid user, Oid server, Oid user_mapping, const Client *client,
 										 const char *relation_name);
