@@ -60,7 +60,9 @@ set_proxy(const Peer *peer)
 static int
 forget_proxies(void **state)
 {
-	static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"};
+	static const char *const names[] = {
+		"https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"
+	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		unsetenv(names[i]);
@@ -92,7 +94,7 @@ what_a_proxy_refuses_to_pass_on_has_not_arrived(void **state)
 static void
 what_a_silent_proxy_was_to_pass_on_has_not_arrived(void **state)
 {
-	HttpClient *client = new_client(200);
+	HttpClient *client = new_client(1000);
 	Peer		peer;
 
 	peer_open(&peer);
@@ -121,13 +123,15 @@ what_a_proxy_was_sent_itself_may_have_arrived(void **state)
 static void
 what_was_sent_may_have_arrived(void **state)
 {
-	HttpClient *client = new_client(200);
+	HttpClient *client = new_client(1000);
 	HttpTransfer *transfer;
 	Peer		peer;
 
 	peer_open(&peer);
 	assert_failed(request(client, &peer, url_of(&peer)), FAILURE_UNREACHABLE, true);
 	assert_int_equal(peer.requests, 1);
+	http_client_free(client);
+	client = new_client(5000);
 	peer.answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
 	transfer = request(client, &peer, url_of(&peer));
 	assert_int_equal(http_transfer_step(transfer), STEP_DONE);
