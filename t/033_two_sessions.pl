@@ -94,6 +94,10 @@ for my $case (
 is($session->query('SELECT count(*) FROM commits'), $stored, 'every commit is there');
 is($session->query(q{WITH i AS (INSERT INTO commits (aggregate_id, version, events) SELECT 'again', version, '[]' FROM commits WHERE aggregate_id = 'a' RETURNING 1) SELECT count(*) FROM i}),
 	4, 'INSERT in WITH');
+# What a LIMIT says is no more than a guess where PostgreSQL checks a condition itself. With RETURNING each row is appended at once.
+$observer->query(q{INSERT INTO commits (aggregate_id, version, events) SELECT 'few', v, CASE WHEN v % 60 = 0 THEN '["few"]' ELSE '[]' END::jsonb FROM generate_series(0, 599) v});
+is($session->query(q{WITH i AS (INSERT INTO commits (aggregate_id, events) SELECT 'later', events FROM commits WHERE commit_id > 0 AND events @> '["few"]' ORDER BY commit_id LIMIT 25 RETURNING 1) SELECT count(*) FROM i}),
+	10, 'INSERT of what is read under a LIMIT that is not reached');
 $session->query('RESET ALL');
 
 # One that appends elsewhere uses its first rows before it has read all.

@@ -151,7 +151,7 @@ start_reading(ForeignScanState *node)
 	};
 
 	scan->reading = true;
-	scan->wanted = spec.wanted;
+	scan->most = limit_is_certain(&scan->plan) ? spec.wanted : 0;
 	if (keys_evaluate(&scan->plan, scan->value_exprs, scan->value_states, econtext, &spec)
 		&& filter_evaluate(scan->plan.filter, scan->map, scan->value_exprs, scan->value_states, econtext,
 						   &spec.filter) != FILTER_NONE)
@@ -244,7 +244,7 @@ read_row(StoreScan *scan, TupleTableSlot *slot)
 		store_count(scan, slot);
 }
 
-/* Reads all rows, or as many as are wanted, before one is returned. false when that has to wait. */
+/* Reads all rows, or as many as can be taken, before one is returned. false when that has to wait. */
 static bool
 collect_rows(ForeignScanState *node, TupleTableSlot *slot)
 {
@@ -257,7 +257,7 @@ collect_rows(ForeignScanState *node, TupleTableSlot *slot)
 			return false;
 		if (!TTS_EMPTY(slot))
 			tuplestore_puttupleslot(scan->rows, slot);
-		scan->collected = TTS_EMPTY(slot) || (scan->wanted > 0 && tuplestore_tuple_count(scan->rows) >= scan->wanted);
+		scan->collected = TTS_EMPTY(slot) || (scan->most > 0 && tuplestore_tuple_count(scan->rows) >= scan->most);
 		ExecClearTuple(slot);
 		ResetExprContext(node->ss.ps.ps_ExprContext);
 	}

@@ -30,7 +30,7 @@ typedef struct StoreScan
 	MemoryContext spec_context; /* what the read's ReadSpec points at; reset at each rescan */
 	bool		reading;		/* the read has been started */
 	bool		at_end;
-	int64		wanted;			/* rows that will probably be taken; 0: all */
+	int64		most;			/* rows that are taken at most; 0: all, or not known */
 	Tuplestorestate *rows;		/* where the statement appends to the table too: what is read before its first append; else NULL */
 	TupleTableSlot *collected_row;
 	bool		collected;		/* they are all there */
