@@ -98,6 +98,20 @@ is($session->query(q{WITH i AS (INSERT INTO commits (aggregate_id, version, even
 $observer->query(q{INSERT INTO commits (aggregate_id, version, events) SELECT 'few', v, CASE WHEN v % 60 = 0 THEN '["few"]' ELSE '[]' END::jsonb FROM generate_series(0, 599) v});
 is($session->query(q{WITH i AS (INSERT INTO commits (aggregate_id, events) SELECT 'later', events FROM commits WHERE commit_id > 0 AND events @> '["few"]' ORDER BY commit_id LIMIT 25 RETURNING 1) SELECT count(*) FROM i}),
 	10, 'INSERT of what is read under a LIMIT that is not reached');
+
+# Nor is the store read again for each row of a join, whatever joins it.
+$observer->query(q{INSERT INTO commits (aggregate_id, version, events) SELECT 'r', v, '[]' FROM generate_series(0, 20) v});
+$observer->query(q{CREATE TABLE ids (id text); INSERT INTO ids VALUES ('r'), ('rx'), ('rxx'); ANALYZE ids});
+for my $case (
+	[ 'by a join', 21, q{ids JOIN commits c ON c.aggregate_id = id}, q{id || 'x'} ],
+	[ 'by a nested loop', 21 + 21 * 2, q{ids JOIN commits c ON c.aggregate_id LIKE id || '%'}, q{id || 'y'} ],
+	[ 'by EXISTS', 2, q{ids WHERE EXISTS (SELECT FROM commits c WHERE c.aggregate_id = id)}, q{id || 'x'} ],
+	[ 'by a count', 1, q{ids LEFT JOIN (SELECT count(*) AS n FROM commits WHERE aggregate_id = 'n') c ON true WHERE coalesce(c.n, 9) > length(id) - 2}, q{'n'} ])
+{
+	my ($name, $expected, $source, $target) = @$case;
+	$session->query('SET enable_material = off; SET enable_hashjoin = off; SET enable_mergejoin = off');
+	is($session->query("WITH i AS (INSERT INTO commits (aggregate_id, events) SELECT $target, '[]' FROM $source RETURNING 1) SELECT count(*) FROM i"), $expected, "INSERT of what is read $name");
+}
 $session->query('RESET ALL');
 
 # One that appends elsewhere uses its first rows before it has read all.

@@ -11,10 +11,8 @@
 #include "postgres.h"
 
 #include "access/table.h"
-#include "catalog/pg_inherits.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "postgres/budget.h"
@@ -24,6 +22,7 @@
 #include "postgres/keys.h"
 #include "postgres/limit.h"
 #include "postgres/scan.h"
+#include "postgres/target.h"
 #include "postgres/wait.h"
 
 static const char *const key_attributes[] = {COMMIT_AGGREGATE_ID, COMMIT_VERSION};
@@ -64,30 +63,6 @@ choose_attributes(StoreScan *scan)
 			scan->attributes[scan->nattributes++] = key_attributes[i];
 }
 
-/* Is that a foreign table of the same wrapper, for the same table of DynamoDB's? */
-static bool
-is_same_table(Oid relation, const TableOptions *options)
-{
-	return get_rel_relkind(relation) == RELKIND_FOREIGN_TABLE
-		&& GetForeignServer(GetForeignServerIdByRelId(relation))->fdwid == GetForeignServer(options->server)->fdwid
-		&& strcmp(options_of_table(relation).names.commit_table, options->names.commit_table) == 0;
-}
-
-/* Does the statement append to that table, by whatever name, as far as its plan shows? */
-static bool
-is_appended_to(EState *estate, const TableOptions *options)
-{
-	ListCell   *target;
-	ListCell   *relation;
-
-	foreach(target, estate->es_plannedstmt->resultRelations)
-		/* Rows may go to any partition. */
-		foreach(relation, find_all_inheritors(exec_rt_fetch(lfirst_int(target), estate)->relid, NoLock, NULL))
-			if (is_same_table(lfirst_oid(relation), options))
-				return true;
-	return false;
-}
-
 static void
 collect_begin(ForeignScanState *node)
 {
@@ -120,7 +95,8 @@ scan_begin(ForeignScanState *node, int flags)
 	scan->spec_context = AllocSetContextCreate(estate->es_query_cxt, "dynamodb_es read",
 											  ALLOCSET_SMALL_SIZES);
 	scan->tenure = tenure_new(estate->es_query_cxt, connection_acquire(compat_scan_user(node), scan->options.server));
-	if (!scan->plan.count_only && is_appended_to(estate, &scan->options))
+	scan->is_appended_to = target_in_plan(estate, &scan->options);
+	if (scan->is_appended_to && !scan->plan.count_only)
 		collect_begin(node);
 }
 
@@ -294,6 +270,14 @@ scan_rescan(ForeignScanState *node)
 {
 	StoreScan  *scan = node->fdw_state;
 
+	/* What was read before the first append is returned again: with the same values, nothing else is to be seen. */
+	if (scan->is_appended_to && node->ss.ps.chgParam == NULL)
+	{
+		if (scan->rows != NULL)
+			tuplestore_rescan(scan->rows);
+		scan->count_returned = false;
+		return;
+	}
 	if (scan->tenure != NULL)
 		tenure_drop(scan->tenure);
 	if (scan->spec_context != NULL)

@@ -31,7 +31,8 @@ typedef struct StoreScan
 	bool		reading;		/* the read has been started */
 	bool		at_end;
 	int64		most;			/* rows that are taken at most; 0: all, or not known */
-	Tuplestorestate *rows;		/* where the statement appends to the table too: what is read before its first append; else NULL */
+	bool		is_appended_to; /* by the same statement */
+	Tuplestorestate *rows;		/* then, unless count_only: what is read before its first append; else NULL */
 	TupleTableSlot *collected_row;
 	bool		collected;		/* they are all there */
 	int64		count;			/* count_only: the result, once at_end */
