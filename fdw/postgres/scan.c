@@ -13,6 +13,7 @@
 #include "access/table.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "utils/memutils.h"
 
 #include "postgres/budget.h"
@@ -263,6 +264,44 @@ scan_iterate(ForeignScanState *node)
 			read_row(scan, slot);
 	}
 	return slot;
+}
+
+static void
+collect_now(ForeignScanState *node)
+{
+	StoreScan  *scan = node->fdw_state;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+	MemoryContext caller = MemoryContextSwitchTo(node->ss.ps.ps_ExprContext->ecxt_per_tuple_memory);
+
+	scan->must_wait = false;	/* as an asynchronous Append may have left it */
+	if (!scan->reading)
+		start_reading(node);
+	if (scan->rows != NULL)
+		collect_rows(node, slot);
+	else if (!scan->at_end)
+	{
+		read_row(scan, slot);
+		ExecClearTuple(slot);
+		scan->count_returned = false;
+	}
+	MemoryContextSwitchTo(caller);
+}
+
+static bool
+collect_below(PlanState *state, void *context)
+{
+	ForeignScanState *node = (ForeignScanState *) state;
+
+	if (IsA(node, ForeignScanState) && node->fdwroutine->IterateForeignScan == scan_iterate
+		&& ((StoreScan *) node->fdw_state)->is_appended_to && bms_is_empty(state->plan->allParam))
+		collect_now(node);
+	return planstate_tree_walker(state, collect_below, context);
+}
+
+void
+scan_collect_all(PlanState *statement)
+{
+	collect_below(statement, NULL);
 }
 
 void

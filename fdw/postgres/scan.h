@@ -49,4 +49,10 @@ extern TupleTableSlot *scan_iterate(ForeignScanState *node);
 extern void scan_rescan(ForeignScanState *node);
 extern void scan_end(ForeignScanState *node);
 
+/*
+ * Before a statement's first append: every scan in its plan, of the table that it appends to, reads what it has not
+ * read yet; save those that wait for values which the plan computes.
+ */
+extern void scan_collect_all(PlanState *statement);
+
 #endif
