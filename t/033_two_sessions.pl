@@ -5,6 +5,7 @@ use warnings;
 use FindBin;
 use lib map { "$FindBin::RealBin/../test/$_" } qw(fault pages perl);
 
+use Fault;
 use Pages;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -94,6 +95,45 @@ for my $case (
 is($session->query('SELECT count(*) FROM commits'), $stored, 'every commit is there');
 is($session->query(q{WITH i AS (INSERT INTO commits (aggregate_id, version, events) SELECT 'again', version, '[]' FROM commits WHERE aggregate_id = 'a' RETURNING 1) SELECT count(*) FROM i}),
 	4, 'INSERT in WITH');
+# What a LIMIT says is no more than a guess where PostgreSQL checks a condition itself. With RETURNING each row is appended at once.
+$observer->query(q{INSERT INTO commits (aggregate_id, version, events) SELECT 'few', v, CASE WHEN v % 60 = 0 THEN '["few"]' ELSE '[]' END::jsonb FROM generate_series(0, 599) v});
+is($session->query(q{WITH i AS (INSERT INTO commits (aggregate_id, events) SELECT 'later', events FROM commits WHERE commit_id > 0 AND events @> '["few"]' ORDER BY commit_id LIMIT 25 RETURNING 1) SELECT count(*) FROM i}),
+	10, 'INSERT of what is read under a LIMIT that is not reached');
+
+# Nor is the store read again for each row of a join, whatever joins it.
+$observer->query(q{INSERT INTO commits (aggregate_id, version, events) SELECT 'r', v, '[]' FROM generate_series(0, 20) v});
+$observer->query(q{CREATE TABLE ids (id text); INSERT INTO ids VALUES ('r'), ('rx'), ('rxx'); ANALYZE ids});
+for my $case (
+	[ 'by a join', 21, q{ids JOIN commits c ON c.aggregate_id = id}, q{id || 'x'} ],
+	[ 'by a nested loop', 21 + 21 * 2, q{ids JOIN commits c ON c.aggregate_id LIKE id || '%'}, q{id || 'y'} ],
+	[ 'by EXISTS', 2, q{ids WHERE EXISTS (SELECT FROM commits c WHERE c.aggregate_id = id)}, q{id || 'x'} ],
+	[ 'by a count', 1, q{ids LEFT JOIN (SELECT count(*) AS n FROM commits WHERE aggregate_id = 'n') c ON true WHERE coalesce(c.n, 9) > length(id) - 2}, q{'n'} ])
+{
+	my ($name, $expected, $source, $target) = @$case;
+	$session->query('SET enable_material = off; SET enable_hashjoin = off; SET enable_mergejoin = off');
+	is($session->query("WITH i AS (INSERT INTO commits (aggregate_id, events) SELECT $target, '[]' FROM $source RETURNING 1) SELECT count(*) FROM i"), $expected, "INSERT of what is read $name");
+}
+
+my $proxy = Fault->new($ENV{DYNAMODB_ENDPOINT});
+$proxy->rules({ operation => 'Query', before => 300 });
+$observer->create_table('slow', $proxy->endpoint);
+
+# Nor is any part of the statement read for the first time when appends have begun.
+my $first = q{SELECT events FROM commits WHERE aggregate_id = 'r' AND version < 3};
+my $local = q{SELECT '[]'::jsonb AS events};
+for my $case (
+	[ 'after others of the store', 'off', 3, qq{$first UNION ALL SELECT events FROM commits WHERE aggregate_id = 'p0'}, 'p0' ],
+	[ 'beside others of the store', 'on', 3, qq{$first UNION ALL SELECT events FROM commits WHERE aggregate_id = 'p1'}, 'p1' ],
+	[ 'beside others, over a slow connection', 'on', 7, qq{$first UNION ALL SELECT events FROM slow WHERE aggregate_id IN ('a', 'p2')}, 'p2' ],
+	[ 'after local rows', 'off', 1, qq{$local UNION ALL SELECT events FROM commits WHERE aggregate_id = 'p3'}, 'p3' ],
+	[ 'when a count is wanted', 'on', 1, qq{$local UNION ALL $local FROM generate_series(1, 3) WHERE (SELECT count(*) FROM commits WHERE aggregate_id = 'p4') > 0}, 'p4' ],
+	[ 'when a row is wanted', 'on', 1, qq{$local UNION ALL $local FROM generate_series(1, 3) WHERE (SELECT max(version) FROM commits WHERE aggregate_id = 'p5') >= 0}, 'p5' ])
+{
+	my ($name, $async, $expected, $source, $target) = @$case;
+	$session->query("SET enable_async_append = $async");
+	is($session->query("WITH i AS (INSERT INTO commits (aggregate_id, events) SELECT '$target', events FROM ($source) c RETURNING 1) SELECT count(*) FROM i"), $expected, "INSERT of what is read $name");
+	is($session->query("SELECT count(*) FROM commits WHERE aggregate_id = '$target'"), $expected, 'and so many are there');
+}
 $session->query('RESET ALL');
 
 # One that appends elsewhere uses its first rows before it has read all.
@@ -150,6 +190,6 @@ is($server->wait_for(in_flight => 0)->{in_flight}, 0, 'whose request is given up
 $server->let_go;
 is(scalar(() = $session->query($both)), 20, 'the session works');
 
-$_->stop for $server, $other;
+$_->stop for $server, $other, $proxy;
 $node->stop;
 done_testing();

@@ -207,6 +207,25 @@ $times{$_}++ for @read;
 is((grep { $_ > 1 } values %times), 0, 'none twice');
 is(column('SELECT commit_id FROM real ORDER BY commit_id'), join(' ', @ids, sort { $a <=> $b } @new), 'the next read has the new ones as well');
 
+note 'keys that are no integers';
+$session->create_table('halves', $ENV{DYNAMODB_ENDPOINT}, max_connections => $connections);
+$session->create_table('whole', $ENV{DYNAMODB_ENDPOINT}, scan_segments => 1);
+$session->query(qq{ALTER FOREIGN TABLE $_ OPTIONS (commit_table 'halves', counter_table 'halves-counters')}) for qw(halves whole);
+$session->query(q{SELECT dynamodb_es_create_tables('halves')});
+# Every second one is large, so that pages, and with them ranges, end with an integer.
+$dynamodb->put_all('halves', map { { aggregateId => { S => 'a' }, version => { N => $_ / 2 . '' }, commitId => { N => $_ / 2 . '' }, active => { S => 't' },
+		committedAt => { N => '946684800000' }, events => { S => '["' . 'x' x ($_ % 2 ? 1 : 30_000) . '"]' } } } -100 .. 799);
+$dynamodb->call(PutItem => { TableName => 'halves-counters', Item => { name => { S => 'commits' }, id => { N => '400' } } });
+for my $where (q{aggregate_id = 'a'}, 'commit_id >= -50')
+{
+	my $sizes = "SELECT count(*), md5(string_agg(length(events::text)::text, ' ')) FROM (SELECT events FROM %s WHERE $where OFFSET 0) q";
+	my ($ranges, $pages) = map { join '|', @{ ($session->query(sprintf $sizes, $_))[0] } } qw(halves whole);
+	is($ranges, $pages, "$where: in ranges as page after page");
+	like($ranges, qr/^900\|/, 'and all of them');
+	is($session->query("SELECT count(*) FROM halves WHERE $where"), 900, 'counted');
+}
+is($session->try("SELECT sum($_) FROM halves WHERE aggregate_id = 'a'")->{error}{sqlstate}, '22P02', "who asks for $_ is told") for qw(version commit_id);
+
 $proxy->stop;
 $session->close;
 done_testing();

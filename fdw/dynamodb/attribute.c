@@ -263,6 +263,25 @@ attribute_int64(int64_t number, char digits[24])
 }
 
 AttributeValue
+attribute_number_below(int64_t integer, char digits[48])
+{
+	int			length;
+	int			decimals;
+
+	if (integer == 0)
+		return attribute_number(digits, (size_t) snprintf(digits, 48, "-1E-130"));
+	length = snprintf(digits, 48, "%" PRId64 ".", integer > 0 ? integer - 1 : integer);
+	/* The 0 of 0.99… is no significant digit; nor is a sign. */
+	decimals = MAX_SIGNIFICANT_DIGITS - (integer == 1 ? 0 : length - 1 - (integer < 0));
+	memset(digits + length, integer > 0 ? '9' : '0', (size_t) decimals);
+	length += decimals;
+	if (integer < 0)
+		digits[length - 1] = '1';
+	digits[length] = '\0';
+	return attribute_number(digits, (size_t) length);
+}
+
+AttributeValue
 attribute_boolean(bool boolean)
 {
 	return (AttributeValue) {.type = ATTRIBUTE_BOOL, .boolean = boolean};

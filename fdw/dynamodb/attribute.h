@@ -57,6 +57,9 @@ extern AttributeValue attribute_number(const char *text, size_t length);
 extern AttributeValue attribute_int64(int64_t number, char digits[24]);
 extern AttributeValue attribute_boolean(bool boolean);
 
+/* The largest number below that integer that DynamoDB can hold: 20.99… (38 digits in all) is the one below 21. */
+extern AttributeValue attribute_number_below(int64_t integer, char digits[48]);
+
 /* The type's name on the wire: "S", "BOOL"; "nothing" for ABSENT and "an invalid value" for INVALID. */
 extern const char *attribute_type_name(AttributeType type);
 

@@ -119,3 +119,9 @@ limit_evaluate(const ScanPlan *plan, List *value_states, ExprContext *econtext)
 	}
 	return plan->exact ? wanted : wanted * ROWS_FOR_ONE;
 }
+
+bool
+limit_is_certain(const ScanPlan *plan)
+{
+	return plan->exact && plan->limit >= 0 && plan->wanted == 0;
+}

@@ -19,4 +19,7 @@ extern void limit_plan(PlannerInfo *root, RelOptInfo *rel, Path *path, ScanPlan 
 /* At execution: the rows wanted; 0 for all. */
 extern int64 limit_evaluate(const ScanPlan *plan, List *value_states, ExprContext *econtext);
 
+/* Are no more rows than that ever taken? Otherwise it is a guess. */
+extern bool limit_is_certain(const ScanPlan *plan);
+
 #endif

@@ -16,6 +16,7 @@
 #include "postgres/known.h"
 #include "postgres/modify.h"
 #include "postgres/row.h"
+#include "postgres/scan.h"
 
 /* Rows wait in memory for the others of theirs: four batches keep the connections busy, and no more rows than that. */
 #define BATCHES_AT_ONCE 4
@@ -244,6 +245,16 @@ add_row(StoreInsert *insert, TupleTableSlot *slot)
 	MemoryContextSwitchTo(caller);
 }
 
+/* Nothing that the statement reads after its first append may be read from the same table: a COPY reads nothing. */
+static void
+append_rows(StoreInsert *insert)
+{
+	if (!insert->has_appended && insert->node->plan != NULL)
+		scan_collect_all(insert->node);
+	insert->has_appended = true;
+	batch_append(&insert->batch);
+}
+
 /* Keeps the row for later; appends when there are enough. */
 static void
 gather_row(StoreInsert *insert, TupleTableSlot *slot)
@@ -252,7 +263,7 @@ gather_row(StoreInsert *insert, TupleTableSlot *slot)
 	if (insert->batch.nrows < rows_at_once(&insert->options)
 		&& MemoryContextMemAllocated(insert->batch.context, true) < MOST_BYTES_GATHERED)
 		return;
-	batch_append(&insert->batch);
+	append_rows(insert);
 	batch_forget(&insert->batch);
 }
 
@@ -314,7 +325,7 @@ modify_insert(EState *estate, ResultRelInfo *target, TupleTableSlot *slot, Tuple
 		&& known_missing(insert->map, uses_of_target(insert, estate, target)->by_check_options, slot) == NULL)
 		check_options(insert, estate, target, slot);
 	add_row(insert, slot);
-	batch_append(&insert->batch);
+	append_rows(insert);
 	stored = !insert->batch.rows[0].skipped;
 	if (!stored)
 		InstrCountTuples2(insert->node, 1);
@@ -335,7 +346,7 @@ modify_insert_batch(EState *estate, ResultRelInfo *target, TupleTableSlot **slot
 	stored = MemoryContextAlloc(insert->batch.context, sizeof(TupleTableSlot *) * *nslots);
 	for (int i = 0; i < *nslots; i++)
 		add_row(insert, slots[i]);
-	batch_append(&insert->batch);
+	append_rows(insert);
 	for (int i = 0; i < *nslots; i++)
 		if (!insert->batch.rows[i].skipped)
 			stored[nstored++] = slots[i];
@@ -360,7 +371,7 @@ modify_end_routed(EState *estate, ResultRelInfo *target)
 
 	if (insert->gathers && insert->batch.nrows > 0)
 	{
-		batch_append(&insert->batch);
+		append_rows(insert);
 		batch_forget(&insert->batch);
 	}
 	modify_end(estate, target);

@@ -23,6 +23,7 @@ typedef struct StoreInsert
 	RowBatch	batch;			/* its tenure is NULL for an EXPLAIN that runs nothing */
 	DeferredStore *deferred;	/* where rows wait for the commit; NULL: none do */
 	KnownUses  *uses;			/* NULL: not known yet */
+	bool		has_appended;	/* or is about to */
 	bool		gathers;		/* a COPY whose rows the core passes on one by one: append them in batches all the same */
 } StoreInsert;
 

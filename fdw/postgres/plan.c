@@ -28,6 +28,7 @@
 #include "postgres/filter.h"
 #include "postgres/limit.h"
 #include "postgres/plan.h"
+#include "postgres/target.h"
 
 /* Without statistics. */
 #define DEFAULT_TABLE_ROWS 100000
@@ -316,13 +317,16 @@ add_plain_paths(PlannerInfo *root, RelOptInfo *rel)
 	RelationState *state = rel->fdw_private;
 	KeyCondition *aggregate = pushdown_aggregate_condition(state->conditions);
 
+	/* Never the index for an aggregate, whatever it costs: it lacks what was appended a moment ago. */
 	if (aggregate != NULL)
+	{
 		add_ordered_choices(root, rel, READ_AGGREGATE, pushdown_for_path(state->conditions, READ_AGGREGATE),
 							state->map->by_role[COLUMN_VERSION], !aggregate->is_array);
+		return;
+	}
 	add_ordered_choices(root, rel, READ_INDEX, pushdown_for_path(state->conditions, READ_INDEX),
 						state->map->by_role[COLUMN_COMMIT_ID], true);
-	if (aggregate == NULL)
-		add_choice(root, rel, READ_SCAN, NIL, NIL, NULL);
+	add_choice(root, rel, READ_SCAN, NIL, NIL, NULL);
 }
 
 static bool
@@ -405,16 +409,20 @@ add_parameterized_paths(PlannerInfo *root, RelOptInfo *rel, ParamPathInfo *param
 		if (has_join_condition(of_aggregate, param_info->ppi_clauses))
 			add_choice(root, rel, READ_AGGREGATE, of_aggregate, NIL, param_info);
 	}
-	if (has_join_condition(of_index, param_info->ppi_clauses))
+	else if (has_join_condition(of_index, param_info->ppi_clauses))
 		add_choice(root, rel, READ_INDEX, of_index, NIL, param_info);
 }
 
 void
 plan_paths(PlannerInfo *root, RelOptInfo *rel, Oid relation)
 {
+	RelationState *state = rel->fdw_private;
 	ListCell   *cell;
 
 	add_plain_paths(root, rel);
+	/* Asked for each row of a join, it would show what has been appended for the rows before. */
+	if (target_in_query(root, &state->options))
+		return;
 	foreach(cell, param_infos_of(root, rel))
 		add_parameterized_paths(root, rel, lfirst(cell));
 }

@@ -11,10 +11,9 @@
 #include "postgres.h"
 
 #include "access/table.h"
-#include "catalog/pg_inherits.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
-#include "utils/lsyscache.h"
+#include "nodes/nodeFuncs.h"
 #include "utils/memutils.h"
 
 #include "postgres/budget.h"
@@ -24,6 +23,7 @@
 #include "postgres/keys.h"
 #include "postgres/limit.h"
 #include "postgres/scan.h"
+#include "postgres/target.h"
 #include "postgres/wait.h"
 
 static const char *const key_attributes[] = {COMMIT_AGGREGATE_ID, COMMIT_VERSION};
@@ -64,30 +64,6 @@ choose_attributes(StoreScan *scan)
 			scan->attributes[scan->nattributes++] = key_attributes[i];
 }
 
-/* Is that a foreign table of the same wrapper, for the same table of DynamoDB's? */
-static bool
-is_same_table(Oid relation, const TableOptions *options)
-{
-	return get_rel_relkind(relation) == RELKIND_FOREIGN_TABLE
-		&& GetForeignServer(GetForeignServerIdByRelId(relation))->fdwid == GetForeignServer(options->server)->fdwid
-		&& strcmp(options_of_table(relation).names.commit_table, options->names.commit_table) == 0;
-}
-
-/* Does the statement append to that table, by whatever name, as far as its plan shows? */
-static bool
-is_appended_to(EState *estate, const TableOptions *options)
-{
-	ListCell   *target;
-	ListCell   *relation;
-
-	foreach(target, estate->es_plannedstmt->resultRelations)
-		/* Rows may go to any partition. */
-		foreach(relation, find_all_inheritors(exec_rt_fetch(lfirst_int(target), estate)->relid, NoLock, NULL))
-			if (is_same_table(lfirst_oid(relation), options))
-				return true;
-	return false;
-}
-
 static void
 collect_begin(ForeignScanState *node)
 {
@@ -120,7 +96,8 @@ scan_begin(ForeignScanState *node, int flags)
 	scan->spec_context = AllocSetContextCreate(estate->es_query_cxt, "dynamodb_es read",
 											  ALLOCSET_SMALL_SIZES);
 	scan->tenure = tenure_new(estate->es_query_cxt, connection_acquire(compat_scan_user(node), scan->options.server));
-	if (!scan->plan.count_only && is_appended_to(estate, &scan->options))
+	scan->is_appended_to = target_in_plan(estate, &scan->options);
+	if (scan->is_appended_to && !scan->plan.count_only)
 		collect_begin(node);
 }
 
@@ -151,7 +128,7 @@ start_reading(ForeignScanState *node)
 	};
 
 	scan->reading = true;
-	scan->wanted = spec.wanted;
+	scan->most = limit_is_certain(&scan->plan) ? spec.wanted : 0;
 	if (keys_evaluate(&scan->plan, scan->value_exprs, scan->value_states, econtext, &spec)
 		&& filter_evaluate(scan->plan.filter, scan->map, scan->value_exprs, scan->value_states, econtext,
 						   &spec.filter) != FILTER_NONE)
@@ -244,7 +221,7 @@ read_row(StoreScan *scan, TupleTableSlot *slot)
 		store_count(scan, slot);
 }
 
-/* Reads all rows, or as many as are wanted, before one is returned. false when that has to wait. */
+/* Reads all rows, or as many as can be taken, before one is returned. false when that has to wait. */
 static bool
 collect_rows(ForeignScanState *node, TupleTableSlot *slot)
 {
@@ -257,7 +234,7 @@ collect_rows(ForeignScanState *node, TupleTableSlot *slot)
 			return false;
 		if (!TTS_EMPTY(slot))
 			tuplestore_puttupleslot(scan->rows, slot);
-		scan->collected = TTS_EMPTY(slot) || (scan->wanted > 0 && tuplestore_tuple_count(scan->rows) >= scan->wanted);
+		scan->collected = TTS_EMPTY(slot) || (scan->most > 0 && tuplestore_tuple_count(scan->rows) >= scan->most);
 		ExecClearTuple(slot);
 		ResetExprContext(node->ss.ps.ps_ExprContext);
 	}
@@ -289,11 +266,57 @@ scan_iterate(ForeignScanState *node)
 	return slot;
 }
 
+static void
+collect_now(ForeignScanState *node)
+{
+	StoreScan  *scan = node->fdw_state;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+	MemoryContext caller = MemoryContextSwitchTo(node->ss.ps.ps_ExprContext->ecxt_per_tuple_memory);
+
+	scan->must_wait = false;	/* as an asynchronous Append may have left it */
+	if (!scan->reading)
+		start_reading(node);
+	if (scan->rows != NULL)
+		collect_rows(node, slot);
+	else if (!scan->at_end)
+	{
+		read_row(scan, slot);
+		ExecClearTuple(slot);
+		scan->count_returned = false;
+	}
+	MemoryContextSwitchTo(caller);
+}
+
+static bool
+collect_below(PlanState *state, void *context)
+{
+	ForeignScanState *node = (ForeignScanState *) state;
+
+	if (IsA(node, ForeignScanState) && node->fdwroutine->IterateForeignScan == scan_iterate
+		&& ((StoreScan *) node->fdw_state)->is_appended_to && bms_is_empty(state->plan->allParam))
+		collect_now(node);
+	return planstate_tree_walker(state, collect_below, context);
+}
+
+void
+scan_collect_all(PlanState *statement)
+{
+	collect_below(statement, NULL);
+}
+
 void
 scan_rescan(ForeignScanState *node)
 {
 	StoreScan  *scan = node->fdw_state;
 
+	/* What was read before the first append is returned again: with the same values, nothing else is to be seen. */
+	if (scan->is_appended_to && node->ss.ps.chgParam == NULL)
+	{
+		if (scan->rows != NULL)
+			tuplestore_rescan(scan->rows);
+		scan->count_returned = false;
+		return;
+	}
 	if (scan->tenure != NULL)
 		tenure_drop(scan->tenure);
 	if (scan->spec_context != NULL)

@@ -30,8 +30,9 @@ typedef struct StoreScan
 	MemoryContext spec_context; /* what the read's ReadSpec points at; reset at each rescan */
 	bool		reading;		/* the read has been started */
 	bool		at_end;
-	int64		wanted;			/* rows that will probably be taken; 0: all */
-	Tuplestorestate *rows;		/* where the statement appends to the table too: what is read before its first append; else NULL */
+	int64		most;			/* rows that are taken at most; 0: all, or not known */
+	bool		is_appended_to; /* by the same statement */
+	Tuplestorestate *rows;		/* then, unless count_only: what is read before its first append; else NULL */
 	TupleTableSlot *collected_row;
 	bool		collected;		/* they are all there */
 	int64		count;			/* count_only: the result, once at_end */
@@ -47,5 +48,11 @@ extern void scan_begin(ForeignScanState *node, int flags);
 extern TupleTableSlot *scan_iterate(ForeignScanState *node);
 extern void scan_rescan(ForeignScanState *node);
 extern void scan_end(ForeignScanState *node);
+
+/*
+ * Before a statement's first append: every scan in its plan, of the table that it appends to, reads what it has not
+ * read yet; save those that wait for values which the plan computes.
+ */
+extern void scan_collect_all(PlanState *statement);
 
 #endif

@@ -78,11 +78,13 @@ key_range_split(KeyRange *range, int64_t at, bool backward, KeyRange *rest)
 		range->has_lower = rest->has_upper = true;
 		range->lower = at;
 		rest->upper = at - 1;
+		rest->upper_is_cut = true;
 	}
 	else
 	{
 		range->has_upper = rest->has_lower = true;
 		range->upper = at;
+		range->upper_is_cut = true;
 		rest->lower = at + 1;
 	}
 	return true;

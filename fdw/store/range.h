@@ -3,7 +3,8 @@
  *
  * Keys are commit ids or versions, nearly without gaps. How many of them a page spans is learned from each page as it
  * is read, so gaps and items of uneven size cost little: behind a gap ranges grow, where a page does not hold its
- * range they shrink. Nothing here decides which items are read: the ranges that come of one cover exactly its keys.
+ * range they shrink. Nothing here decides which items are read: the ranges that come of one cover exactly its keys,
+ * also those between two integers, which strangers may have stored.
  */
 #ifndef DYNAMODB_ES_RANGE_H
 #define DYNAMODB_ES_RANGE_H
@@ -18,6 +19,7 @@ typedef struct KeyRange
 	bool		has_upper;
 	int64_t		lower;
 	int64_t		upper;
+	bool		upper_is_cut;	/* another range begins with the integer after `upper`: what lies between belongs to this one */
 } KeyRange;
 
 /* What is known of the pages of one read; zeroed: nothing. */

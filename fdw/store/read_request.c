@@ -18,10 +18,20 @@ typedef struct PageTexts
 } PageTexts;
 
 static void
-condition_number(PageTexts *texts, int64_t number)
+condition_lower(PageTexts *texts, const KeyRange *range)
 {
 	char		digits[24];
-	AttributeValue value = attribute_int64(number, digits);
+	AttributeValue value = attribute_int64(range->lower, digits);
+
+	expression_value(&texts->expression, &texts->key_condition, &value);
+}
+
+static void
+condition_upper(PageTexts *texts, const KeyRange *range)
+{
+	char		digits[48];
+	AttributeValue value = range->upper_is_cut ? attribute_number_below(range->upper + 1, digits)
+		: attribute_int64(range->upper, digits);
 
 	expression_value(&texts->expression, &texts->key_condition, &value);
 }
@@ -36,22 +46,27 @@ condition_range(PageTexts *texts, const char *name, const KeyRange *range)
 		return;
 	buffer_puts(out, " AND ");
 	expression_name(&texts->expression, out, name);
-	if (range->has_lower && range->has_upper && range->lower == range->upper)
+	if (range->has_lower && range->has_upper && range->lower == range->upper && !range->upper_is_cut)
 	{
 		buffer_puts(out, " = ");
-		condition_number(texts, range->lower);
+		condition_lower(texts, range);
 	}
 	else if (range->has_lower && range->has_upper)
 	{
 		buffer_puts(out, " BETWEEN ");
-		condition_number(texts, range->lower);
+		condition_lower(texts, range);
 		buffer_puts(out, " AND ");
-		condition_number(texts, range->upper);
+		condition_upper(texts, range);
+	}
+	else if (range->has_lower)
+	{
+		buffer_puts(out, " >= ");
+		condition_lower(texts, range);
 	}
 	else
 	{
-		buffer_puts(out, range->has_lower ? " >= " : " <= ");
-		condition_number(texts, range->has_lower ? range->lower : range->upper);
+		buffer_puts(out, " <= ");
+		condition_upper(texts, range);
 	}
 }
 

@@ -80,9 +80,14 @@ function answer (stream, body) {
   }
 }
 
+// The last integer up to a bound, which may be the number next to an integer: too close for a Number.
+function integerUpTo (bound) {
+  return parseInt(bound) - (/^-\d+\./.test(bound) ? 1 : 0)
+}
+
 // The keys that a request asks for, as [from, to].
 function rangeOf (body) {
-  const numbers = Object.values(body.ExpressionAttributeValues).filter(value => 'N' in value).map(value => Number(value.N))
+  const numbers = Object.values(body.ExpressionAttributeValues).filter(value => 'N' in value).map(value => integerUpTo(value.N))
   const condition = body.KeyConditionExpression
   if (/BETWEEN/.test(condition)) return numbers
   if (/>=/.test(condition)) return [numbers[0], Infinity]

@@ -26,7 +26,7 @@ sub _value
 {
 	my ($value) = @_;
 	my ($type) = keys %$value;
-	return $type eq 'N' ? $value->{N} : $type eq 'S' ? "'" . $value->{S} =~ s/'/''/gr . "'" : lc $type;
+	return $type eq 'N' ? $value->{N} =~ s/\.9{19,}\z/.9…/r : $type eq 'S' ? "'" . $value->{S} =~ s/'/''/gr . "'" : lc $type;
 }
 
 # The attributes that are fetched; the two of the key, which nearly every read fetches, as "key".

@@ -287,6 +287,44 @@ dynamodb_holds_38_digits_and_its_range(void **state)
 			fail_msg("accepted: %s", others[i]);
 }
 
+/* With one digit more it would be nearer to the integer, and DynamoDB could not hold it. */
+static void
+nothing_fits_between_an_integer_and_the_number_below_it(void **state)
+{
+	static const struct
+	{
+		int64_t		integer;
+		const char *below;
+	}			cases[] = {
+		{21, "20.999999999999999999999999999999999999"},
+		{10, "9.9999999999999999999999999999999999999"},
+		{1, "0.99999999999999999999999999999999999999"},
+		{0, "-1E-130"},
+		{-1, "-1.0000000000000000000000000000000000001"},
+		{-10, "-10.000000000000000000000000000000000001"},
+		{INT64_MAX, "9223372036854775806.9999999999999999999"},
+		{INT64_MIN, "-9223372036854775808.0000000000000000001"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		char		digits[48];
+		char		nearer[64];
+		AttributeValue value = attribute_number_below(cases[i].integer, digits);
+		int			length = (int) value.length;
+
+		assert_int_equal(value.type, ATTRIBUTE_N);
+		assert_string_equal(value.text, cases[i].below);
+		assert_int_equal(value.length, strlen(cases[i].below));
+		assert_true(number_is_storable(value.text, value.length));
+		if (cases[i].integer == 0)
+			continue;			/* the smallest magnitude there is */
+		snprintf(nearer, sizeof(nearer), "%.*s%s", cases[i].integer > 0 ? length : length - 1, value.text,
+				 cases[i].integer > 0 ? "9" : "01");
+		assert_false(number_is_storable(nearer, strlen(nearer)));
+	}
+}
+
 static size_t
 size_of(AttributeValue value)
 {
@@ -352,6 +390,7 @@ main(void)
 		cmocka_unit_test(other_numbers_are_no_int64),
 		cmocka_unit_test(the_length_ends_a_number),
 		cmocka_unit_test(dynamodb_holds_38_digits_and_its_range),
+		cmocka_unit_test(nothing_fits_between_an_integer_and_the_number_below_it),
 		cmocka_unit_test(sizes_follow_the_documented_rules),
 		cmocka_unit_test(numbers_are_measured_by_their_digits),
 	};

@@ -47,6 +47,9 @@ a_cut_loses_no_key_and_repeats_none(void **state)
 					}
 					check_range(&range, backward ? range.lower : whole.lower, backward ? whole.upper : range.upper);
 					check_range(&rest, backward ? whole.lower : range.upper + 1, backward ? range.lower - 1 : whole.upper);
+					/* What lies between two integers belongs to the lower range. */
+					assert_true(backward ? rest.upper_is_cut : range.upper_is_cut);
+					assert_true(backward ? range.upper_is_cut == whole.upper_is_cut : !rest.upper_is_cut);
 					assert_true(key_range_is_possible(&range) && key_range_is_possible(&rest));
 					assert_true((uint64_t) range.upper - (uint64_t) range.lower < (uint64_t) spans[j]);
 					range = rest;

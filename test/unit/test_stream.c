@@ -12,7 +12,7 @@
 
 #define MAX_KEYS 3000
 
-/* A store of so many keys, ascending, and how often each has been read. */
+/* A store of so many keys, ascending, and how often each has been read. They are halves: 3 is the key 1.5. */
 static int64_t keys[MAX_KEYS];
 static int	seen[MAX_KEYS];
 static size_t nkeys;
@@ -28,12 +28,12 @@ index_spec(bool backward)
 }
 
 static cJSON *
-key_item(int64_t key)
+key_item(int64_t halves)
 {
 	char		text[32];
 	cJSON	   *item = cJSON_CreateObject();
 
-	snprintf(text, sizeof(text), "%" PRId64, key);
+	snprintf(text, sizeof(text), "%.1f", (double) halves / 2);
 	cJSON_AddStringToObject(cJSON_AddObjectToObject(item, COMMIT_ID), "N", text);
 	return item;
 }
@@ -50,17 +50,14 @@ page_of(int nitems)
 static int64_t
 start_of(const Stream *stream)
 {
-	AttributeValue value = attribute_get(stream->start_key, COMMIT_ID);
-	int64_t		key;
-
-	assert_true(attribute_to_int64(&value, &key));
-	return key;
+	return (int64_t) (2 * strtod(attribute_get(stream->start_key, COMMIT_ID).text, NULL));
 }
 
 static bool
 is_still_to_come(const Stream *stream, int64_t key, bool backward)
 {
-	if ((stream->range.has_lower && key < stream->range.lower) || (stream->range.has_upper && key > stream->range.upper))
+	if ((stream->range.has_lower && key < 2 * stream->range.lower)
+		|| (stream->range.has_upper && key > 2 * stream->range.upper + (stream->range.upper_is_cut ? 1 : 0)))
 		return false;
 	if (stream->start_key == NULL)
 		return true;
@@ -141,16 +138,17 @@ read_all(bool backward, int page_items, size_t parallel, int64_t head, int head_
 	streams_free(&streams);
 }
 
-/* Keys with gaps of any size between them, from a little before the first that there should be. */
+/* Keys with gaps of any size between them, from a little before the first that there should be; maybe no integers. */
 static void
 fill_store(size_t count)
 {
-	int64_t		key = -3;
+	int64_t		step = 2 - rand() % 2;
+	int64_t		key = -3 * step;
 
 	for (nkeys = 0; nkeys < count; nkeys++)
 	{
 		keys[nkeys] = key;
-		key += rand() % 50 == 0 ? 1 + rand() % 5000 : 1 + rand() % 3;
+		key += step * (rand() % 50 == 0 ? 1 + rand() % 5000 : 1 + rand() % 3);
 	}
 }
 
@@ -165,7 +163,7 @@ however_it_is_cut_each_key_is_read_once(void **state)
 		fill_store((size_t) (rand() % 1000));
 		for (int backward = 0; backward <= 1; backward++)
 		{
-			int64_t		head = nkeys > 0 && rand() % 4 > 0 ? keys[(size_t) rand() % nkeys] : INT64_MIN;
+			int64_t		head = nkeys > 0 && rand() % 4 > 0 ? keys[(size_t) rand() % nkeys] / 2 : INT64_MIN;
 
 			read_all(backward, page_items, 1 + (size_t) (rand() % 8), head, rand() % 3);
 		}
@@ -230,13 +228,13 @@ what_is_given_out_while_it_reads_stays_one_range(void **state)
 {
 	ReadSpec	spec = index_spec(false);
 	cJSON	   *page = page_of(100);
-	cJSON	   *first_item = key_item(1);
+	cJSON	   *first_item = key_item(2);
 	Streams		streams;
 	const Stream *last;
 
 	streams_init(&streams, &spec);
 	assert_true(streams_start(&streams, 8));
-	first_page(&streams, key_item(100), page, first_item);
+	first_page(&streams, key_item(200), page, first_item);
 	assert_true(stream_cut(&streams, streams.first));
 	assert_int_equal(streams.head_state, HEAD_WANTED);
 	assert_true(streams_start(&streams, 8));
@@ -256,9 +254,9 @@ static void
 where_memory_runs_out_it_says_so_and_loses_nothing(void **state)
 {
 	ReadSpec	spec = index_spec(false);
-	cJSON	   *start_key = key_item(100);
+	cJSON	   *start_key = key_item(200);
 	cJSON	   *page = page_of(100);
-	cJSON	   *first_item = key_item(1);
+	cJSON	   *first_item = key_item(2);
 
 	FOR_EACH_ALLOCATION_FAILING({
 		Streams		streams;
