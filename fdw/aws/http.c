@@ -369,13 +369,16 @@ deadlines_check(HttpClient *client)
 	}
 }
 
-/* A connection that could not be made in time, but nobody was there to make it, is tried anew. */
+/*
+ * A connection that could not be made in time, but nobody was there to make it, is tried anew; not one that is to take
+ * the place of a dead one, on which the request may have gone out.
+ */
 static bool
 transfer_begin_again(HttpTransfer *transfer, CURLcode code)
 {
 	CURLM	   *multi = transfer->client->multi;
 
-	if (code != CURLE_OPERATION_TIMEDOUT || transfer->client->awaited)
+	if (code != CURLE_OPERATION_TIMEDOUT || transfer->client->awaited || transfer->answer.sent_ms != 0)
 		return false;
 	curl_multi_remove_handle(multi, transfer->easy);
 	return curl_multi_add_handle(multi, transfer->easy) == CURLM_OK;
