@@ -86,7 +86,7 @@ is_noted('a put that is throttled to the end', '53400', 2, '1+2', notes_of(inser
 # What may be stored all the same is no such thing, also where it is not.
 is_noted('a put of unknown fate, and those after it', '08007', 3, '2+2', notes_of(insert(q{('j', 0), ('j', 1), ('k', 0)}), { operation => 'PutItem', match => 'attribute_not_exists', before => 'close' }));
 $lost{ $plain->head - 2 } = 'unknown';
-is_noted('one that was stored', '08007', 3, '2+2', notes_of(insert(q{('l', 0), ('l', 1), ('m', 0)}), { operation => 'PutItem', match => 'attribute_not_exists', after => 'close' }));
+is_noted('one that was stored', '08007', 3, '2+2', notes_of(insert(q{('l', 0), ('l', 1), ('m', 0)}), { operation => 'PutItem', match => 'attribute_not_exists', after => 'close' }, { operation => 'GetItem', before => 'close' }));
 is(version_id('l', 0), $plain->head - 2, 'and is there');
 
 # A note is a courtesy: the statement ends as it would, and does not say otherwise, where it cannot be written.

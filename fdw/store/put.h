@@ -3,8 +3,8 @@
  *
  * A put may be carried out more than once, by the client's retries or by something on the way, so a failed condition
  * can be the put's own success. Ids are given out once: the commit id of the item that is there decides whose it is.
- * Where that cannot be learned, and where a put that may have arrived got no answer, the outcome is unknown and says
- * so; an item that is not there decides nothing.
+ * So it does after a put that may have arrived, and got no answer in all its attempts: it is looked for once. Where there
+ * is no such item, the put may still arrive: the outcome is unknown and says so, as it does where the look fails.
  */
 #ifndef DYNAMODB_ES_PUT_H
 #define DYNAMODB_ES_PUT_H
