@@ -123,6 +123,22 @@ is_noted('one whose answer is lost', '23505', 1, '1+1', notes_of(insert(q{('a', 
 	is($counter{'commits#burned#' . ($head + 2)}{n}{N}, 2, 'the old ids are noted');
 }
 
+# So it is where a put is throttled and may be sent again only when its id has grown too old: not before that, and no more often than otherwise.
+{
+	my %slow_down = (operation => 'PutItem', match => 'attribute_not_exists', answer => { %$refusal, headers => { 'x-amz-retry-after' => 1500 } });
+	for ([ 'one aggregate', q{('r', 0), ('r', 1)}, 'INSERT 0 2', 4 ], [ 'two aggregates', q{('s', 0), ('s', 1), ('t', 0)}, 'INSERT 0 3', 5 ])
+	{
+		my ($name, $rows, $said, $ids) = @$_;
+		is_noted("throttled near the deadline, $name", $said, $ids, '1+2', notes_of(insert($rows, '', 'hasty'), { %slow_down, times => 1 }));
+	}
+	is_noted('throttled near the deadline, each time', '53400', 2, '1+2', notes_of(insert(q{('u', 0)}, '', 'hasty'), \%slow_down));
+	my @requests = $fault->events('request');
+	my @puts = map { $_->{at} } grep { $_->{operation} eq 'PutItem' } @requests;
+	is(join(' ', map { $_->{operation} } @requests), 'UpdateItem PutItem UpdateItem PutItem PutItem', 'it is put as often as max_attempts says, and its ids are noted');
+	cmp_ok($puts[1] - $puts[0], '>=', 1495, 'after the pause that was asked for');
+	$fault->rules;
+}
+
 # The ids of the next batch are on their way when a row of this one is refused.
 {
 	my $rows = join ', ', map { "('z', $_)" } 0 .. 8;

@@ -47,7 +47,7 @@ put_end_without_memory(PutOperation *put, PutOutcome outcome)
 }
 
 PutOperation *
-put_start(Client *client, const StoreNames *names, const Commit *commit, int64_t deadline, Usage *usage)
+put_start(Client *client, const StoreNames *names, const Commit *commit, int64_t deadline, int attempts, Usage *usage)
 {
 	PutOperation *put = calloc(1, sizeof(PutOperation));
 	ByteBuffer	item = {0};
@@ -71,7 +71,10 @@ put_start(Client *client, const StoreNames *names, const Commit *commit, int64_t
 	if (put->put == NULL)
 		put_end_without_memory(put, PUT_REFUSED);
 	else
+	{
 		call_set_deadline(put->put, deadline);
+		call_set_attempts(put->put, attempts);
+	}
 	return put;
 }
 
@@ -203,6 +206,18 @@ const Failure *
 put_failure(const PutOperation *put)
 {
 	return &put->failure;
+}
+
+int64_t
+put_retry_at(const PutOperation *put)
+{
+	return put->put != NULL ? call_retry_at(put->put) : 0;
+}
+
+int
+put_attempts(const PutOperation *put)
+{
+	return call_attempts(put->put);
 }
 
 void

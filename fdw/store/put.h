@@ -25,11 +25,11 @@ typedef enum PutOutcome
 } PutOutcome;
 
 /*
- * *commit and *names are views and must outlive the operation. No attempt is sent after `deadline` (http_now_ms).
- * NULL when memory ran out.
+ * *commit and *names are views and must outlive the operation. No attempt is sent after `deadline` (http_now_ms);
+ * `attempts` were made before, by another operation for the same row. NULL when memory ran out.
  */
 extern PutOperation *put_start(Client *client, const StoreNames *names, const Commit *commit, int64_t deadline,
-							   Usage *usage);
+							   int attempts, Usage *usage);
 
 /* PENDING or DONE; the outcome tells the rest. */
 extern StepResult put_step(PutOperation *put);
@@ -40,6 +40,13 @@ extern const cJSON *put_standing_item(const PutOperation *put);
 
 /* After PUT_REFUSED or PUT_UNKNOWN. */
 extern const Failure *put_failure(const PutOperation *put);
+
+/*
+ * After PUT_REFUSED: when it would have been sent again (http_now_ms), were it not for its deadline, and the attempts by
+ * then; 0: it would not have been.
+ */
+extern int64_t put_retry_at(const PutOperation *put);
+extern int	put_attempts(const PutOperation *put);
 extern void put_free(PutOperation *put);
 
 #endif
