@@ -151,10 +151,12 @@ append_fail_with(AppendOperation *append, FailureKind kind, const char *message)
 	append_fail(append, NULL, &failure);
 }
 
+/* How many lanes may have a request under way. */
 static int
-parallel_puts(const AppendOperation *append)
+parallel_requests(const AppendOperation *append)
 {
-	int			window = client_window(append->context.client, TRAFFIC_WRITE);
+	Traffic		traffic = append->phase == PHASE_VERSIONS ? TRAFFIC_READ : TRAFFIC_WRITE;
+	int			window = client_window(append->context.client, traffic);
 
 	return window < append->settings.max_parallel ? window : append->settings.max_parallel;
 }
@@ -170,7 +172,7 @@ static void
 lane_go_on(AppendOperation *append, Lane *lane, int *busy)
 {
 	bool		was_busy = lane_is_busy(lane);
-	bool		may_send = !append->failed && *busy - was_busy < parallel_puts(append);
+	bool		may_send = !append->failed && *busy - was_busy < parallel_requests(append);
 
 	if (lane_is_over(lane) || (!was_busy && !may_send))
 		return;
@@ -199,7 +201,7 @@ lanes_step(AppendOperation *append)
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = append->first_open; i < append->nbegun; i++)
 			lane_go_on(append, &append->lanes[i], &busy);
-	while (append->nbegun < append->nlanes && !append->failed && busy < parallel_puts(append)
+	while (append->nbegun < append->nlanes && !append->failed && busy < parallel_requests(append)
 		   && !lane_awaits_id(&append->lanes[append->nbegun]))
 		lane_go_on(append, &append->lanes[append->nbegun++], &busy);
 	return busy == others;
@@ -347,7 +349,7 @@ ids_step(AppendOperation *append)
 static bool
 ids_are_wanted(AppendOperation *append, bool idle)
 {
-	size_t		at_a_time = (size_t) parallel_puts(append);
+	size_t		at_a_time = (size_t) parallel_requests(append);
 	size_t		open = append->nlanes - append->nbegun;
 	size_t		at_hand = 0;
 

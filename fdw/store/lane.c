@@ -274,13 +274,30 @@ own_ids_arrived(Lane *lane, const LaneContext *context)
 	}
 }
 
+/* A request that was throttled to the end, perhaps by others of the batch, is made once more: they are fewer by then. */
+static void
+call_failed(Lane *lane, const LaneContext *context)
+{
+	const Failure *failure = call_failure(lane->call);
+
+	if (failure->kind != FAILURE_THROTTLED || context->nlanes == 1 || lane->is_asked_again)
+	{
+		lane_fail(lane, failure);
+		return;
+	}
+	lane->is_asked_again = true;
+	lane->state = lane->state == LANE_READING_LAST_VERSION ? LANE_NEEDS_LAST_VERSION : LANE_NEEDS_IDS;
+}
+
 static void
 call_ended(Lane *lane, const LaneContext *context, StepResult result)
 {
 	Call	   *call = lane->call;
 
+	if (result == STEP_DONE)
+		lane->is_asked_again = false;
 	if (result == STEP_FAILED)
-		lane_fail(lane, call_failure(call));
+		call_failed(lane, context);
 	else if (lane->state == LANE_READING_LAST_VERSION)
 		last_version_arrived(lane, context);
 	else

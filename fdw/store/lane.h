@@ -46,6 +46,7 @@ typedef struct Lane
 	bool		is_put_again;	/* the next row, having been throttled to the end before */
 	int			attempts;		/* at the next row, under an id that then was too old for another one */
 	int64_t		not_before;		/* which is due then, http_now_ms; fresh ids are not taken before */
+	bool		is_asked_again; /* for the last version or ids, by `call`, which was throttled to the end before */
 	Call	   *call;
 	PutOperation *put;
 	Failure		failure;		/* after LANE_FAILED, of the row `next` */
