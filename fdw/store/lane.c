@@ -319,9 +319,7 @@ carries_token(const AppendRow *row, const char *token_attribute, const cJSON *it
 		const Attribute *attribute = &row->commit.extra[i];
 
 		if (strcmp(attribute->name, token_attribute) == 0)
-			return there.type == attribute->value.type && there.text != NULL
-				&& there.length == attribute->value.length
-				&& memcmp(there.text, attribute->value.text, there.length) == 0;
+			return attribute_equal(&there, &attribute->value);
 	}
 	return false;
 }
