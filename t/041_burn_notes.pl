@@ -163,6 +163,21 @@ is_noted('one whose answer is lost', '23505', 1, '1+1', notes_of(insert(q{('a', 
 	$lost{$_} = 'given up' for $head + 5 .. $plain->head;
 }
 
+# Nor does it wait for a version that nobody needs any more; and nothing waits for notes that are not answered.
+{
+	$session->query(q{SET statement_timeout = '10s'});
+	my $empty = { body => '{"Items":[],"Count":0,"ScannedCount":0}' };
+	is_noted('a next version that another row makes needless: the error comes', '23505', 2, '1+2', notes_of(insert(q{('n', NULL::bigint), ('a', 0)}, '', 'batches'),
+		{ operation => 'Query', times => 1, answer => $empty }, { operation => 'Query', before => 'stall' }, { operation => 'PutItem', match => '"a"', times => 1, before => 500 }));
+	for ([ '23505', '' ], [ 'INSERT 0 0', 'ON CONFLICT DO NOTHING' ])
+	{
+		my ($said, $more) = @$_;
+		is_noted("a note that is not answered, after $said", $said, 1, '', notes_of(insert(q{('a', 0)}, $more, 'batches'), { operation => 'PutItem', match => '#burned#', before => 'stall' }));
+		$lost{ $plain->head } = 'given up';
+	}
+	$session->query('RESET statement_timeout');
+}
+
 # COPY, too, takes the ids of a batch at once.
 {
 	$fault->rules;

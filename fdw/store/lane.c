@@ -506,6 +506,13 @@ lane_step(Lane *lane, LaneContext *context, bool may_send)
 }
 
 void
+lane_give_up(Lane *lane)
+{
+	call_free(lane->call);
+	lane->call = NULL;
+}
+
+void
 lane_free(Lane *lane)
 {
 	call_free(lane->call);

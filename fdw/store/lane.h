@@ -77,6 +77,9 @@ extern bool lane_is_busy(const Lane *lane);
 /* Goes on with what is on the way; and, with `may_send`, starts what comes next. */
 extern void lane_step(Lane *lane, LaneContext *context, bool may_send);
 
+/* Waits no longer for a version, or for ids; for a put it does. It is not to be started on anything then. */
+extern void lane_give_up(Lane *lane);
+
 /* Brings the rows that are settled, stored or skipped, before `next`, wherever they stand. */
 extern void lane_pass_settled(Lane *lane);
 
