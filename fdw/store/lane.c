@@ -343,6 +343,7 @@ row_settled(Lane *lane)
 	lane->next++;
 	lane->is_put_again = false;
 	lane->attempts = 0;
+	lane->lost_races = 0;
 	lane->state = LANE_READY;
 }
 

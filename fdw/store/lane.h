@@ -42,7 +42,7 @@ typedef struct Lane
 	size_t		with_ids;		/* the rows before it have been given ids by the batch */
 	bool		takes_ids;		/* itself, from now on: the batch gives it none any more */
 	int64_t		last_version;	/* of the aggregate, when it was read; -1: it was not, or there was none */
-	int			lost_races;		/* for the next version */
+	int			lost_races;		/* of the next row, for the next version */
 	bool		is_put_again;	/* the next row, having been throttled to the end before */
 	int			attempts;		/* at the next row, under an id that then was too old for another one */
 	int64_t		not_before;		/* which is due then, http_now_ms; fresh ids are not taken before */
