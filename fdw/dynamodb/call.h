@@ -68,7 +68,7 @@ extern bool call_may_have_happened(const Call *call);
 /* After FAILED: the attempts of those that max_attempts allows, those before included. */
 extern int	call_attempts(const Call *call);
 
-/* After FAILED: when the next attempt was due (http_now_ms), which the deadline alone prevented; 0: there was to be none. */
+/* After FAILED: when the attempt was due (http_now_ms) that the deadline alone prevented; 0: there was none. */
 extern int64_t call_retry_at(const Call *call);
 
 /* Ends it if it is still running. NULL is allowed. */

@@ -15,8 +15,8 @@
 #include "store/lane.h"
 
 /*
- * How long, ms, an error waits for answers that nobody needs any more, and a statement for any of its notes to be written.
- * The short one is for an endpoint of which nothing was heard; the other leaves time for a retry.
+ * How long, ms, an error waits for answers that nobody needs any more, and a statement for any of its notes to be
+ * written. The short one is for an endpoint of which nothing was heard; the other leaves time for a retry.
  */
 #define SHORT_PATIENCE_MS 1000
 #define NOTES_PATIENCE_MS 2000
@@ -45,7 +45,7 @@ struct AppendOperation
 	size_t		ids_begin;		/* the places from here on have no ids yet */
 	size_t		ids_end;		/* and those from here on are not those that the ADD under way is for */
 	int64_t		ids_asked;		/* by that */
-	int64_t		patience;		/* http_now_ms, after a failure: ids and versions are not waited for any longer; 0: not yet set */
+	int64_t		patience;		/* http_now_ms, after a failure: how long ids and versions are waited for; 0: not set */
 	bool		were_given_up;	/* the patience is over */
 	Call	   *counter;		/* the ADD under way */
 	DenseOperation *dense;
@@ -306,8 +306,8 @@ ids_give(AppendOperation *append, int64_t last, int64_t deadline)
 }
 
 /*
- * After a failure versions under way are of no use, and ids only to be noted as burned: the error does not wait for them
- * much longer. Puts are waited for, whatever it takes.
+ * After a failure versions under way are of no use, and ids only to be noted as burned: the error does not wait for
+ * them much longer. Puts are waited for, whatever it takes.
  */
 static void
 give_up(AppendOperation *append)

@@ -64,7 +64,8 @@ compare_ids(const void *a, const void *b)
 }
 
 BurnOperation *
-burn_start(Client *client, const StoreNames *names, BurnList *list, int max_parallel, int patience_ms, Usage *usage)
+burn_start(Client *client, const StoreNames *names, BurnList *list, int max_parallel, int patience_ms,
+		   Usage *usage)
 {
 	BurnOperation *burn;
 

@@ -29,11 +29,11 @@ extern void burn_free(BurnList *list);
 typedef struct BurnOperation BurnOperation;
 
 /*
- * Writes the notes, several at once; what is left when none was answered for `patience_ms` is given up. NULL when memory
- * ran out, or there is nothing to note.
+ * Writes the notes, several at once; what is left when none was answered for `patience_ms` is given up. NULL when
+ * memory ran out, or there is nothing to note.
  */
-extern BurnOperation *burn_start(Client *client, const StoreNames *names, BurnList *list, int max_parallel, int patience_ms,
-								 Usage *usage);
+extern BurnOperation *burn_start(Client *client, const StoreNames *names, BurnList *list, int max_parallel,
+								 int patience_ms, Usage *usage);
 
 /* PENDING or DONE. */
 extern StepResult burn_step(BurnOperation *burn);

@@ -274,7 +274,7 @@ own_ids_arrived(Lane *lane, const LaneContext *context)
 	}
 }
 
-/* A request that was throttled to the end, perhaps by others of the batch, is made once more: they are fewer by then. */
+/* A request that was throttled to the end, perhaps by others of the batch, which by then are few, is made once more. */
 static void
 call_failed(Lane *lane, const LaneContext *context)
 {

@@ -3,8 +3,8 @@
  *
  * A put may be carried out more than once, by the client's retries or by something on the way, so a failed condition
  * can be the put's own success. Ids are given out once: the commit id of the item that is there decides whose it is.
- * So it does after a put that may have arrived, and got no answer in all its attempts: it is looked for once. Where there
- * is no such item, the put may still arrive: the outcome is unknown and says so, as it does where the look fails.
+ * So it does after a put that may have arrived, and got no answer in all its attempts: it is looked for once. Where
+ * there is no such item, the put may still arrive: the outcome is unknown and says so, as it does where the look fails.
  */
 #ifndef DYNAMODB_ES_PUT_H
 #define DYNAMODB_ES_PUT_H
@@ -42,8 +42,8 @@ extern const cJSON *put_standing_item(const PutOperation *put);
 extern const Failure *put_failure(const PutOperation *put);
 
 /*
- * After PUT_REFUSED: when it would have been sent again (http_now_ms), were it not for its deadline, and the attempts by
- * then; 0: it would not have been.
+ * After PUT_REFUSED: when it was due again (http_now_ms), were it not for its deadline (0: it was not), and how many
+ * attempts it has had by then.
  */
 extern int64_t put_retry_at(const PutOperation *put);
 extern int	put_attempts(const PutOperation *put);

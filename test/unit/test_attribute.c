@@ -267,14 +267,15 @@ static void
 equal_is_what_is_one_value(void **state)
 {
 	static const char *const same[][2] = {
-		{"1.50", "1.5"}, {"100", "1E2"}, {"1e+20", "100000000000000000000"}, {"-0.00", "0"}, {"0.001", "1E-3"}, {"-7", "-7.0"},
+		{"1.50", "1.5"}, {"100", "1E2"}, {"1e+20", "100000000000000000000"}, {"-0.00", "0"}, {"0.001", "1E-3"},
+		{"-7", "-7.0"},
 	};
 	static const char *const others[][2] = {
 		{"1.5", "15"}, {"1", "-1"}, {"0", "1"}, {"100", "1001"}, {"1234567", "1234568"}, {"", ""}, {"x", "x"},
 	};
 	const AttributeValue values[] = {
-		attribute_string("1", 1), attribute_string("x", 1), attribute_number("1", 1), {.type = ATTRIBUTE_B, .text = "eA==", .length = 4},
-		attribute_boolean(true), attribute_boolean(false),
+		attribute_string("1", 1), attribute_string("x", 1), attribute_number("1", 1),
+		{.type = ATTRIBUTE_B, .text = "eA==", .length = 4}, attribute_boolean(true), attribute_boolean(false),
 	};
 	const AttributeValue absent = {.type = ATTRIBUTE_ABSENT};
 
