@@ -276,6 +276,19 @@ INSERT INTO tokens (aggregate_id, version, events, token) VALUES ('tok', 0, '[]'
 INSERT INTO tokens (aggregate_id, version, events, token) VALUES ('tok', 0, '[]', 'one'), ('tok', 1, '[]', 'one'), ('tok', 2, '[]', 'one'), ('tok', 3, '[]', 'one');
 SELECT version, commit_id = :first_commit_id AS first_id, row_number() OVER (ORDER BY commit_id) - 1 = version AS in_order, token
 FROM tokens WHERE aggregate_id = 'tok' ORDER BY version;
+-- Tokens are compared as values: a number is the same however many zeroes DynamoDB has kept of it.
+CREATE FOREIGN TABLE numbered (commit_id bigint, aggregate_id text, version bigint, events jsonb, token numeric)
+  SERVER store OPTIONS (commit_table 'bulk.commits', counter_table 'bulk.counters', append_token 'token');
+INSERT INTO numbered (aggregate_id, version, events, token) VALUES ('numbered', 0, '[]', 1.50) RETURNING commit_id \gset first_
+INSERT INTO numbered (aggregate_id, version, events, token) VALUES ('numbered', 0, '[]', 1.50) RETURNING commit_id = :first_commit_id AS first_id;
+INSERT INTO numbered (aggregate_id, version, events, token) VALUES ('numbered', 0, '[]', 1.51);
+\echo :SQLSTATE
+CREATE FOREIGN TABLE flagged (commit_id bigint, aggregate_id text, version bigint, events jsonb, token boolean)
+  SERVER store OPTIONS (commit_table 'bulk.commits', counter_table 'bulk.counters', append_token 'token');
+INSERT INTO flagged (aggregate_id, version, events, token) VALUES ('flagged', 0, '[]', true) RETURNING commit_id \gset first_
+INSERT INTO flagged (aggregate_id, version, events, token) VALUES ('flagged', 0, '[]', true) RETURNING commit_id = :first_commit_id AS first_id;
+INSERT INTO flagged (aggregate_id, version, events, token) VALUES ('flagged', 0, '[]', false);
+\echo :SQLSTATE
 CREATE FOREIGN TABLE bad_token (aggregate_id text, version bigint, events jsonb)
   SERVER store OPTIONS (commit_table 'bulk.commits', counter_table 'bulk.counters', append_token 'version');
 INSERT INTO bad_token VALUES ('x', 0, '[]');

@@ -24,11 +24,15 @@ my $version = 0;
 $observer->create_table('direct', $ENV{DYNAMODB_ENDPOINT});
 # One attempt, so that a fault is not mended by the next one; t/040_lost_answers.pl has the retries.
 $observer->create_table('faulty', $fault->endpoint, max_attempts => 1);
+$observer->create_table('slow', $fault->endpoint, request_timeout_ms => 1200);
+$observer->query(q{ALTER FOREIGN TABLE slow OPTIONS (ADD append_deadline_ms '1000')});
+$observer->create_table('patient', $fault->endpoint, max_attempts => 1, request_timeout_ms => 3_600_000);
 $observer->query(q{SELECT dynamodb_es_create_tables('direct')});
 
 sub insert { $version++; return "INSERT INTO faulty (aggregate_id, version, events) VALUES ('a', $version, '[]') RETURNING commit_id" }
 sub stored { return $observer->query("SELECT count(*) FROM direct WHERE aggregate_id = 'a' AND version = $version") }
 sub head { return $observer->query(q{SELECT dynamodb_es_head('direct')}) }
+sub lost { my %fault = @_; return map { { operation => $_, %fault } } qw(PutItem GetItem) }
 sub answers_seen { return join ' ', $fault->operations }
 
 # The session goes on, over its connection or a new one.
@@ -116,25 +120,25 @@ for my $how (qw(close reset))
 	}
 }
 
-# One that breaks at the put leaves the fate open, and the message says so.
+# One that breaks at the put, and at the look for its commit, leaves the fate open, and the message says so.
 for my $how (qw(close reset))
 {
 	for my $when (qw(before after))
 	{
-		$fault->rules({ operation => 'PutItem', $when => $how });
+		$fault->rules(lost($when => $how));
 		$head = head();
 		$error = $session->try(insert())->{error};
 		is($error->{sqlstate}, '08007', "$how at the put, $when the engine stores it: its fate is unknown");
 		my $names = 'aggregate "a", version ' . $version . ', commit id ' . ($head + 1);
 		like($error->{detail}, qr/^The answer to \Q$names\E, was lost: /, 'the DETAIL names it');
-		is(answers_seen(), 'UpdateItem PutItem', 'the put was sent once');
+		is(answers_seen(), 'UpdateItem PutItem GetItem', 'the put was sent once');
 		is(stored(), $when eq 'after' ? 1 : 0, 'what became of it');
 		works("$how at the put, $when");
 	}
 }
 
 # So does an answer that stops half-way, or is no answer of DynamoDB's.
-$fault->rules({ operation => 'PutItem', bytes => 40, then => 'close' });
+$fault->rules(lost(bytes => 40, then => 'close'));
 is($session->try(insert())->{error}{sqlstate}, '08007', 'half an answer to the put: its fate is unknown');
 is(stored(), 1, 'it is stored');
 works('half an answer');
@@ -143,11 +147,27 @@ is($session->try(insert())->{error}{sqlstate}, '08007', 'a gateway answers the p
 works('a gateway');
 
 # Where one row of a batch is refused and then the answer to another is lost, the fate that is open is what the SQLSTATE tells of.
-$fault->rules({ operation => 'PutItem', match => '"open"', late => 300, after => 'reset' });
+$fault->rules({ operation => 'PutItem', match => '"open"', late => 300, after => 'reset' }, { operation => 'GetItem', match => '"open"', before => 'reset' });
 $error = $session->try("INSERT INTO faulty (aggregate_id, version, events) VALUES ('a', $version, '[]'), ('open', 0, '[]')")->{error};
 is($error->{sqlstate}, '08007', 'one row is refused, the fate of another unknown');
 like($error->{detail}, qr/^The answer to aggregate "open", version 0, commit id \d+, was lost: .* stored: 0; not stored: 1; unknown: 1\./, 'the DETAIL names it, and counts the other');
 works('a batch of two fates');
+
+# A put that may not be sent again, since by the time that its answer is given up its id is too old, is looked for.
+for my $when (qw(before after))
+{
+	$fault->rules({ operation => 'PutItem', times => 1, $when => 'stall' });
+	my $result = $session->try(insert() =~ s/faulty/slow/r);
+	is($result->{error} ? $result->{error}{sqlstate} : $result->{tag}, $when eq 'after' ? 'INSERT 0 1' : '08007', "a put of whose answer nothing is heard, $when the engine stores it");
+	is(answers_seen(), 'UpdateItem PutItem GetItem', 'it is looked for');
+	$fault->release;
+	$fault->finish;
+}
+
+# The look is not waited for longer than some seconds.
+$fault->rules({ operation => 'PutItem', before => 'reset' }, { operation => 'GetItem', before => 'stall' });
+is($session->try(insert() =~ s/faulty/patient/r)->{error}{sqlstate}, '08007', 'an endpoint that falls silent after the put: its fate is unknown');
+$fault->release;
 
 $fault->stop;
 $node->stop;

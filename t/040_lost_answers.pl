@@ -64,10 +64,14 @@ for ($store->faults)
 		is($plain->head, $head + 1, "$kind, $what, once: one id was taken");
 		$case++;
 		$head = $plain->head;
-		check("$kind, $what, each time", insert($version, $more, { operation => 'PutItem', %$rule }), '08007', $happens, $head + 1);
+		check("$kind, $what, each time", insert($version, $more, { operation => 'PutItem', %$rule }), $happens && !$rule->{late} ? 'stored' : '08007', $happens, $head + 1);
 		is($plain->head, $head + 1, "$kind, $what, each time: one id was taken");
 		$lost{ $head + 1 } = 1 if !$happens;
 	}
+	$case++;
+	$head = $plain->head;
+	check("put, and the look for it, $what, each time", insert(0, '', map { { operation => $_, %$rule } } qw(PutItem GetItem)), '08007', $happens, $head + 1);
+	$lost{ $head + 1 } = 1 if !$happens;
 
 	# At the look for the last version.
 	$case++;
@@ -116,18 +120,32 @@ for ([ 'put', 0, '' ], [ 'put or skip', 0, 'ON CONFLICT DO NOTHING' ], [ 'put of
 }
 
 # Attempts that are lost, and then somebody else's commit in the version: it is theirs for certain, since the put's own can come no more.
+for my $times (1, $store->attempts)
 {
 	my $session = Session->new($node);
 	my $result;
 	$case++;
-	$fault->rules({ operation => 'PutItem', times => 1, before => 'stall' });
+	$fault->rules({ operation => 'PutItem', times => $times, before => 'stall' });
 	$session->send("INSERT INTO impatient (aggregate_id, version, events) VALUES ('case $case', 0, '[\"case $case\"]')");
 	$fault->wait_for(operation => 'PutItem');
 	$admin->query("INSERT INTO direct (aggregate_id, version, events) VALUES ('case $case', 0, '[\"faster\"]')");
 	$result = $session->result;
 	$fault->release;
 	$fault->finish;
-	check('a put that timed out, and another in its place', $result, '23505', 0);
+	check("a put that timed out, $times of them, and another in its place", $result, '23505', 0);
+	$session->close;
+}
+{
+	my @lost = ({ operation => 'PutItem', match => 'attribute_not_exists', times => $store->attempts, before => 'reset' });
+	my $result;
+	$admin->query(q{CREATE FOREIGN TABLE tokens (commit_id bigint, aggregate_id text, version bigint, events jsonb, token text) SERVER faulty_server OPTIONS (append_token 'token')});
+	$case++;
+	$plain->put('commits', { aggregateId => { S => "case $case" }, version => { N => '0' }, commitId => { N => '-1' }, committedAt => { N => '0' }, events => { S => '[]' }, active => { S => 'others' }, token => { S => "token $case" } });
+	check('a put that is lost, and another in its place, to be skipped', insert(0, 'ON CONFLICT DO NOTHING', @lost), 'skipped', 0);
+	$fault->rules(@lost);
+	$result = $admin->try("INSERT INTO tokens (aggregate_id, version, events, token) VALUES ('case $case', 0, '[]', 'token $case') RETURNING commit_id");
+	is($result->{rows}[0][0], -1, 'and one of the same token in its place: that is reported') or diag explain $result->{error};
+	$fault->finish;
 }
 
 # In a batch: a lost answer is mended, and where it is not, no later row of that aggregate is sent.
@@ -141,8 +159,10 @@ for (grep { $_->[2] } $store->faults)
 	is(batch({ operation => 'PutItem', skip => 3, times => 1, %$rule })->{tag}, 'INSERT 0 10', "batch, $what, once: all rows are stored");
 	is(join(' ', map { $_->{commitId}{N} } $store->stored("case $case")), join(' ', $head + 1 .. $head + 10), "batch, $what, once: under the ids of the batch");
 	$case++;
+	is(batch({ operation => 'PutItem', match => 'version":{"N":"2"', %$rule })->{tag}, 'INSERT 0 10', "batch, $what, each time: all rows are stored");
+	$case++;
 	$head = $plain->head;
-	my $result = batch({ operation => 'PutItem', match => 'version":{"N":"2"', %$rule });
+	my $result = batch({ operation => 'PutItem', match => 'version":{"N":"2"', %$rule }, { operation => 'GetItem', %$rule });
 	my %in;
 	$in{ $_->{version}{N} }++ for $store->stored("case $case");
 	is($result->{error}{sqlstate}, '08007', "batch, $what, each time: it is unknown what became of it");

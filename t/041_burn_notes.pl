@@ -86,7 +86,7 @@ is_noted('a put that is throttled to the end', '53400', 2, '1+2', notes_of(inser
 # What may be stored all the same is no such thing, also where it is not.
 is_noted('a put of unknown fate, and those after it', '08007', 3, '2+2', notes_of(insert(q{('j', 0), ('j', 1), ('k', 0)}), { operation => 'PutItem', match => 'attribute_not_exists', before => 'close' }));
 $lost{ $plain->head - 2 } = 'unknown';
-is_noted('one that was stored', '08007', 3, '2+2', notes_of(insert(q{('l', 0), ('l', 1), ('m', 0)}), { operation => 'PutItem', match => 'attribute_not_exists', after => 'close' }));
+is_noted('one that was stored', '08007', 3, '2+2', notes_of(insert(q{('l', 0), ('l', 1), ('m', 0)}), { operation => 'PutItem', match => 'attribute_not_exists', after => 'close' }, { operation => 'GetItem', before => 'close' }));
 is(version_id('l', 0), $plain->head - 2, 'and is there');
 
 # A note is a courtesy: the statement ends as it would, and does not say otherwise, where it cannot be written.
@@ -123,6 +123,22 @@ is_noted('one whose answer is lost', '23505', 1, '1+1', notes_of(insert(q{('a', 
 	is($counter{'commits#burned#' . ($head + 2)}{n}{N}, 2, 'the old ids are noted');
 }
 
+# So it is where a put is throttled and may be sent again only when its id has grown too old: not before that, and no more often than otherwise.
+{
+	my %slow_down = (operation => 'PutItem', match => 'attribute_not_exists', answer => { %$refusal, headers => { 'x-amz-retry-after' => 1500 } });
+	for ([ 'one aggregate', q{('r', 0), ('r', 1)}, 'INSERT 0 2', 4 ], [ 'two aggregates', q{('s', 0), ('s', 1), ('t', 0)}, 'INSERT 0 3', 5 ])
+	{
+		my ($name, $rows, $said, $ids) = @$_;
+		is_noted("throttled near the deadline, $name", $said, $ids, '1+2', notes_of(insert($rows, '', 'hasty'), { %slow_down, times => 1 }));
+	}
+	is_noted('throttled near the deadline, each time', '53400', 2, '1+2', notes_of(insert(q{('u', 0)}, '', 'hasty'), \%slow_down));
+	my @requests = $fault->events('request');
+	my @puts = map { $_->{at} } grep { $_->{operation} eq 'PutItem' } @requests;
+	is(join(' ', map { $_->{operation} } @requests), 'UpdateItem PutItem UpdateItem PutItem PutItem', 'it is put as often as max_attempts says, and its ids are noted');
+	cmp_ok($puts[1] - $puts[0], '>=', 1495, 'after the pause that was asked for');
+	$fault->rules;
+}
+
 # The ids of the next batch are on their way when a row of this one is refused.
 {
 	my $rows = join ', ', map { "('z', $_)" } 0 .. 8;
@@ -145,6 +161,21 @@ is_noted('one whose answer is lost', '23505', 1, '1+1', notes_of(insert(q{('a', 
 	$fault->release;
 	$fault->finish;
 	$lost{$_} = 'given up' for $head + 5 .. $plain->head;
+}
+
+# Nor does it wait for a version that nobody needs any more; and nothing waits for notes that are not answered.
+{
+	$session->query(q{SET statement_timeout = '10s'});
+	my $empty = { body => '{"Items":[],"Count":0,"ScannedCount":0}' };
+	is_noted('a next version that another row makes needless: the error comes', '23505', 2, '1+2', notes_of(insert(q{('n', NULL::bigint), ('a', 0)}, '', 'batches'),
+		{ operation => 'Query', times => 1, answer => $empty }, { operation => 'Query', before => 'stall' }, { operation => 'PutItem', match => '"a"', times => 1, before => 500 }));
+	for ([ '23505', '' ], [ 'INSERT 0 0', 'ON CONFLICT DO NOTHING' ])
+	{
+		my ($said, $more) = @$_;
+		is_noted("a note that is not answered, after $said", $said, 1, '', notes_of(insert(q{('a', 0)}, $more, 'batches'), { operation => 'PutItem', match => '#burned#', before => 'stall' }));
+		$lost{ $plain->head } = 'given up';
+	}
+	$session->query('RESET statement_timeout');
 }
 
 # COPY, too, takes the ids of a batch at once.

@@ -92,7 +92,7 @@ for (@damages)
 if ($ENV{DYNAMODB_ENGINE} eq 'dynalite')
 {
 	is(outcome(q{INSERT INTO plain (aggregate_id, version, events) VALUES ('a', 0, '[]')}, { operation => 'PutItem', times => 1, flip => 12 }), '23505', 'a damaged refusal is asked for again');
-	is(outcome(q{INSERT INTO plain (aggregate_id, version, events) VALUES ('a', 0, '[]')}, { operation => 'PutItem', match => 'attribute_not_exists', flip => 12 }), '08007', 'and decides nothing');
+	is(outcome(q{INSERT INTO plain (aggregate_id, version, events) VALUES ('a', 0, '[]')}, { operation => 'PutItem', match => 'attribute_not_exists', flip => 12 }, { operation => 'GetItem', flip => 12 }), '08007', 'and decides nothing');
 }
 
 # Answers beyond max_response_mb, as they come or when they are unpacked.
@@ -101,7 +101,7 @@ for ([ 'plain', 'an enormous answer', { padding => 3_000_000 } ], [ 'packed', 'a
 	my ($name, $what, $rule) = @$_;
 	is(answer_of(read_sql($name), $rule), 'HV000 Query', "$name, $what: the read fails, and is not tried again");
 	is(answer_of(insert_sql($name), { %$rule, operation => 'UpdateItem' }), 'HV000 UpdateItem', "$name, $what at the counter: nothing is put");
-	is(outcome(insert_sql($name), { %$rule, operation => 'PutItem', match => 'attribute_not_exists' }), '08007', "$name, $what at the put: the commit's fate is not known");
+	is(outcome(insert_sql($name), { %$rule, operation => 'PutItem', match => 'attribute_not_exists' }, { %$rule, operation => 'GetItem' }), '08007', "$name, $what at the put: the commit's fate is not known");
 }
 is(answer_of(read_sql('packed'), { %packs, padding => 900_000 }), "$rows Query", 'what is within the limit is read');
 $fault->rules({ padding => 3_000_000 });

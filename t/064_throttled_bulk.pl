@@ -40,6 +40,21 @@ subtest 'aggregates of several rows each get to their ends, though few puts may 
 	is($sessions[0]->query(q{SELECT count(*) FROM commits WHERE aggregate_id LIKE 'long-%'}), 640);
 };
 
+subtest 'so do versions left out, which are read first' => sub {
+	my @fresh = map { Session->new($node) } 0 .. 3;
+	$partitions->limits(write => 1e9, read => 15, burst => 1, table_partitions => 1);
+	$partitions->throttled;
+	$fresh[$_]->send("INSERT INTO commits (aggregate_id, events) SELECT 'next-$_-' || i, '[]' FROM generate_series(1, 40) i") for 0 .. 3;
+	for my $result (map { $_->result } @fresh)
+	{
+		is($result->{tag}, 'INSERT 0 40') or diag explain $result->{error};
+	}
+	cmp_ok($partitions->throttled, '>', 20, 'the partition was the limit');
+	$partitions->limits(write => 1e9, read => 1e9, burst => 1);
+	is($sessions[0]->query(q{SELECT count(*) FROM commits WHERE aggregate_id LIKE 'next-%'}), 160);
+	$_->close for @fresh;
+};
+
 subtest 'large reads side by side of a slow partition get to their ends' => sub {
 	$partitions->limits(write => 1e9, read => 1e9, burst => 1);
 	$sessions[0]->query(q{INSERT INTO commits (aggregate_id, version, events)

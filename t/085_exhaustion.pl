@@ -40,14 +40,18 @@ $fault->rules;
 
 # The next version, which somebody else always has already.
 my $others = { aggregateId => { S => 'b' }, version => { N => '0' }, commitId => { N => '1000000' }, committedAt => { N => '0' }, events => { S => '[]' }, active => { S => 't' } };
-$fault->rules({ operation => 'PutItem', match => 'aggregateId', name => 'taken', answer => { status => 400,
-	body => { __type => 'com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException', message => 'The conditional request failed', Item => $others } } });
+my %taken = (operation => 'PutItem', name => 'taken', answer => { status => 400,
+	body => { __type => 'com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException', message => 'The conditional request failed', Item => $others } });
+$fault->rules({ %taken, match => 'aggregateId' });
 my $lost = $session->try(q{INSERT INTO commits (aggregate_id, events) VALUES ('b', '[]')})->{error};
 is($lost->{sqlstate}, '40001', 'a next version that others take again and again is a serialization failure');
 like($lost->{detail}, qr/taken by others too often/, 'and says so');
 cmp_ok(scalar(grep { ($_->{rule} // '') eq 'taken' } $fault->events('request')), '>', 5, 'after several tries');
 $fault->rules;
 is($session->query(q{SELECT count(*) FROM commits WHERE aggregate_id = 'b'}), 0, 'and nothing is stored');
+$fault->rules(map { { %taken, match => qq("version":{"N":"$_"}), times => 15 } } 0, 1);
+is($session->try(q{INSERT INTO commits (aggregate_id, events) VALUES ('c', '[]'), ('c', '[]')})->{tag}, 'INSERT 0 2', 'each row of an aggregate may lose as many');
+$fault->rules;
 
 # 2. Memory: the same read with more and more room.
 my $server = Pages->new;

@@ -456,6 +456,37 @@ attribute_to_int64(const AttributeValue *value, int64_t *number)
 	return true;
 }
 
+static bool
+number_equal(const AttributeValue *a, const AttributeValue *b)
+{
+	Decimal		x;
+	Decimal		y;
+
+	if (!parse_decimal(a->text, a->length, &x) || !parse_decimal(b->text, b->length, &y) || x.ndigits != y.ndigits)
+		return false;
+	return x.ndigits == 0
+		|| (x.negative == y.negative && x.exponent == y.exponent && memcmp(x.digits, y.digits, sizeof(x.digits)) == 0);
+}
+
+bool
+attribute_equal(const AttributeValue *a, const AttributeValue *b)
+{
+	if (a->type != b->type)
+		return false;
+	switch (a->type)
+	{
+		case ATTRIBUTE_S:
+		case ATTRIBUTE_B:
+			return a->length == b->length && memcmp(a->text, b->text, a->length) == 0;
+		case ATTRIBUTE_N:
+			return number_equal(a, b);
+		case ATTRIBUTE_BOOL:
+			return a->boolean == b->boolean;
+		default:
+			return false;
+	}
+}
+
 bool
 number_is_storable(const char *text, size_t length)
 {

@@ -77,6 +77,9 @@ extern bool attribute_write_plain(ByteBuffer *out, const AttributeValue *value);
 /* The number as an integer, whatever its form ("10", "1E1", "10.0"); false when it is none, or does not fit. */
 extern bool attribute_to_int64(const AttributeValue *value, int64_t *number);
 
+/* true when both are the same text, bytes, number or truth value; what is of another type is like nothing. */
+extern bool attribute_equal(const AttributeValue *a, const AttributeValue *b);
+
 /*
  * true when `text` is a number that DynamoDB can hold: digits with an optional sign, point and exponent, at most 38 of
  * them significant (zeroes at either end do not count), magnitude in its range.

@@ -23,6 +23,7 @@ struct Call
 	ByteBuffer	body;
 	HttpTransfer *transfer;		/* the attempt under way; NULL between two */
 	int			attempts;
+	int			attempts_before;	/* of an earlier call; see call_set_attempts */
 	int			retry_cost;		/* of the last retry; 0: there was none */
 	int64_t		sent_at;		/* the last attempt, http_now_ms */
 	int64_t		signed_offset_ms;	/* the clock's offset that it was signed with */
@@ -31,6 +32,7 @@ struct Call
 	bool		clock_retried;	/* an attempt beyond max_attempts was made because the clock was wrong */
 	int64_t		not_before;		/* the next one */
 	int64_t		deadline;		/* no attempt after that; 0: none */
+	int64_t		retry_at;		/* the next one, where that was too late; 0: there was to be none */
 	int			patience_ms;	/* the deadline is to be that long after the first attempt; 0: it is not */
 	uint64_t	ticket;			/* see provider_ask */
 	uint64_t	generation;		/* of the credentials of the last attempt */
@@ -150,6 +152,24 @@ call_sent_at(const Call *call)
 	return call->sent_at;
 }
 
+int
+call_attempts(const Call *call)
+{
+	return call->attempts_before + call->attempts - call->clock_retried;
+}
+
+void
+call_set_attempts(Call *call, int attempts)
+{
+	call->attempts_before = attempts;
+}
+
+int64_t
+call_retry_at(const Call *call)
+{
+	return call->retry_at;
+}
+
 static bool
 operation_reads(Operation operation)
 {
@@ -248,15 +268,19 @@ static void
 call_plan_retry(Call *call, int64_t retry_after_ms)
 {
 	RetryClass	class = retry_classify(&call->failure);
+	int			attempts = call_attempts(call);
 	int64_t		not_before;
 	int			cost;
 
 	if (call_plan_clock_retry(call) || class == RETRY_NEVER
-		|| call->attempts - call->clock_retried >= call->context->max_attempts)
+		|| attempts >= call->context->max_attempts)
 		return;
-	not_before = http_now_ms() + retry_delay_ms(class, call->attempts, jitter_next(&call->context->jitter), retry_after_ms);
+	not_before = http_now_ms() + retry_delay_ms(class, attempts, jitter_next(&call->context->jitter), retry_after_ms);
 	if (call->deadline != 0 && not_before > call->deadline)
+	{
+		call->retry_at = not_before;
 		return;
+	}
 	cost = retry_quota_take(&call->context->quota, class);
 	if (cost == 0)
 		return;
@@ -336,6 +360,7 @@ call_resume(Call *call)
 	if (call->deadline != 0 && now > call->deadline)
 	{
 		call->state = STEP_FAILED;	/* as the attempt before it, if there was one */
+		call->retry_at = call->attempts > 0 ? now : 0;
 		if (call->attempts == 0)
 			failure_set(&call->failure, FAILURE_NO_CREDENTIALS, NULL, "They did not come in time for the append.");
 		return true;

@@ -32,6 +32,9 @@ extern void call_set_deadline(Call *call, int64_t deadline);
 
 /* Nor later than this after the first one, which may have to wait for credentials. To be set before any call_step. */
 extern void call_set_patience(Call *call, int patience_ms);
+
+/* It goes on where another one ended, which has made so many attempts. To be set before any call_step. */
+extern void call_set_attempts(Call *call, int attempts);
 extern StepResult call_step(Call *call);
 
 /* When the last attempt was sent (http_now_ms): what its answer tells of happened after that. */
@@ -61,6 +64,12 @@ extern const Failure *call_failure(const Call *call);
  * of DynamoDB's.
  */
 extern bool call_may_have_happened(const Call *call);
+
+/* After FAILED: the attempts of those that max_attempts allows, those before included. */
+extern int	call_attempts(const Call *call);
+
+/* After FAILED: when the attempt was due (http_now_ms) that the deadline alone prevented; 0: there was none. */
+extern int64_t call_retry_at(const Call *call);
 
 /* Ends it if it is still running. NULL is allowed. */
 extern void call_free(Call *call);

@@ -14,8 +14,12 @@
 #include "store/dense.h"
 #include "store/lane.h"
 
-/* How long an error waits, ms, for ids that nobody needs any more; and for its notes where the endpoint was just not reached. */
-#define NOTES_PATIENCE_MS 1000
+/*
+ * How long, ms, an error waits for answers that nobody needs any more, and a statement for any of its notes to be
+ * written. The short one is for an endpoint of which nothing was heard; the other leaves time for a retry.
+ */
+#define SHORT_PATIENCE_MS 1000
+#define NOTES_PATIENCE_MS 2000
 
 typedef enum AppendPhase
 {
@@ -41,8 +45,8 @@ struct AppendOperation
 	size_t		ids_begin;		/* the places from here on have no ids yet */
 	size_t		ids_end;		/* and those from here on are not those that the ADD under way is for */
 	int64_t		ids_asked;		/* by that */
-	int64_t		ids_patience;	/* http_now_ms, after a failure: the answer is not waited for any longer; 0: not yet set */
-	bool		ids_were_given_up;
+	int64_t		patience;		/* http_now_ms, after a failure: how long ids and versions are waited for; 0: not set */
+	bool		were_given_up;	/* the patience is over */
 	Call	   *counter;		/* the ADD under way */
 	DenseOperation *dense;
 	BurnOperation *burn;
@@ -151,10 +155,12 @@ append_fail_with(AppendOperation *append, FailureKind kind, const char *message)
 	append_fail(append, NULL, &failure);
 }
 
+/* How many lanes may have a request under way. */
 static int
-parallel_puts(const AppendOperation *append)
+parallel_requests(const AppendOperation *append)
 {
-	int			window = client_window(append->context.client, TRAFFIC_WRITE);
+	Traffic		traffic = append->phase == PHASE_VERSIONS ? TRAFFIC_READ : TRAFFIC_WRITE;
+	int			window = client_window(append->context.client, traffic);
 
 	return window < append->settings.max_parallel ? window : append->settings.max_parallel;
 }
@@ -170,7 +176,7 @@ static void
 lane_go_on(AppendOperation *append, Lane *lane, int *busy)
 {
 	bool		was_busy = lane_is_busy(lane);
-	bool		may_send = !append->failed && *busy - was_busy < parallel_puts(append);
+	bool		may_send = !append->failed && *busy - was_busy < parallel_requests(append);
 
 	if (lane_is_over(lane) || (!was_busy && !may_send))
 		return;
@@ -199,7 +205,7 @@ lanes_step(AppendOperation *append)
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = append->first_open; i < append->nbegun; i++)
 			lane_go_on(append, &append->lanes[i], &busy);
-	while (append->nbegun < append->nlanes && !append->failed && busy < parallel_puts(append)
+	while (append->nbegun < append->nlanes && !append->failed && busy < parallel_requests(append)
 		   && !lane_awaits_id(&append->lanes[append->nbegun]))
 		lane_go_on(append, &append->lanes[append->nbegun++], &busy);
 	return busy == others;
@@ -299,22 +305,25 @@ ids_give(AppendOperation *append, int64_t last, int64_t deadline)
 		burn_add(&append->context.burned, last - --left);
 }
 
-/* After a failure the ids under way are only to be noted as burned: the error does not wait for them much longer. */
+/*
+ * After a failure versions under way are of no use, and ids only to be noted as burned: the error does not wait for
+ * them much longer. Puts are waited for, whatever it takes.
+ */
 static void
-ids_give_up(AppendOperation *append)
+give_up(AppendOperation *append)
 {
-	if (!append->failed || append->counter == NULL)
-		return;
-	if (append->ids_patience == 0)
-		append->ids_patience = http_now_ms() + NOTES_PATIENCE_MS;
-	if (http_now_ms() < append->ids_patience)
+	if (append->patience == 0)
+		append->patience = http_now_ms() + SHORT_PATIENCE_MS;
+	if (http_now_ms() < append->patience)
 	{
-		client_wake_at(append->context.client, append->ids_patience);
+		client_wake_at(append->context.client, append->patience);
 		return;
 	}
+	append->were_given_up = true;
 	call_free(append->counter);
 	append->counter = NULL;
-	append->ids_were_given_up = true;
+	for (size_t i = append->first_open; i < append->nbegun; i++)
+		lane_give_up(&append->lanes[i]);
 }
 
 /* Looks for the answer to what was asked. */
@@ -326,10 +335,7 @@ ids_step(AppendOperation *append)
 	int64_t		last;
 
 	if (result == STEP_PENDING)
-	{
-		ids_give_up(append);
 		return;
-	}
 	append->counter = NULL;
 	if (result == STEP_FAILED)
 		append_fail(append, NULL, call_failure(counter));
@@ -347,7 +353,7 @@ ids_step(AppendOperation *append)
 static bool
 ids_are_wanted(AppendOperation *append, bool idle)
 {
-	size_t		at_a_time = (size_t) parallel_puts(append);
+	size_t		at_a_time = (size_t) parallel_requests(append);
 	size_t		open = append->nlanes - append->nbegun;
 	size_t		at_hand = 0;
 
@@ -389,17 +395,17 @@ lanes_are_done(const AppendOperation *append)
 	return true;
 }
 
-/* The last that was heard of the endpoint is nothing: a lost answer, or no connection. */
+/* The last that was heard of the endpoint is nothing: no answer came in time or ever, or there was no connection. */
 static bool
 endpoint_was_silent(const AppendOperation *append)
 {
-	return append->ids_were_given_up || (append->failed && append->failure.http_status == 0
+	return append->were_given_up || (append->failed && append->failure.http_status == 0
 		&& (append->failure.kind == FAILURE_UNREACHABLE || append->failure.kind == FAILURE_UNKNOWN_FATE));
 }
 
 /*
- * The notes go out before the failure is reported. They may well get through where a put did not; but an error must
- * not wait for them through all attempts and timeouts of a dead endpoint.
+ * The notes go out before the failure is reported, or the success. They may well get through where a put did not; but
+ * neither must wait for them through all attempts and timeouts of a dead endpoint.
  */
 static void
 notes_begin(AppendOperation *append)
@@ -408,9 +414,7 @@ notes_begin(AppendOperation *append)
 
 	if (append->settings.burn_notes)
 		append->burn = burn_start(context->client, context->names, &context->burned, append->settings.max_parallel,
-								  context->usage);
-	if (append->burn != NULL && endpoint_was_silent(append))
-		burn_give_up_at(append->burn, http_now_ms() + NOTES_PATIENCE_MS);
+								  endpoint_was_silent(append) ? SHORT_PATIENCE_MS : NOTES_PATIENCE_MS, context->usage);
 	append->phase = append->burn != NULL ? PHASE_NOTES : PHASE_FINISHED;
 }
 
@@ -427,6 +431,11 @@ puts_step(AppendOperation *append)
 		if (append->counter != NULL || !ids_are_wanted(append, idle))
 			break;
 		ids_ask(append);
+	}
+	if (append->failed && (!idle || append->counter != NULL))
+	{
+		give_up(append);
+		idle = lanes_step(append);
 	}
 	if (!idle || append->counter != NULL || !(append->failed || lanes_are_done(append)))
 		return;

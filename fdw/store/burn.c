@@ -25,7 +25,8 @@ struct BurnOperation
 	const StoreNames *names;
 	Usage	   *usage;
 	int			max_parallel;
-	int64_t		give_up_at;		/* http_now_ms; 0: never */
+	int			patience_ms;
+	int64_t		give_up_at;		/* http_now_ms */
 	size_t		nruns;
 	BurnRun		runs[];
 };
@@ -63,7 +64,8 @@ compare_ids(const void *a, const void *b)
 }
 
 BurnOperation *
-burn_start(Client *client, const StoreNames *names, BurnList *list, int max_parallel, Usage *usage)
+burn_start(Client *client, const StoreNames *names, BurnList *list, int max_parallel, int patience_ms,
+		   Usage *usage)
 {
 	BurnOperation *burn;
 
@@ -76,6 +78,8 @@ burn_start(Client *client, const StoreNames *names, BurnList *list, int max_para
 	burn->names = names;
 	burn->usage = usage;
 	burn->max_parallel = max_parallel;
+	burn->patience_ms = patience_ms;
+	burn->give_up_at = http_now_ms() + patience_ms;
 	qsort(list->ids, list->nids, sizeof(int64_t), compare_ids);
 	for (size_t i = 0; i < list->nids; i++)
 	{
@@ -109,12 +113,6 @@ run_send(BurnOperation *burn, BurnRun *run)
 	buffer_free(&body);
 }
 
-void
-burn_give_up_at(BurnOperation *burn, int64_t when)
-{
-	burn->give_up_at = when;
-}
-
 StepResult
 burn_step(BurnOperation *burn)
 {
@@ -123,10 +121,6 @@ burn_step(BurnOperation *burn)
 	int			under_way = 0;
 	bool		pending = false;
 
-	if (burn->give_up_at != 0 && http_now_ms() >= burn->give_up_at)
-		return STEP_DONE;
-	if (burn->give_up_at != 0)
-		client_wake_at(burn->client, burn->give_up_at);
 	for (size_t i = 0; i < burn->nruns && under_way < most; i++)
 	{
 		BurnRun    *run = &burn->runs[i];
@@ -140,11 +134,15 @@ burn_step(BurnOperation *burn)
 			call_free(run->call);
 			run->call = NULL;
 			run->done = true;
+			burn->give_up_at = http_now_ms() + burn->patience_ms;
 		}
 		under_way += !run->done;
 		pending = pending || !run->done;
 	}
-	return pending ? STEP_PENDING : STEP_DONE;
+	if (!pending || http_now_ms() >= burn->give_up_at)
+		return STEP_DONE;
+	client_wake_at(burn->client, burn->give_up_at);
+	return STEP_PENDING;
 }
 
 void

@@ -28,11 +28,12 @@ extern void burn_free(BurnList *list);
 
 typedef struct BurnOperation BurnOperation;
 
-/* Writes the notes, several at once. NULL when memory ran out, or there is nothing to note. */
-extern BurnOperation *burn_start(Client *client, const StoreNames *names, BurnList *list, int max_parallel, Usage *usage);
-
-/* Notes that are not written by `when` (http_now_ms) are given up. */
-extern void burn_give_up_at(BurnOperation *burn, int64_t when);
+/*
+ * Writes the notes, several at once; what is left when none was answered for `patience_ms` is given up. NULL when
+ * memory ran out, or there is nothing to note.
+ */
+extern BurnOperation *burn_start(Client *client, const StoreNames *names, BurnList *list, int max_parallel,
+								 int patience_ms, Usage *usage);
 
 /* PENDING or DONE. */
 extern StepResult burn_step(BurnOperation *burn);

@@ -221,7 +221,8 @@ put_next(Lane *lane, LaneContext *context)
 	 * how old a gap is.
 	 */
 	commit_stamp(commit, client_time_ms(context->client));
-	lane->put = put_start(context->client, context->names, commit, row->id_deadline, context->usage);
+	lane->put = put_start(context->client, context->names, commit, row->id_deadline, lane->attempts,
+						  context->usage);
 	if (lane->put == NULL)
 	{
 		lane_fail_with(lane, FAILURE_MEMORY, "out of memory");
@@ -273,13 +274,30 @@ own_ids_arrived(Lane *lane, const LaneContext *context)
 	}
 }
 
+/* A request that was throttled to the end, perhaps by others of the batch, which by then are few, is made once more. */
+static void
+call_failed(Lane *lane, const LaneContext *context)
+{
+	const Failure *failure = call_failure(lane->call);
+
+	if (failure->kind != FAILURE_THROTTLED || context->nlanes == 1 || lane->is_asked_again)
+	{
+		lane_fail(lane, failure);
+		return;
+	}
+	lane->is_asked_again = true;
+	lane->state = lane->state == LANE_READING_LAST_VERSION ? LANE_NEEDS_LAST_VERSION : LANE_NEEDS_IDS;
+}
+
 static void
 call_ended(Lane *lane, const LaneContext *context, StepResult result)
 {
 	Call	   *call = lane->call;
 
+	if (result == STEP_DONE)
+		lane->is_asked_again = false;
 	if (result == STEP_FAILED)
-		lane_fail(lane, call_failure(call));
+		call_failed(lane, context);
 	else if (lane->state == LANE_READING_LAST_VERSION)
 		last_version_arrived(lane, context);
 	else
@@ -301,9 +319,7 @@ carries_token(const AppendRow *row, const char *token_attribute, const cJSON *it
 		const Attribute *attribute = &row->commit.extra[i];
 
 		if (strcmp(attribute->name, token_attribute) == 0)
-			return there.type == attribute->value.type && there.text != NULL
-				&& there.length == attribute->value.length
-				&& memcmp(there.text, attribute->value.text, there.length) == 0;
+			return attribute_equal(&there, &attribute->value);
 	}
 	return false;
 }
@@ -320,12 +336,22 @@ lane_row_is_own(AppendRow *row, const char *token_attribute, const cJSON *item)
 	return true;
 }
 
+/* The next row is stored, or skipped. */
+static void
+row_settled(Lane *lane)
+{
+	lane->next++;
+	lane->is_put_again = false;
+	lane->attempts = 0;
+	lane->lost_races = 0;
+	lane->state = LANE_READY;
+}
+
 static void
 row_stored(Lane *lane)
 {
-	lane->rows[lane->next++]->fate = APPEND_STORED;
-	lane->is_put_again = false;
-	lane->state = LANE_READY;
+	lane->rows[lane->next]->fate = APPEND_STORED;
+	row_settled(lane);
 }
 
 /* What has the version took its id after ours: the rows that are left have lower ids than that, and need higher ones. */
@@ -358,6 +384,7 @@ version_taken(Lane *lane, LaneContext *context, const cJSON *item)
 	}
 	else if (row->next_version && lane->lost_races++ < MAX_LOST_RACES)
 	{
+		lane->attempts = 0;
 		lane->takes_ids = true;
 		lane_burn_unused(lane, &context->burned);
 		lane->state = LANE_NEEDS_LAST_VERSION;
@@ -368,13 +395,33 @@ version_taken(Lane *lane, LaneContext *context, const cJSON *item)
 	{
 		burn_add(&context->burned, own_id);
 		row->skipped = true;
-		lane->next++;
-		lane->is_put_again = false;
-		lane->state = LANE_READY;
+		row_settled(lane);
 		lane_follow(lane, own_id, item);
 	}
 	else
 		lane_fail_with(lane, FAILURE_CONDITION, "");
+}
+
+/* The next row is certainly not stored. true: it is to be put once more. */
+static bool
+put_again(Lane *lane, const LaneContext *context, const PutOperation *put)
+{
+	if (put_retry_at(put) != 0)
+	{
+		/* Nothing was in the way of another attempt but the age of its id. */
+		lane->attempts = put_attempts(put);
+		lane->not_before = put_retry_at(put);
+		lane->takes_ids = true;
+		lane->state = LANE_NEEDS_IDS;
+		return true;
+	}
+	if (put_failure(put)->kind != FAILURE_THROTTLED || context->nlanes == 1 || lane->is_put_again)
+		return false;
+	/* Perhaps by what else was under way, which by then is little: it gets another chance. */
+	lane->is_put_again = true;
+	lane->attempts = 0;
+	lane->state = LANE_READY;
+	return true;
 }
 
 static void
@@ -394,15 +441,8 @@ put_ended(Lane *lane, LaneContext *context)
 			break;
 		case PUT_REFUSED:
 			row->fate = APPEND_NOT_STORED;
-
-			/* Perhaps by what else was under way, which by then is little: it gets another chance. */
-			if (put_failure(put)->kind == FAILURE_THROTTLED && context->nlanes > 1 && !lane->is_put_again)
-			{
-				lane->is_put_again = true;
-				lane->state = LANE_READY;
-				break;
-			}
-			lane_fail(lane, put_failure(put));
+			if (!put_again(lane, context, put))
+				lane_fail(lane, put_failure(put));
 			break;
 		case PUT_UNKNOWN:
 			lane_fail(lane, put_failure(put));
@@ -426,6 +466,11 @@ lane_start_next(Lane *lane, LaneContext *context)
 			ask_last_version(lane, context);
 			return true;
 		case LANE_NEEDS_IDS:
+			if (http_now_ms() < lane->not_before)
+			{
+				client_wake_at(context->client, lane->not_before);
+				return false;
+			}
 			take_own_ids(lane, context);
 			return true;
 		case LANE_READY:
@@ -459,6 +504,13 @@ lane_step(Lane *lane, LaneContext *context, bool may_send)
 			put_ended(lane, context);
 		}
 	} while (may_send && lane_start_next(lane, context));
+}
+
+void
+lane_give_up(Lane *lane)
+{
+	call_free(lane->call);
+	lane->call = NULL;
 }
 
 void

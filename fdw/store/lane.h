@@ -42,8 +42,11 @@ typedef struct Lane
 	size_t		with_ids;		/* the rows before it have been given ids by the batch */
 	bool		takes_ids;		/* itself, from now on: the batch gives it none any more */
 	int64_t		last_version;	/* of the aggregate, when it was read; -1: it was not, or there was none */
-	int			lost_races;		/* for the next version */
+	int			lost_races;		/* of the next row, for the next version */
 	bool		is_put_again;	/* the next row, having been throttled to the end before */
+	int			attempts;		/* at the next row, under an id that then was too old for another one */
+	int64_t		not_before;		/* which is due then, http_now_ms; fresh ids are not taken before */
+	bool		is_asked_again; /* for the last version or ids, by `call`, which was throttled to the end before */
 	Call	   *call;
 	PutOperation *put;
 	Failure		failure;		/* after LANE_FAILED, of the row `next` */
@@ -73,6 +76,9 @@ extern bool lane_is_busy(const Lane *lane);
 
 /* Goes on with what is on the way; and, with `may_send`, starts what comes next. */
 extern void lane_step(Lane *lane, LaneContext *context, bool may_send);
+
+/* Waits no longer for a version, or for ids; for a put it does. It is not to be started on anything then. */
+extern void lane_give_up(Lane *lane);
 
 /* Brings the rows that are settled, stored or skipped, before `next`, wherever they stand. */
 extern void lane_pass_settled(Lane *lane);

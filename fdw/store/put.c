@@ -1,8 +1,8 @@
 /*
  * put.c: is the commit in the store?
  *
- * The put itself, and where its condition failed without DynamoDB showing the item that is there, a strongly
- * consistent look at it.
+ * The put itself, and a strongly consistent look at the item that is there: where the condition failed without DynamoDB
+ * showing it, and where every attempt is over and one of them may have arrived.
  */
 #include "store/put.h"
 
@@ -10,6 +10,9 @@
 #include <string.h>
 
 #include "dynamodb/json.h"
+
+/* How long a put whose own answers are lost waits for the look, ms: the endpoint may well have fallen silent. */
+#define LOOK_PATIENCE_MS 3000
 
 struct PutOperation
 {
@@ -19,6 +22,8 @@ struct PutOperation
 	Usage	   *usage;
 	Call	   *put;
 	Call	   *look;			/* NULL unless the put's own answer leaves it open whose item is there */
+	bool		in_doubt;		/* the look is the last resort: an item decides, nothing else does */
+	int64_t		look_until;		/* http_now_ms, then: its answer is not waited for any longer */
 	const cJSON *standing_item; /* in the answer of one of the two */
 	StepResult	state;
 	PutOutcome	outcome;
@@ -42,7 +47,7 @@ put_end_without_memory(PutOperation *put, PutOutcome outcome)
 }
 
 PutOperation *
-put_start(Client *client, const StoreNames *names, const Commit *commit, int64_t deadline, Usage *usage)
+put_start(Client *client, const StoreNames *names, const Commit *commit, int64_t deadline, int attempts, Usage *usage)
 {
 	PutOperation *put = calloc(1, sizeof(PutOperation));
 	ByteBuffer	item = {0};
@@ -66,7 +71,10 @@ put_start(Client *client, const StoreNames *names, const Commit *commit, int64_t
 	if (put->put == NULL)
 		put_end_without_memory(put, PUT_REFUSED);
 	else
+	{
 		call_set_deadline(put->put, deadline);
+		call_set_attempts(put->put, attempts);
+	}
 	return put;
 }
 
@@ -100,8 +108,19 @@ look_at_item(PutOperation *put)
 	request_get(&body, put->names->commit_table, key);
 	put->look = call_start(put->client, OPERATION_GET_ITEM, &body, put->usage);
 	buffer_free(&body);
-	if (put->look == NULL)
+	if (put->look == NULL && !put->in_doubt)
 		put_end_without_memory(put, PUT_UNKNOWN);
+	else if (put->look == NULL)
+		put_end(put, PUT_UNKNOWN, call_failure(put->put));
+}
+
+/* An attempt may have been carried out, whose answer is lost: what is there now tells, unless it is nothing. */
+static void
+look_in_doubt(PutOperation *put)
+{
+	put->in_doubt = true;
+	put->look_until = http_now_ms() + LOOK_PATIENCE_MS;
+	look_at_item(put);
 }
 
 static void
@@ -114,8 +133,10 @@ put_failed(PutOperation *put)
 		if (!decide_by_item(put, json_member(call_error(put->put), "Item")))
 			look_at_item(put);
 	}
+	else if (call_may_have_happened(put->put))
+		look_in_doubt(put);
 	else
-		put_end(put, call_may_have_happened(put->put) ? PUT_UNKNOWN : PUT_REFUSED, failure);
+		put_end(put, PUT_REFUSED, failure);
 }
 
 static void
@@ -123,13 +144,28 @@ looked(PutOperation *put, StepResult result)
 {
 	Failure		failure;
 
-	if (result == STEP_FAILED)
+	if (result == STEP_DONE && decide_by_item(put, json_member(call_response(put->look), "Item")))
+		return;
+	if (put->in_doubt)
+		/* Nothing there decides nothing: the put may still arrive. */
+		put_end(put, PUT_UNKNOWN, call_failure(put->put));
+	else if (result == STEP_FAILED)
 		put_end(put, PUT_UNKNOWN, call_failure(put->look));
-	else if (!decide_by_item(put, json_member(call_response(put->look), "Item")))
+	else
 	{
 		failure_set(&failure, FAILURE_UNKNOWN_FATE, NULL, "the version was taken, and is free again");
 		put_end(put, PUT_UNKNOWN, &failure);
 	}
+}
+
+/* true when the look is not waited for any longer. */
+static bool
+look_is_given_up(const PutOperation *put)
+{
+	if (!put->in_doubt || http_now_ms() >= put->look_until)
+		return put->in_doubt;
+	client_wake_at(put->client, put->look_until);
+	return false;
 }
 
 StepResult
@@ -140,6 +176,8 @@ put_step(PutOperation *put)
 		Call	   *call = put->look != NULL ? put->look : put->put;
 		StepResult	result = call_step(call);
 
+		if (result == STEP_PENDING && look_is_given_up(put))
+			result = STEP_FAILED;
 		if (result == STEP_PENDING)
 			break;
 		if (call == put->look)
@@ -168,6 +206,18 @@ const Failure *
 put_failure(const PutOperation *put)
 {
 	return &put->failure;
+}
+
+int64_t
+put_retry_at(const PutOperation *put)
+{
+	return put->put != NULL ? call_retry_at(put->put) : 0;
+}
+
+int
+put_attempts(const PutOperation *put)
+{
+	return call_attempts(put->put);
 }
 
 void

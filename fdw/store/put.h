@@ -3,8 +3,8 @@
  *
  * A put may be carried out more than once, by the client's retries or by something on the way, so a failed condition
  * can be the put's own success. Ids are given out once: the commit id of the item that is there decides whose it is.
- * Where that cannot be learned, and where a put that may have arrived got no answer, the outcome is unknown and says
- * so; an item that is not there decides nothing.
+ * So it does after a put that may have arrived, and got no answer in all its attempts: it is looked for once. Where
+ * there is no such item, the put may still arrive: the outcome is unknown and says so, as it does where the look fails.
  */
 #ifndef DYNAMODB_ES_PUT_H
 #define DYNAMODB_ES_PUT_H
@@ -25,11 +25,11 @@ typedef enum PutOutcome
 } PutOutcome;
 
 /*
- * *commit and *names are views and must outlive the operation. No attempt is sent after `deadline` (http_now_ms).
- * NULL when memory ran out.
+ * *commit and *names are views and must outlive the operation. No attempt is sent after `deadline` (http_now_ms);
+ * `attempts` were made before, by another operation for the same row. NULL when memory ran out.
  */
 extern PutOperation *put_start(Client *client, const StoreNames *names, const Commit *commit, int64_t deadline,
-							   Usage *usage);
+							   int attempts, Usage *usage);
 
 /* PENDING or DONE; the outcome tells the rest. */
 extern StepResult put_step(PutOperation *put);
@@ -40,6 +40,13 @@ extern const cJSON *put_standing_item(const PutOperation *put);
 
 /* After PUT_REFUSED or PUT_UNKNOWN. */
 extern const Failure *put_failure(const PutOperation *put);
+
+/*
+ * After PUT_REFUSED: when it was due again (http_now_ms), were it not for its deadline (0: it was not), and how many
+ * attempts it has had by then.
+ */
+extern int64_t put_retry_at(const PutOperation *put);
+extern int	put_attempts(const PutOperation *put);
 extern void put_free(PutOperation *put);
 
 #endif

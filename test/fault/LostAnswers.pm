@@ -26,7 +26,7 @@ my @faults = (
 	[ 'cut in the body of the answer', { bytes => -1, then => 'close' }, 1, 'HV00N' ],
 	[ 'timeout before the request', { before => 'stall' }, 0, 'HV00N' ],
 	[ 'timeout after the request', { after => 'stall' }, 1, 'HV00N' ],
-	[ 'timeout, and carried out later', { late => 2 * $timeout_ms }, 1, 'HV00N' ],
+	[ 'timeout, and carried out later', { late => 3 * $timeout_ms }, 1, 'HV00N' ],
 	[ '500 without having done it', { answer => $server_error }, 0, 'HV000' ],
 	[ '500 after having done it', { answer => $server_error, carried_out => JSON::PP::true }, 1, 'HV000' ],
 );

@@ -254,6 +254,41 @@ other_numbers_are_no_int64(void **state)
 	assert_false(attribute_to_int64(&text, &number));
 }
 
+static bool
+numbers_are_equal(const char *one, const char *other)
+{
+	AttributeValue a = attribute_number(one, strlen(one));
+	AttributeValue b = attribute_number(other, strlen(other));
+
+	return attribute_equal(&a, &b);
+}
+
+static void
+equal_is_what_is_one_value(void **state)
+{
+	static const char *const same[][2] = {
+		{"1.50", "1.5"}, {"100", "1E2"}, {"1e+20", "100000000000000000000"}, {"-0.00", "0"}, {"0.001", "1E-3"},
+		{"-7", "-7.0"},
+	};
+	static const char *const others[][2] = {
+		{"1.5", "15"}, {"1", "-1"}, {"0", "1"}, {"100", "1001"}, {"1234567", "1234568"}, {"", ""}, {"x", "x"},
+	};
+	const AttributeValue values[] = {
+		attribute_string("1", 1), attribute_string("x", 1), attribute_number("1", 1),
+		{.type = ATTRIBUTE_B, .text = "eA==", .length = 4}, attribute_boolean(true), attribute_boolean(false),
+	};
+	const AttributeValue absent = {.type = ATTRIBUTE_ABSENT};
+
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+		assert_true(numbers_are_equal(same[i][0], same[i][1]));
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_false(numbers_are_equal(others[i][0], others[i][1]));
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		for (size_t j = 0; j < sizeof(values) / sizeof(values[0]); j++)
+			assert_int_equal(attribute_equal(&values[i], &values[j]), i == j);
+	assert_false(attribute_equal(&absent, &absent));
+}
+
 static void
 the_length_ends_a_number(void **state)
 {
@@ -388,6 +423,7 @@ main(void)
 		cmocka_unit_test(what_cannot_be_shown_is_refused),
 		cmocka_unit_test(an_integer_is_one_in_any_form),
 		cmocka_unit_test(other_numbers_are_no_int64),
+		cmocka_unit_test(equal_is_what_is_one_value),
 		cmocka_unit_test(the_length_ends_a_number),
 		cmocka_unit_test(dynamodb_holds_38_digits_and_its_range),
 		cmocka_unit_test(nothing_fits_between_an_integer_and_the_number_below_it),
