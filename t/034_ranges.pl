@@ -218,7 +218,7 @@ $dynamodb->put_all('halves', map { { aggregateId => { S => 'a' }, version => { N
 $dynamodb->call(PutItem => { TableName => 'halves-counters', Item => { name => { S => 'commits' }, id => { N => '400' } } });
 for my $where (q{aggregate_id = 'a'}, 'commit_id >= -50')
 {
-	my $sizes = "SELECT count(*), md5(string_agg(length(events::text)::text, ' ')) FROM (SELECT events FROM %s WHERE $where OFFSET 0) q";
+	my $sizes = "SELECT count(*), sum(length(events::text)) FROM (SELECT events FROM %s WHERE $where OFFSET 0) q";
 	my ($ranges, $pages) = map { join '|', @{ ($session->query(sprintf $sizes, $_))[0] } } qw(halves whole);
 	is($ranges, $pages, "$where: in ranges as page after page");
 	like($ranges, qr/^900\|/, 'and all of them');
