@@ -37,20 +37,20 @@ parsed_url_complaint(CURLU *url)
 	bool		bare;
 
 	if (curl_url_get(url, CURLUPART_SCHEME, &text, 0) != CURLUE_OK)
-		return "It has no scheme";
+		return "it has no scheme";
 	web = strcmp(text, "http") == 0 || strcmp(text, "https") == 0;
 	curl_free(text);
 	if (!web)
-		return "Only http and https are possible";
+		return "only http and https are possible";
 	if (url_has(url, CURLUPART_USER) || url_has(url, CURLUPART_PASSWORD))
-		return "It must not have a user or password";
+		return "it must not have a user or password";
 	if (url_has(url, CURLUPART_QUERY) || url_has(url, CURLUPART_FRAGMENT))
-		return "It must not have a query or fragment";
+		return "it must not have a query or fragment";
 	if (curl_url_get(url, CURLUPART_PATH, &text, 0) != CURLUE_OK)
-		return "It is malformed";
+		return "it is malformed";
 	bare = strcmp(text, "/") == 0;
 	curl_free(text);
-	return bare ? NULL : "It must not have a path";
+	return bare ? NULL : "it must not have a path";
 }
 
 const char *
@@ -61,16 +61,16 @@ endpoint_complaint(const char *text)
 
 	for (const char *c = text; *c != '\0'; c++)
 		if (*c <= ' ' || *c >= 0x7f)
-			return "It has blanks or characters other than ASCII";
+			return "it has blanks or characters other than ASCII";
 	if (text[strcspn(text, "?#")] != '\0')
-		return "It must not have a query or fragment";
+		return "it must not have a query or fragment";
 	if (!has_two_slashes(text))
-		return "It is malformed";
+		return "it is malformed";
 	url = curl_url();
 	if (url == NULL)
 		return "out of memory";
 	if (curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK)
-		complaint = "It is malformed";
+		complaint = "it is malformed";
 	else
 		complaint = parsed_url_complaint(url);
 	curl_url_cleanup(url);

@@ -71,7 +71,7 @@ extern int	client_in_flight(const Client *client);
 extern int	client_idle_connections(const Client *client);
 extern void client_await(Client *client);	/* see http_client_await */
 extern void client_pump(Client *client);
-extern void client_poll(Client *client);
+extern void client_poll(Client *client);	/* see http_client_poll */
 extern void client_distrust_connections(Client *client);	/* see http_client_distrust */
 extern void client_wake_at(Client *client, int64_t when);	/* see http_client_wake_at */
 

@@ -236,7 +236,7 @@ check_endpoint(const OptionRule *rule, const char *value)
 
 	if (complaint == NULL)
 		return;
-	hint = psprintf("%s. Give a URL such as \"http://localhost:8000\".", complaint);
+	hint = psprintf("This is no endpoint: %s. Give a URL such as \"http://localhost:8000\".", complaint);
 	if (strchr(value, '@') != NULL)
 		report_invalid_secret(rule->name, hint);	/* before it, a password may stand */
 	report_invalid_value(rule->name, value, hint);

@@ -260,6 +260,15 @@ new_container_provider(Peer *peer, HttpClient *client, ServerClock *clock)
 }
 
 static void
+end_container_provider(CredentialsProvider *provider, Peer *peer, HttpClient *client)
+{
+	provider_free(provider);
+	peer_close(peer);
+	http_client_free(client);
+	set("AWS_CONTAINER_CREDENTIALS_FULL_URI", NULL);
+}
+
+static void
 a_renewal_that_an_idle_session_left_alone_is_not_waited_for(void **state)
 {
 	HttpClient *client = new_client();
@@ -285,10 +294,7 @@ a_renewal_that_an_idle_session_left_alone_is_not_waited_for(void **state)
 	assert_int_equal(ask(provider, client, &peer), STEP_DONE);
 	assert_string_equal(provider_credentials(provider)->access_key_id, "third");
 
-	provider_free(provider);
-	peer_close(&peer);
-	http_client_free(client);
-	set("AWS_CONTAINER_CREDENTIALS_FULL_URI", NULL);
+	end_container_provider(provider, &peer, client);
 }
 
 static void
@@ -311,10 +317,7 @@ a_renewal_under_way_is_waited_for_once_it_is_needed(void **state)
 	assert_string_equal(provider_credentials(provider)->access_key_id, "second");
 	assert_int_equal(peer.requests, 2);
 
-	provider_free(provider);
-	peer_close(&peer);
-	http_client_free(client);
-	set("AWS_CONTAINER_CREDENTIALS_FULL_URI", NULL);
+	end_container_provider(provider, &peer, client);
 }
 
 static void
@@ -342,10 +345,7 @@ short_lived_credentials_are_not_fetched_at_each_statement(void **state)
 	assert_int_equal(ask(provider, client, &peer), STEP_DONE);
 	assert_string_equal(provider_credentials(provider)->access_key_id, "second");
 
-	provider_free(provider);
-	peer_close(&peer);
-	http_client_free(client);
-	set("AWS_CONTAINER_CREDENTIALS_FULL_URI", NULL);
+	end_container_provider(provider, &peer, client);
 }
 
 int
