@@ -880,7 +880,7 @@ TEXT
 		what => 'the next version, asked for in SQL',
 		sql => q{INSERT INTO journal (aggregate_id, version, events) SELECT 'x', max(version) + 1, '[]' FROM journal WHERE aggregate_id = 'x'},
 		requests => [
-			q{Query journal: aggregateId = 'x'; Limit 1; backward; fetch key},
+			q{Query journal: aggregateId = 'x'; Limit 1; backward; fetch key, commitId},
 			q{UpdateItem journal-counters: name = 'commits'; ADD id 1},
 			q{PutItem journal: aggregateId = 'x', version = 2; if attribute_not_exists(aggregateId)},
 		],

@@ -100,12 +100,13 @@ $observer->query(q{INSERT INTO commits (aggregate_id, version, events) SELECT 'f
 is($session->query(q{WITH i AS (INSERT INTO commits (aggregate_id, events) SELECT 'later', events FROM commits WHERE commit_id > 0 AND events @> '["few"]' ORDER BY commit_id LIMIT 25 RETURNING 1) SELECT count(*) FROM i}),
 	10, 'INSERT of what is read under a LIMIT that is not reached');
 
-# Nor is the store read again for each row of a join, whatever joins it.
+# What is read again, for each row of a join or of a subquery, passes over what was appended for the rows before.
 $observer->query(q{INSERT INTO commits (aggregate_id, version, events) SELECT 'r', v, '[]' FROM generate_series(0, 20) v});
 $observer->query(q{CREATE TABLE ids (id text); INSERT INTO ids VALUES ('r'), ('rx'), ('rxx'); ANALYZE ids});
 for my $case (
 	[ 'by a join', 21, q{ids JOIN commits c ON c.aggregate_id = id}, q{id || 'x'} ],
 	[ 'by a nested loop', 21 + 21 * 2, q{ids JOIN commits c ON c.aggregate_id LIKE id || '%'}, q{id || 'y'} ],
+	[ 'by a subquery', 3, q{ids WHERE (SELECT count(*) FROM commits c WHERE c.aggregate_id = 's' AND c.version < length(id)) = 0}, q{'s'} ],
 	[ 'by EXISTS', 2, q{ids WHERE EXISTS (SELECT FROM commits c WHERE c.aggregate_id = id)}, q{id || 'x'} ],
 	[ 'by a count', 1, q{ids LEFT JOIN (SELECT count(*) AS n FROM commits WHERE aggregate_id = 'n') c ON true WHERE coalesce(c.n, 9) > length(id) - 2}, q{'n'} ])
 {

@@ -16,6 +16,7 @@
 #include "postgres/compat.h"
 #include "postgres/count.h"
 #include "postgres/plan.h"
+#include "postgres/target.h"
 
 /* ForeignPath.fdw_private */
 typedef struct CountChoice
@@ -121,6 +122,9 @@ count_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input, RelOp
 	if (stage != UPPERREL_GROUP_AGG || input->reloptkind != RELOPT_BASEREL || state == NULL || output->fdw_private != NULL
 		|| query->groupingSets != NIL || root->hasHavingQual || !bms_is_empty(input->lateral_relids)
 		|| has_pseudoconstant(input->baserestrictinfo) || !has_one_group(root, input, &group))
+		return;
+	/* Its own commits are to be passed over, and DynamoDB knows nothing of those. */
+	if (target_in_query(root, &state->options))
 		return;
 	choice = palloc0(sizeof(CountChoice));
 	choice->plan.path = path_of_conditions(state->conditions);

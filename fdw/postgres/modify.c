@@ -245,14 +245,24 @@ add_row(StoreInsert *insert, TupleTableSlot *slot)
 	MemoryContextSwitchTo(caller);
 }
 
-/* Nothing that the statement reads after its first append may be read from the same table: a COPY reads nothing. */
+static void
+remember_own(StoreInsert *insert)
+{
+	for (int i = 0; i < insert->batch.nrows; i++)
+		if (insert->batch.rows[i].fate == APPEND_STORED)
+			hash_search(insert->own, &insert->batch.rows[i].commit.commit_id, HASH_ENTER, NULL);
+}
+
+/* What the statement reads of the table from now on must not show what it appends. A COPY reads nothing. */
 static void
 append_rows(StoreInsert *insert)
 {
 	if (!insert->has_appended && insert->node->plan != NULL)
-		scan_collect_all(insert->node);
+		insert->own = scan_collect_all(insert->node);
 	insert->has_appended = true;
 	batch_append(&insert->batch);
+	if (insert->own != NULL)
+		remember_own(insert);
 }
 
 /* Keeps the row for later; appends when there are enough. */

@@ -24,6 +24,7 @@ typedef struct StoreInsert
 	DeferredStore *deferred;	/* where rows wait for the commit; NULL: none do */
 	KnownUses  *uses;			/* NULL: not known yet */
 	bool		has_appended;	/* or is about to */
+	HTAB	   *own;			/* see scan_collect_all */
 	bool		gathers;		/* a COPY whose rows the core passes on one by one: append them in batches all the same */
 } StoreInsert;
 

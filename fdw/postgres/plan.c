@@ -28,7 +28,6 @@
 #include "postgres/filter.h"
 #include "postgres/limit.h"
 #include "postgres/plan.h"
-#include "postgres/target.h"
 
 /* Without statistics. */
 #define DEFAULT_TABLE_ROWS 100000
@@ -416,13 +415,9 @@ add_parameterized_paths(PlannerInfo *root, RelOptInfo *rel, ParamPathInfo *param
 void
 plan_paths(PlannerInfo *root, RelOptInfo *rel, Oid relation)
 {
-	RelationState *state = rel->fdw_private;
 	ListCell   *cell;
 
 	add_plain_paths(root, rel);
-	/* Asked for each row of a join, it would show what has been appended for the rows before. */
-	if (target_in_query(root, &state->options))
-		return;
 	foreach(cell, param_infos_of(root, rel))
 		add_parameterized_paths(root, rel, lfirst(cell));
 }

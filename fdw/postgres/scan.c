@@ -39,7 +39,8 @@ attribute_is_listed(const StoreScan *scan, const char *attribute)
 
 /*
  * The columns to fetch, and with them the key, by which an error names the commit; it costs no capacity. Where
- * nothing but the number of rows matters, the shortest attribute that every item has.
+ * nothing but the number of rows matters, the shortest attribute that every item has. By its id a commit of the
+ * statement's own is known.
  */
 static void
 choose_attributes(StoreScan *scan)
@@ -49,7 +50,7 @@ choose_attributes(StoreScan *scan)
 	if (scan->plan.count_only)
 		return;
 	scan->columns = palloc(sizeof(Column *) * Max(list_length(scan->plan.attnums), 1));
-	scan->attributes = palloc(sizeof(char *) * (list_length(scan->plan.attnums) + lengthof(key_attributes)));
+	scan->attributes = palloc(sizeof(char *) * (list_length(scan->plan.attnums) + lengthof(key_attributes) + 1));
 	foreach(cell, scan->plan.attnums)
 	{
 		Column	   *column = scan->map->columns[lfirst_int(cell) - 1];
@@ -62,6 +63,8 @@ choose_attributes(StoreScan *scan)
 	for (size_t i = 0; scan->ncolumns > 0 && i < lengthof(key_attributes); i++)
 		if (!attribute_is_listed(scan, key_attributes[i]))
 			scan->attributes[scan->nattributes++] = key_attributes[i];
+	if (scan->is_appended_to && !attribute_is_listed(scan, COMMIT_ID))
+		scan->attributes[scan->nattributes++] = COMMIT_ID;
 }
 
 static void
@@ -90,14 +93,14 @@ scan_begin(ForeignScanState *node, int flags)
 	scan->plan = scan_plan_from_list(plan->fdw_private);
 	scan->value_exprs = plan->fdw_exprs;
 	scan->value_states = ExecInitExprList(plan->fdw_exprs, &node->ss.ps);
+	scan->is_appended_to = target_in_plan(estate, &scan->options) && !scan->plan.count_only;
 	choose_attributes(scan);
 	if (flags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 	scan->spec_context = AllocSetContextCreate(estate->es_query_cxt, "dynamodb_es read",
 											  ALLOCSET_SMALL_SIZES);
 	scan->tenure = tenure_new(estate->es_query_cxt, connection_acquire(compat_scan_user(node), scan->options.server));
-	scan->is_appended_to = target_in_plan(estate, &scan->options);
-	if (scan->is_appended_to && !scan->plan.count_only)
+	if (scan->is_appended_to)
 		collect_begin(node);
 }
 
@@ -178,6 +181,15 @@ store_count(StoreScan *scan, TupleTableSlot *slot)
 	ExecStoreVirtualTuple(slot);
 }
 
+static bool
+is_own_commit(const StoreScan *scan, const cJSON *item)
+{
+	AttributeValue id = attribute_get(item, COMMIT_ID);
+	int64		number;
+
+	return scan->own != NULL && attribute_to_int64(&id, &number) && hash_search(scan->own, &number, HASH_FIND, NULL) != NULL;
+}
+
 /* The next row; the slot stays empty at the end, and where it would have to wait and must not. */
 static void
 read_row(StoreScan *scan, TupleTableSlot *slot)
@@ -196,6 +208,8 @@ read_row(StoreScan *scan, TupleTableSlot *slot)
 		switch (result)
 		{
 			case READ_ITEM:
+				if (is_own_commit(scan, item))
+					break;
 				store_row(scan, item, slot);
 				return;
 			case READ_EMPTY_PAGE:
@@ -276,32 +290,46 @@ collect_now(ForeignScanState *node)
 	scan->must_wait = false;	/* as an asynchronous Append may have left it */
 	if (!scan->reading)
 		start_reading(node);
-	if (scan->rows != NULL)
-		collect_rows(node, slot);
-	else if (!scan->at_end)
-	{
-		read_row(scan, slot);
-		ExecClearTuple(slot);
-		scan->count_returned = false;
-	}
+	collect_rows(node, slot);
 	MemoryContextSwitchTo(caller);
 }
 
+/* All scans of a statement, and all its partitions that are appended to, share one set. */
+static void
+pass_over_own(ForeignScanState *node, HTAB **own)
+{
+	StoreScan  *scan = node->fdw_state;
+	HASHCTL		control = {.keysize = sizeof(int64), .entrysize = sizeof(int64), .hcxt = node->ss.ps.state->es_query_cxt};
+
+	if (scan->own == NULL)
+		scan->own = *own != NULL ? *own
+			: hash_create("dynamodb_es own commits", 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	*own = scan->own;
+}
+
 static bool
-collect_below(PlanState *state, void *context)
+collect_below(PlanState *state, void *own)
 {
 	ForeignScanState *node = (ForeignScanState *) state;
 
 	if (IsA(node, ForeignScanState) && node->fdwroutine->IterateForeignScan == scan_iterate
-		&& ((StoreScan *) node->fdw_state)->is_appended_to && bms_is_empty(state->plan->allParam))
-		collect_now(node);
-	return planstate_tree_walker(state, collect_below, context);
+		&& ((StoreScan *) node->fdw_state)->is_appended_to)
+	{
+		if (bms_is_empty(state->plan->allParam))
+			collect_now(node);
+		else
+			pass_over_own(node, own);
+	}
+	return planstate_tree_walker(state, collect_below, own);
 }
 
-void
+HTAB *
 scan_collect_all(PlanState *statement)
 {
-	collect_below(statement, NULL);
+	HTAB	   *own = NULL;
+
+	collect_below(statement, &own);
+	return own;
 }
 
 void
@@ -312,9 +340,7 @@ scan_rescan(ForeignScanState *node)
 	/* What was read before the first append is returned again: with the same values, nothing else is to be seen. */
 	if (scan->is_appended_to && node->ss.ps.chgParam == NULL)
 	{
-		if (scan->rows != NULL)
-			tuplestore_rescan(scan->rows);
-		scan->count_returned = false;
+		tuplestore_rescan(scan->rows);
 		return;
 	}
 	if (scan->tenure != NULL)

@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "foreign/fdwapi.h"
+#include "utils/hsearch.h"
 #include "utils/tuplestore.h"
 
 #include "dynamodb/client.h"
@@ -32,7 +33,8 @@ typedef struct StoreScan
 	bool		at_end;
 	int64		most;			/* rows that are taken at most; 0: all, or not known */
 	bool		is_appended_to; /* by the same statement */
-	Tuplestorestate *rows;		/* then, unless count_only: what is read before its first append; else NULL */
+	Tuplestorestate *rows;		/* then: what is read before one is returned; else NULL */
+	HTAB	   *own;			/* the commit ids that the statement has appended, to be passed over; NULL: none, or none is met */
 	TupleTableSlot *collected_row;
 	bool		collected;		/* they are all there */
 	int64		count;			/* count_only: the result, once at_end */
@@ -51,8 +53,10 @@ extern void scan_end(ForeignScanState *node);
 
 /*
  * Before a statement's first append: every scan in its plan, of the table that it appends to, reads what it has not
- * read yet; save those that wait for values which the plan computes.
+ * read yet; save those that wait for values which the plan computes, and may be run again with others. These pass over
+ * what is in the set that is returned: the caller puts the ids (int64) of the statement's commits there. NULL: there is
+ * none of these.
  */
-extern void scan_collect_all(PlanState *statement);
+extern HTAB *scan_collect_all(PlanState *statement);
 
 #endif
