@@ -158,23 +158,22 @@ for ([ 'committed_at', 'version = 2', '22P02', 'committedAt', 2 ], [ 'events', '
 		'it says where it stands');
 }
 
-# U+0000 and halves of surrogate pairs: DynamoDB stores them, PostgreSQL cannot.
-for (['\u0000', 'U+0000'], ['\ud800', 'half of a surrogate pair'], ['\udc00\ud800', 'halves in the wrong order'])
+# U+0000 and halves of surrogate pairs: DynamoDB stores them, PostgreSQL cannot. DynamoDB Local stores no such halves.
+my @unreadable = (['\u0000', 'U+0000'], ['\ud800', 'half of a surrogate pair'], ['\udc00\ud800', 'halves in the wrong order']);
+$#unreadable = 0 if $ENV{DYNAMODB_ENGINE} eq 'local';
+for (@unreadable)
 {
 	my ($escape, $name) = @$_;
 	my $key = '"aggregateId": {"S": "odd"}, "version": {"N": "0"}';
 	$dynamodb->raw(PutItem => qq({"TableName": "mixed", "Item": {$key, "commitId": {"N": "20"}, "active": {"S": "t"}, "committedAt": {"N": "0"},
 		"events": {"S": "[\\"a${escape}b\\"]"}}}));
 	my $kept = $dynamodb->raw(GetItem => qq({"TableName": "mixed", "Key": {$key}}));
-  SKIP:
-	{
-		skip "the engine does not keep $name", 3 if $kept !~ /a(\\u0000|\\ud800|\\udc00\\ud800|\0|\xed)/;
-		my $error = error(q{SELECT events FROM mixed WHERE aggregate_id = 'odd'});
-		is("$error->{sqlstate} $error->{message}", '22P05 attribute "events" of aggregate "odd", version 0 cannot be read as column "events" of foreign table "mixed"',
-			"$name is an error that says where it stands");
-		is(rows(q{SELECT version, commit_id, committed_at FROM mixed WHERE aggregate_id = 'odd'}), '0|20|1970-01-01 00:00:00+00', 'the rest of the commit is read');
-		is(rows(q{SELECT events FROM mixed WHERE aggregate_id = 'm' AND version = 0}), '["fine"]', 'so are the others');
-	}
+	like($kept, qr/a(\\u0000|\\ud800|\\udc00\\ud800|\0|\xed)/, "the engine keeps $name");
+	my $error = error(q{SELECT events FROM mixed WHERE aggregate_id = 'odd'});
+	is("$error->{sqlstate} $error->{message}", '22P05 attribute "events" of aggregate "odd", version 0 cannot be read as column "events" of foreign table "mixed"',
+		"$name is an error that says where it stands");
+	is(rows(q{SELECT version, commit_id, committed_at FROM mixed WHERE aggregate_id = 'odd'}), '0|20|1970-01-01 00:00:00+00', 'the rest of the commit is read');
+	is(rows(q{SELECT events FROM mixed WHERE aggregate_id = 'm' AND version = 0}), '["fine"]', 'so are the others');
 }
 $dynamodb->raw(PutItem => '{"TableName": "mixed", "Item": {"aggregateId": {"S": "id\u0000"}, "version": {"N": "0"}, "commitId": {"N": "21"},
 	"active": {"S": "t"}, "committedAt": {"N": "0"}, "events": {"S": "[]"}}}');

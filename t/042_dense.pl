@@ -1,5 +1,7 @@
 # Dense appends: how many requests they take and what is in them, that backends of one server take turns, and that nobody waits for a turn that never
 # comes. What lost answers do to them is t/043_dense_lost_answers.pl's.
+# Engine: local
+# (it has transactions)
 use strict;
 use warnings;
 
@@ -14,7 +16,6 @@ use PostgreSQL::Test::Utils;
 use Session;
 use Test::More;
 
-plan skip_all => 'dynalite has no transactions' if $ENV{DYNAMODB_ENGINE} eq 'dynalite';
 
 my $attempts = 3;
 my $node = PostgreSQL::Test::Cluster->new('main');

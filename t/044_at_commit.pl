@@ -1,5 +1,7 @@
 # A transaction that appends at its commit sends one request for all of it, then and not before; it waits for that as any statement does, and
 # where it cannot know whether the request was carried out it says so, and can be repeated.
+# Engine: local
+# (it has transactions)
 use strict;
 use warnings;
 
@@ -13,7 +15,6 @@ use PostgreSQL::Test::Utils;
 use Session;
 use Test::More;
 
-plan skip_all => 'this engine has no transactions' if ($ENV{DYNAMODB_ENGINE} // '') ne 'local';
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
