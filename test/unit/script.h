@@ -1,0 +1,79 @@
+/*
+ * script: an endpoint for unit tests that answers by a script. It stands in for aws/http: what is above it, from a Call
+ * to the operations of store/, runs as it is, over no network and by a clock that goes on only while something waits.
+ *
+ * A test lists exchanges: which request is expected, and what becomes of it. Each request takes the first one left that
+ * fits it. A request that none fits, an exchange that is left at the end, and a wait for nothing fail the test; save
+ * where memory was made to run out: then a request that none fits is lost.
+ */
+#ifndef DYNAMODB_ES_TEST_SCRIPT_H
+#define DYNAMODB_ES_TEST_SCRIPT_H
+
+#include "unit.h"
+
+#include "dynamodb/client.h"
+
+typedef enum ExchangeFault
+{
+	FAULT_NONE,					/* the answer arrives */
+	FAULT_UNREACHED,			/* no connection was made: the request certainly did not arrive */
+	FAULT_LOST,					/* the connection broke: the request may have arrived */
+	FAULT_SILENT				/* nothing is ever heard of it */
+} ExchangeFault;
+
+typedef struct Exchange
+{
+	const char *operation;		/* "PutItem" */
+	const char *contains;		/* a part of the request's body; NULL: any body */
+	const char *answer;			/* the body of the answer */
+	int			status;			/* 0: 200 */
+	ExchangeFault fault;
+	int			after_ms;		/* the answer, or the fault, comes that long after the request */
+	int64_t		date_ms;		/* the Date of the answer, ms since the epoch; 0: none */
+	const char *encoding;		/* its Content-Encoding; NULL: none */
+	const char *crc32;			/* its checksum; NULL: none */
+} Exchange;
+
+/* Exchanges: a good answer, an error of DynamoDB's, a fault. The part of the body may be NULL. */
+#define ANSWERED(name, part, text) {.operation = name, .contains = part, .answer = text}
+#define REFUSED(name, part, code, more) {.operation = name, .contains = part, .status = 400, .answer = ERROR_ANSWER(code, more)}
+#define BROKEN(name, part, how) {.operation = name, .contains = part, .fault = how}
+
+/* An error answer of DynamoDB's, with more members after its words, such as ",\"Item\":{…}". */
+#define ERROR_ANSWER(code, more) "{\"__type\":\"com.amazonaws.dynamodb.v20120810#" code "\",\"message\":\"no\"" more "}"
+
+#define SCRIPT(...) script_begin((const Exchange[]) {__VA_ARGS__}, sizeof((const Exchange[]) {__VA_ARGS__}) / sizeof(Exchange))
+
+/* The exchanges must outlive the script; their texts, too. The clock begins anew. */
+extern void script_begin(const Exchange *exchanges, size_t count);
+
+/* Every exchange must have been used. */
+extern void script_end(void);
+
+/* A client with keys of its own at an endpoint that nobody connects to. NULL when memory ran out. */
+extern Client *script_client(int max_attempts, int max_connections);
+
+/* What a backend does while a step is PENDING: time passes until something happens. */
+extern void script_wait(Client *client);
+
+/* Has a request taken this exchange, counted from 0? */
+extern bool script_used(size_t exchange);
+
+/* The requests so far, and the body and the header lines (each with a newline) of one, from 0. */
+extern size_t script_requests(void);
+extern const char *script_body(size_t request);
+extern const char *script_headers(size_t request);
+
+/* The most requests that were on the way at once. */
+extern int	script_most_in_flight(void);
+
+/* Steps an operation to its end. */
+#define RUN(client, step) \
+	({ \
+		StepResult	result_; \
+		while ((result_ = (step)) == STEP_PENDING) \
+			script_wait(client); \
+		result_; \
+	})
+
+#endif
