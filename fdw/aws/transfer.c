@@ -4,6 +4,7 @@
 #include "aws/transfer.h"
 
 #include <openssl/crypto.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "aws/clock.h"
@@ -11,6 +12,13 @@
 
 /* Servers close idle connections after 60 to 90 s; older ones are not used again. */
 #define MAX_IDLE_SECONDS 50L
+
+/* DynamoDB's header has less than 1 KB. libcurl bounds a line, by 100 KB, but in some releases not their number. */
+#define MAX_HEADER_BYTES (64 * 1024)
+#define LONGEST_LINE_OF_CURL (100 * 1024)
+
+/* CURLE_TOO_LARGE, of libcurl 8.6 and later. */
+#define CODE_TOO_LARGE 100
 
 /*
  * CURLOPT_PREREQFUNCTION: there is a connection, and the request is about to be sent. libcurl comes here again when a
@@ -55,8 +63,14 @@ body_arrived(char *bytes, size_t size, size_t count, void *arg)
 static size_t
 header_arrived(char *line, size_t size, size_t count, void *arg)
 {
-	header_read(&((HttpTransfer *) arg)->answer, line, size * count);
-	return size * count;
+	HttpTransfer *transfer = arg;
+	size_t		length = size * count;
+
+	transfer->header_bytes += length;
+	if (transfer->header_bytes > MAX_HEADER_BYTES)
+		return 0;
+	header_read(&transfer->answer, line, length);
+	return length;
 }
 
 static bool
@@ -103,6 +117,8 @@ transfer_set_up(HttpTransfer *transfer, const HttpRequest *request)
 		&& SET(CURLOPT_NOSIGNAL, 1L)
 		&& SET(CURLOPT_QUICK_EXIT, 1L)
 		&& SET(CURLOPT_PROTOCOLS_STR, "http,https")
+		&& SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2)
+		&& SET(CURLOPT_PROXY_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2)
 		&& SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1)
 		&& SET(CURLOPT_FOLLOWLOCATION, 0L)
 		&& SET(CURLOPT_MAXAGE_CONN, MAX_IDLE_SECONDS)
@@ -143,6 +159,25 @@ curl_failure_kind(const HttpTransfer *transfer, CURLcode code)
 	}
 }
 
+/* Would libcurl have got the memory for its longest line? The compiler must not take that for granted. */
+static bool
+line_fits_into_memory(void)
+{
+	void	   *volatile room = malloc(2 * LONGEST_LINE_OF_CURL);
+	bool		fits = room != NULL;
+
+	free(room);
+	return fits;
+}
+
+/* A line that is too long for libcurl it reports, until 8.6, as if memory had run out. */
+static bool
+header_is_too_long(const HttpTransfer *transfer, CURLcode code)
+{
+	return transfer->header_bytes > MAX_HEADER_BYTES || (int) code == CODE_TOO_LARGE
+		|| (code == CURLE_OUT_OF_MEMORY && transfer->answer.sent_ms != 0 && line_fits_into_memory());
+}
+
 /*
  * libcurl's words; some of them repeat the URL of a proxy, in which a password may be. Where it is not understood that
  * is all of the variable, between quotes, and where its host is not found, whatever was taken for the host.
@@ -180,6 +215,8 @@ transfer_finish(HttpTransfer *transfer, CURLcode code)
 					transfer->max_response_bytes);
 	else if (transfer->answer.body.failed)
 		failure_set(&transfer->failure, FAILURE_MEMORY, NULL, "out of memory");
+	else if (header_is_too_long(transfer, code))
+		failure_set(&transfer->failure, FAILURE_BAD_ANSWER, NULL, "the header of the answer is too long");
 	else if (code == CURLE_ABORTED_BY_CALLBACK)
 		failure_set(&transfer->failure, FAILURE_UNREACHABLE, NULL, "the connection was closed before an answer came");
 	else

@@ -22,6 +22,7 @@ struct HttpTransfer
 	int			connect_timeout_ms;
 	size_t		max_response_bytes;
 	HttpAnswer	answer;
+	size_t		header_bytes;	/* of all its header lines */
 	bool		answer_too_long;
 	bool		sent_nothing;
 	StepResult	state;

@@ -172,6 +172,51 @@ an_answer_that_is_not_http_is_a_bad_answer(void **state)
 	peer_close(&peer);
 }
 
+/* A status line, and this text so many times behind it. */
+static char *
+header_of(const char *text, int times)
+{
+	ByteBuffer	header = {0};
+
+	buffer_puts(&header, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n");
+	for (int i = 0; i < times; i++)
+		buffer_puts(&header, text);
+	buffer_puts(&header, "\r\n\r\n{}");
+	assert_false(header.failed);
+	return header.data;
+}
+
+static void
+a_header_without_end_is_a_bad_answer(void **state)
+{
+	static const struct
+	{
+		const char *text;
+		int			times;
+	}			headers[] = {{"x-long: a line ", 10000}, {"x-many: lines\r\n", 5000}};
+	HttpClient *client = new_client(5000);
+	HttpTransfer *transfer;
+	Peer		peer;
+	char	   *answer = header_of("x-many: lines\r\n", 500);
+
+	peer_open(&peer);
+	peer.answer = answer;
+	transfer = request(client, &peer, url_of(&peer));
+	assert_int_equal(http_transfer_step(transfer), STEP_DONE);
+	http_transfer_free(transfer);
+	free(answer);
+	for (size_t i = 0; i < 2; i++)
+	{
+		peer.answer = answer = header_of(headers[i].text, headers[i].times);
+		transfer = request(client, &peer, url_of(&peer));
+		assert_string_equal(http_transfer_failure(transfer)->message, "the header of the answer is too long");
+		assert_failed(transfer, FAILURE_BAD_ANSWER, true);
+		free(answer);
+	}
+	http_client_free(client);
+	peer_close(&peer);
+}
+
 static void
 no_words_show_what_a_proxy_variable_says(void **state)
 {
@@ -223,6 +268,7 @@ main(void)
 		cmocka_unit_test_setup(what_was_sent_may_have_arrived, forget_proxies),
 		cmocka_unit_test_setup(what_found_no_connection_has_not_arrived, forget_proxies),
 		cmocka_unit_test_setup(an_answer_that_is_not_http_is_a_bad_answer, forget_proxies),
+		cmocka_unit_test_setup(a_header_without_end_is_a_bad_answer, forget_proxies),
 		cmocka_unit_test_setup(no_words_show_what_a_proxy_variable_says, forget_proxies),
 		cmocka_unit_test_setup(other_words_of_libcurl_are_shown, forget_proxies),
 	};
