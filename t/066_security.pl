@@ -1,5 +1,5 @@
 # Whose AWS identity a statement uses: nobody but a superuser makes PostgreSQL sign with its own, or lends it, and it goes to no server
-# that is not a superuser's.
+# and no foreign table that are not a superuser's.
 # Engine: dynalite
 # (no engine is asked, so once is enough)
 use strict;
@@ -122,6 +122,77 @@ is(signed('guest', 'SELECT as_superuser()'), 'AKIDSERVER', q{so does a superuser
 is(signed($superuser, 'SELECT * FROM of_clerk'), '28000', q{another's view does not, for a superuser either});
 is(signed($superuser, 'SELECT as_clerk()'), '28000', q{nor does another's SECURITY DEFINER function});
 
+# A foreign table of somebody else reads and writes where that one likes, also behind a superuser's view or function, and as a partition.
+$admin->query(<<SQL);
+SET ROLE clerk;
+CREATE FOREIGN TABLE lure (commit_id bigint, aggregate_id text, version bigint, events jsonb) SERVER commits_server OPTIONS (commit_table 'payroll');
+CREATE FOREIGN TABLE lure_at_commit (aggregate_id text, version bigint, events jsonb) SERVER commits_server
+  OPTIONS (commit_table 'payroll', append_mode 'dense', append_at 'commit');
+CREATE TABLE whole (commit_id bigint, aggregate_id text, version bigint, events jsonb) PARTITION BY LIST (aggregate_id);
+ALTER TABLE whole ATTACH PARTITION lure FOR VALUES IN ('a');
+GRANT ALL ON lure, lure_at_commit, whole TO PUBLIC;
+RESET ROLE;
+ALTER TABLE whole OWNER TO $superuser;
+CREATE VIEW over_lure AS SELECT * FROM lure;
+CREATE FUNCTION reads_lure() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(events) FROM lure';
+GRANT SELECT ON over_lure TO PUBLIC;
+SQL
+my $row = "VALUES ('a', 0, '[]')";
+my @through = (
+	[ 'by a query', 'SELECT * FROM lure' ],
+	[ 'by a view', 'SELECT * FROM over_lure' ],
+	[ 'by a SECURITY DEFINER function', 'SELECT reads_lure()' ],
+	[ 'as a partition', 'SELECT * FROM whole' ],
+	[ 'by an append', "INSERT INTO lure (aggregate_id, version, events) $row" ],
+	[ 'by an append to a partition', "INSERT INTO whole (aggregate_id, version, events) $row" ],
+	[ 'by an append at commit', "INSERT INTO lure_at_commit (aggregate_id, version, events) $row" ],
+	map { [ "by $_", "SELECT $_('lure')" ] } qw(dynamodb_es_head dynamodb_es_status dynamodb_es_create_tables dynamodb_es_drop_tables),
+);
+for (@through)
+{
+	my ($how, $sql) = @$_;
+	my $read = $aws->read($sql);
+	is($read->{error} && $read->{error}{sqlstate}, '42501', qq{a superuser does not sign as the server for somebody else's foreign table: $how});
+	is($read->{operations}, '', "and nothing goes there: $how");
+}
+is(signed('clerk', 'SELECT * FROM over_lure'), '42501', q{nor does that one, by the superuser's view});
+like($aws->read('SELECT * FROM lure')->{error}{detail}, qr/The owner of the foreign table, role "clerk", is not a superuser/, 'the DETAIL says whose it is');
+
+# Not one that has been lent an identity, either: it is for the tables that a superuser chooses.
+$admin->query(mapping('clerk', q{ADD ambient_credentials 'true'}));
+is(signed('clerk', 'SELECT * FROM commits'), 'AKIDSERVER', q{who is lent the identity of the server uses it for a superuser's foreign table});
+is(signed('clerk', 'SELECT * FROM lure'), '42501', 'and not for the own one');
+is(signed('clerk', 'ANALYZE lure'), '42501', 'nor do its statistics');
+is(signed($superuser, 'ANALYZE lure'), '42501', 'whoever asks for them');
+is(signed('clerk', 'IMPORT FOREIGN SCHEMA dynamodb FROM SERVER commits_server INTO public'), '42501', 'nor to look for tables to make');
+is($aws->read('SELECT 1')->{operations}, '', 'and nothing was sent for that');
+$admin->query(mapping('clerk', q{DROP ambient_credentials}));
+
+# By its own keys everything goes.
+$admin->query(mapping('clerk', q{ADD access_key_id 'AKIDOWN', ADD secret_access_key 'hush-own'}));
+is(signed('clerk', 'SELECT * FROM lure'), 'AKIDOWN', 'explicit keys are for any foreign table');
+$admin->query(mapping('clerk', q{DROP access_key_id, DROP secret_access_key}));
+$admin->query("ALTER FOREIGN TABLE lure OWNER TO $superuser");
+is(signed($superuser, 'SELECT * FROM over_lure'), 'AKIDSERVER', 'as soon as a superuser owns the table it is signed as the server, in the same session');
+is(signed($superuser, 'SELECT * FROM whole'), 'AKIDSERVER', 'also the partition');
+$admin->query('ALTER FOREIGN TABLE lure OWNER TO clerk');
+is(signed($superuser, 'SELECT * FROM over_lure'), '42501', 'and no longer');
+
+# Rows that wait for the commit do not sign as the server either, when the keys that they came with are gone by then.
+$admin->query("ALTER USER MAPPING FOR CURRENT_USER SERVER commits_server OPTIONS (ADD access_key_id 'AKIDOWN', ADD secret_access_key 'hush-own')");
+$admin->query("CREATE FOREIGN TABLE payroll_at_commit (aggregate_id text, version bigint, events jsonb) SERVER commits_server OPTIONS (commit_table 'payroll', append_mode 'dense', append_at 'commit')");
+for ([ 'of such a table', 'lure_at_commit' ], [ 'that join those of another', 'payroll_at_commit', 'lure_at_commit' ])
+{
+	my ($whose, @tables) = @$_;
+	$admin->query('BEGIN');
+	$admin->query("INSERT INTO $tables[$_] VALUES ('a', $_, '[]')") for 0 .. $#tables;
+	$admin->query('ALTER USER MAPPING FOR CURRENT_USER SERVER commits_server OPTIONS (DROP access_key_id, DROP secret_access_key)');
+	my $commit = $aws->read('COMMIT');
+	is($commit->{error} && $commit->{error}{sqlstate}, '42501', "rows $whose do not sign as the server at the commit");
+	is($commit->{operations}, '', 'and are not sent');
+}
+$admin->query('ALTER USER MAPPING FOR CURRENT_USER SERVER commits_server OPTIONS (DROP access_key_id, DROP secret_access_key)');
+
 # A server of somebody else sends its requests where that one likes.
 $admin->query('SET ROLE clerk');
 $admin->create_table('trap', $aws->url, max_attempts => 1);
@@ -138,6 +209,8 @@ $admin->query("ALTER USER MAPPING FOR $superuser SERVER trap_server OPTIONS (ADD
 is(signed($superuser, 'SELECT * FROM trap'), '42501', 'with ambient_credentials neither, however a Boolean is written');
 $admin->query("ALTER USER MAPPING FOR $superuser SERVER trap_server OPTIONS (DROP ambient_credentials, ADD profile 'lent')");
 is(signed($superuser, 'SELECT * FROM trap'), '42501', 'with a profile neither');
+$admin->query("ALTER FOREIGN TABLE trap OWNER TO $superuser");
+is(signed($superuser, 'SELECT * FROM trap'), '42501', q{nor where the foreign table is a superuser's});
 $admin->query("ALTER SERVER trap_server OWNER TO $superuser");
 is(signed($superuser, 'SELECT * FROM trap'), 'AKIDLENT', 'as soon as a superuser owns the server');
 $admin->query('ALTER SERVER trap_server OWNER TO clerk');

@@ -55,10 +55,11 @@ analysis_new(Relation relation)
 {
 	Analysis   *analysis = palloc0(sizeof(Analysis));
 	TableOptions options = options_of_table(RelationGetRelid(relation));
+	Oid			owner = relation->rd_rel->relowner;
 
 	analysis->relation_name = pstrdup(RelationGetRelationName(relation));
 	analysis->names = options.names;
-	analysis->tenure = tenure_new(CurrentMemoryContext, connection_acquire(relation->rd_rel->relowner, options.server));
+	analysis->tenure = tenure_new(CurrentMemoryContext, connection_acquire(owner, options.server, owner));
 	return analysis;
 }
 

@@ -195,7 +195,7 @@ connection_new(const ForeignServer *server, Oid mapping, const MappingOptions *o
 
 /* Reading the catalogs may bring news of a change to what was read a moment before: then it is read again. */
 static Connection *
-connection_new_current(Oid user, Oid server_oid)
+connection_new_current(Oid user, Oid server_oid, Oid table_owner)
 {
 	for (;;)
 	{
@@ -205,7 +205,7 @@ connection_new_current(Oid user, Oid server_oid)
 		MappingOptions options = options_of_mapping(mapping);
 		Connection *connection;
 
-		check_identity(&options, server, user);
+		check_identity(&options, server, table_owner, user);
 		connection = connection_new(server, mapping->umid, &options);
 		if (seen == changes)
 			return connection;
@@ -214,7 +214,7 @@ connection_new_current(Oid user, Oid server_oid)
 }
 
 Connection *
-connection_acquire(Oid user, Oid server_oid)
+connection_acquire(Oid user, Oid server_oid, Oid table_owner)
 {
 	UserMapping *mapping = GetUserMapping(user, server_oid);
 	ForeignServer *server = GetForeignServer(server_oid);
@@ -222,8 +222,8 @@ connection_acquire(Oid user, Oid server_oid)
 	ConnectionEntry *entry;
 	bool		found;
 
-	/* At each statement: one PUBLIC mapping serves many users, and a superuser may cease to be one. */
-	check_identity(&options, server, user);
+	/* At each statement: one mapping serves many users and tables, and a superuser may cease to be one. */
+	check_identity(&options, server, table_owner, user);
 	if (connections == NULL)
 		connections_init();
 	entry = hash_search(connections, &mapping->umid, HASH_ENTER, &found);
@@ -236,7 +236,7 @@ connection_acquire(Oid user, Oid server_oid)
 	}
 	if (entry->connection == NULL)
 	{
-		entry->connection = connection_new_current(user, server_oid);
+		entry->connection = connection_new_current(user, server_oid, table_owner);
 		entry->connection->in_table = true;
 	}
 	entry->connection->references++;

@@ -14,10 +14,10 @@
 typedef struct Connection Connection;
 
 /*
- * The connection of a user to a server: a reference, to be given back. Sends nothing. An ALTER of server or mapping
- * makes the next statement get a new one; whoever holds the old one keeps it to the end.
+ * The connection of a user to a server, for a foreign table of that owner: a reference, to be given back. Sends nothing.
+ * An ALTER of server or mapping makes the next statement get a new one; whoever holds the old one keeps it to the end.
  */
-extern Connection *connection_acquire(Oid user, Oid server);
+extern Connection *connection_acquire(Oid user, Oid server, Oid table_owner);
 extern void connection_release(Connection *connection);
 extern Client *connection_client(Connection *connection);
 

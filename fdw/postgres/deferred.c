@@ -54,7 +54,7 @@ same_text(const char *a, const char *b)
 }
 
 DeferredStore *
-deferred_store_new(Oid user, Oid server, Oid user_mapping, const Client *client, const char *relation_name)
+deferred_store_new(Oid user, Oid server, Oid user_mapping, Oid table_owner, const Client *client, const char *relation_name)
 {
 	DeferredStore *store = palloc(sizeof(DeferredStore));
 
@@ -68,6 +68,7 @@ deferred_store_new(Oid user, Oid server, Oid user_mapping, const Client *client,
 		.user = user,
 		.server = server,
 		.user_mapping = user_mapping,
+		.table_owner = table_owner,
 		.endpoint = client_endpoint(client),
 		.region = client_region(client),
 	};
@@ -141,7 +142,7 @@ connect_to_store(void)
 	const Client *client;
 
 	AcceptInvalidationMessages();
-	batch->tenure = tenure_new(waiting_rows->context, connection_acquire(store->user, store->server));
+	batch->tenure = tenure_new(waiting_rows->context, connection_acquire(store->user, store->server, store->table_owner));
 	client = tenure_client(batch->tenure);
 	if (GetUserMapping(store->user, store->server)->umid != store->user_mapping
 		|| strcmp(client_endpoint(client), store->endpoint) != 0
@@ -293,6 +294,8 @@ join_waiting(const DeferredStore *store, const RowBatch *batch)
 				 errmsg("cannot append to foreign tables \"%s\" and \"%s\" at the commit of one transaction",
 						waiting_rows->batch.relation_name, batch->relation_name),
 				 errdetail("They differ in the options append_token or contiguous_versions.")));
+	if (!superuser_arg(store->table_owner))
+		waiting_rows->store.table_owner = store->table_owner;
 }
 
 static bool

@@ -17,6 +17,7 @@ typedef struct DeferredStore
 	Oid			user;
 	Oid			server;
 	Oid			user_mapping;
+	Oid			table_owner;	/* of several tables' owners, one that is no superuser, if there is one */
 	const char *endpoint;
 	const char *region;
 } DeferredStore;
@@ -26,8 +27,8 @@ typedef struct DeferredStore
  * user has at the commit, which must lead to the same store. Raises an error in a transaction that may be rolled back
  * after its append. In the current memory context.
  */
-extern DeferredStore *deferred_store_new(Oid user, Oid server, Oid user_mapping, const Client *client,
-										 const char *relation_name);
+extern DeferredStore *deferred_store_new(Oid user, Oid server, Oid user_mapping, Oid table_owner,
+										 const Client *client, const char *relation_name);
 
 /*
  * Keeps copies of the batch's rows, which the end of the transaction appends, or drops; so does a rollback to a

@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "postgres/compat.h"
 #include "postgres/errors.h"
@@ -30,6 +31,19 @@ check_owner(Oid relation)
 {
 	if (!compat_owns_relation(relation, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_FOREIGN_TABLE, get_rel_name(relation));
+}
+
+static Oid
+owner_of(Oid relation)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", relation);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
 }
 
 static void
@@ -71,7 +85,8 @@ static TablesReport *
 run_task(Oid relation, TablesTask task, StoreNames *names)
 {
 	TableOptions options = options_of_table(relation);
-	Tenure	   *tenure = tenure_new(CurrentMemoryContext, connection_acquire(GetUserId(), options.server));
+	Tenure	   *tenure = tenure_new(CurrentMemoryContext,
+									connection_acquire(GetUserId(), options.server, owner_of(relation)));
 	TablesReport *report = palloc(sizeof(TablesReport));
 	TablesOperation *operation;
 	StepResult	result;

@@ -23,8 +23,22 @@ is_lent(const MappingOptions *options)
 	return options->profile != NULL || options->ambient;
 }
 
+/* The owner of what decides where requests go, or what they ask for. */
+static void
+require_superuser(Oid owner, const char *what, const ForeignServer *server)
+{
+	if (superuser_arg(owner))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("the AWS identity of PostgreSQL itself cannot be used for server \"%s\"", server->servername),
+			 errdetail("The owner of the %s, role \"%s\", is not a superuser.", what, GetUserNameFromId(owner, false)),
+			 errhint("Set access_key_id and secret_access_key in the options of the user mapping, "
+					 "or let a superuser own the %s.", what)));
+}
+
 void
-check_identity(const MappingOptions *options, const ForeignServer *server, Oid user)
+check_identity(const MappingOptions *options, const ForeignServer *server, Oid table_owner, Oid user)
 {
 	if (mapping_has_keys(options))
 		return;
@@ -36,13 +50,9 @@ check_identity(const MappingOptions *options, const ForeignServer *server, Oid u
 
 	/*
 	 * The owner of a server chooses where requests go, and may write mappings for others, a superuser's too. A request
-	 * carries the session token.
+	 * carries the session token. The owner of a foreign table chooses which tables in DynamoDB it stands for, also
+	 * behind somebody else's view.
 	 */
-	if (!superuser_arg(server->owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("the AWS identity of PostgreSQL itself cannot be used for server \"%s\"", server->servername),
-				 errdetail("The owner of the server is not a superuser."),
-				 errhint("Set access_key_id and secret_access_key in the options of the user mapping, "
-						 "or let a superuser own the server.")));
+	require_superuser(server->owner, "server", server);
+	require_superuser(table_owner, "foreign table", server);
 }

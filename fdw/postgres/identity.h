@@ -14,8 +14,9 @@ extern bool mapping_has_keys(const MappingOptions *options);
 
 /*
  * Reports an error unless `user` may use the server with a mapping of these options: 28000 where it would need keys of
- * its own, 42501 where the server's own identity would serve a server that is no superuser's.
+ * its own, 42501 where the server's own identity would serve a server, or the foreign table of an owner, that is no
+ * superuser's.
  */
-extern void check_identity(const MappingOptions *options, const ForeignServer *server, Oid user);
+extern void check_identity(const MappingOptions *options, const ForeignServer *server, Oid table_owner, Oid user);
 
 #endif

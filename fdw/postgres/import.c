@@ -159,7 +159,8 @@ import_schema(ImportForeignSchemaStmt *statement, Oid server_oid)
 				 errmsg("there is no schema \"%s\" in DynamoDB", statement->remote_schema),
 				 errhint("Write IMPORT FOREIGN SCHEMA " REMOTE_SCHEMA ".")));
 
-	tenure = tenure_new(CurrentMemoryContext, connection_acquire(GetUserId(), server_oid));
+	/* Who imports a table owns it. */
+	tenure = tenure_new(CurrentMemoryContext, connection_acquire(GetUserId(), server_oid, GetUserId()));
 	tenure_hold(tenure, discover_start(tenure_client(tenure), &spec, NULL), free_discovery);
 	while ((result = discover_step(tenure->operation)) == STEP_PENDING)
 		wait_for_client(tenure_client(tenure));

@@ -170,12 +170,13 @@ insert_connect(StoreInsert *insert, EState *estate, ResultRelInfo *target)
 {
 	Oid			server = insert->options.server;
 	Oid			user = compat_modify_user(estate, target);
+	Oid			owner = target->ri_RelationDesc->rd_rel->relowner;
 	Oid			mapping = GetUserMapping(user, server)->umid;
 	const Client *client;
 
 	insert->batch.context = AllocSetContextCreate(estate->es_query_cxt, "dynamodb_es rows", ALLOCSET_DEFAULT_SIZES);
 	insert->batch.rows = palloc(sizeof(AppendRow) * rows_at_once(&insert->options));
-	insert->batch.tenure = tenure_new(estate->es_query_cxt, connection_acquire(user, server));
+	insert->batch.tenure = tenure_new(estate->es_query_cxt, connection_acquire(user, server, owner));
 	client = tenure_client(insert->batch.tenure);
 	if (insert->options.append_mode == APPEND_DENSE)
 	{
@@ -183,7 +184,7 @@ insert_connect(StoreInsert *insert, EState *estate, ResultRelInfo *target)
 		insert->batch.settings.head = &insert->batch.queue->head;
 	}
 	if (insert->options.append_at_commit)
-		insert->deferred = deferred_store_new(user, server, mapping, client, insert->map->relation_name);
+		insert->deferred = deferred_store_new(user, server, mapping, owner, client, insert->map->relation_name);
 }
 
 void

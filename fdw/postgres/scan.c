@@ -84,6 +84,7 @@ scan_begin(ForeignScanState *node, int flags)
 	EState	   *estate = node->ss.ps.state;
 	Oid			relation_oid = exec_rt_fetch(compat_scan_index(plan), estate)->relid;
 	Relation	relation = table_open(relation_oid, NoLock);
+	Oid			owner = relation->rd_rel->relowner;
 	StoreScan  *scan = palloc0(sizeof(StoreScan));
 
 	node->fdw_state = scan;
@@ -99,7 +100,8 @@ scan_begin(ForeignScanState *node, int flags)
 		return;
 	scan->spec_context = AllocSetContextCreate(estate->es_query_cxt, "dynamodb_es read",
 											  ALLOCSET_SMALL_SIZES);
-	scan->tenure = tenure_new(estate->es_query_cxt, connection_acquire(compat_scan_user(node), scan->options.server));
+	scan->tenure = tenure_new(estate->es_query_cxt,
+							  connection_acquire(compat_scan_user(node), scan->options.server, owner));
 	if (scan->is_appended_to)
 		collect_begin(node);
 }
