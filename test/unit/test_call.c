@@ -1,0 +1,304 @@
+/*
+ * call: from a request to its answer. How often it is sent, when, with what time and keys, and what it has cost; and
+ * never is a request said to have done nothing that may have done something.
+ */
+#include "script.h"
+
+#include "dynamodb/call.h"
+#include "dynamodb/json.h"
+
+#define MOST_EXCHANGES 6
+#define PUT(answer) ANSWERED("PutItem", NULL, answer)
+#define ERROR(code) REFUSED("PutItem", NULL, code, "")
+#define FAULTY(fault) BROKEN("PutItem", NULL, fault)
+#define BAD {.operation = "PutItem", .answer = "no", .status = 200}
+#define GATEWAY {.operation = "PutItem", .answer = "<html>no</html>", .status = 503}
+#define HOUR_MS INT64_C(3600000)
+#define SCRIPT_DATE INT64_C(1772323199000)
+
+typedef struct Case
+{
+	const char *what;
+	StepResult	result;
+	FailureKind kind;			/* after FAILED */
+	bool		in_doubt;		/* it may have happened */
+	Exchange	exchanges[MOST_EXCHANGES];
+} Case;
+
+/* With four attempts. */
+static const Case cases[] = {
+	{"an answer", STEP_DONE, 0, false, {PUT("{}")}},
+	{"the first good answer ends it", STEP_DONE, 0, true, {FAULTY(FAULT_LOST), ERROR("ThrottlingException"), FAULTY(FAULT_UNREACHED), PUT("{}")}},
+	{"four times not reached", STEP_FAILED, FAILURE_UNREACHABLE, false,
+	{FAULTY(FAULT_UNREACHED), FAULTY(FAULT_UNREACHED), FAULTY(FAULT_UNREACHED), FAULTY(FAULT_UNREACHED)}},
+	{"four times lost", STEP_FAILED, FAILURE_UNREACHABLE, true,
+	{FAULTY(FAULT_LOST), FAULTY(FAULT_LOST), FAULTY(FAULT_LOST), FAULTY(FAULT_LOST)}},
+	{"four times throttled", STEP_FAILED, FAILURE_THROTTLED, false,
+	{ERROR("ThrottlingException"), ERROR("ProvisionedThroughputExceededException"), ERROR("RequestLimitExceeded"), ERROR("ThrottlingException")}},
+	{"a refusal after a lost answer leaves the doubt", STEP_FAILED, FAILURE_CONDITION, true,
+	{FAULTY(FAULT_LOST), ERROR("ConditionalCheckFailedException")}},
+	{"a refusal is not repeated", STEP_FAILED, FAILURE_CONDITION, false, {ERROR("ConditionalCheckFailedException")}},
+	{"nor is what is malformed", STEP_FAILED, FAILURE_OTHER, false, {ERROR("ValidationException")}},
+	{"nor what is denied", STEP_FAILED, FAILURE_ACCESS_DENIED, false, {ERROR("AccessDeniedException")}},
+	{"a conflict with a transaction is", STEP_DONE, 0, false, {ERROR("TransactionConflictException"), PUT("{}")}},
+	{"an answer that is none is", STEP_DONE, 0, true, {BAD, PUT("{}")}},
+	{"so is a gateway's", STEP_DONE, 0, true, {GATEWAY, PUT("{}")}},
+	{"answers that are none leave a doubt", STEP_FAILED, FAILURE_BAD_ANSWER, true, {BAD, BAD, BAD, BAD}},
+};
+
+static size_t
+exchanges_of(const Case *one)
+{
+	size_t		count = 0;
+
+	while (count < MOST_EXCHANGES && one->exchanges[count].operation != NULL)
+		count++;
+	return count;
+}
+
+static Call *
+start(Client *client, Operation operation, const char *text, Usage *usage)
+{
+	ByteBuffer	body = {0};
+	Call	   *call;
+
+	buffer_puts(&body, text);
+	call = call_start(client, operation, &body, usage);
+	buffer_free(&body);
+	return call;
+}
+
+static void
+answers_decide_how_it_ends(void **state)
+{
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		const Case *one = &cases[i];
+		Client	   *client;
+		Call	   *call;
+
+		print_message("%s\n", one->what);
+		script_begin(one->exchanges, exchanges_of(one));
+		client = script_client(4, 1);
+		call = start(client, OPERATION_PUT_ITEM, "{}", NULL);
+		assert_int_equal(RUN(client, call_step(call)), one->result);
+		if (one->result == STEP_FAILED)
+			assert_int_equal(call_failure(call)->kind, one->kind);
+		assert_int_equal(call_may_have_happened(call), one->in_doubt);
+		script_end();
+		call_free(call);
+		client_free(client);
+	}
+}
+
+static void
+what_it_costs_is_counted(void **state)
+{
+	Usage		usage = {0};
+	Client	   *client;
+	Call	   *call;
+
+	SCRIPT(REFUSED("Query", NULL, "ThrottlingException", ""), BROKEN("Query", NULL, FAULT_LOST),
+		   ANSWERED("Query", NULL, "{\"Items\":[],\"Count\":0,\"ScannedCount\":7,\"ConsumedCapacity\":{\"TableName\":\"t\",\"CapacityUnits\":2.5}}"));
+	client = script_client(4, 1);
+	call = start(client, OPERATION_QUERY, "{\"a\":1}", &usage);
+	assert_int_equal(RUN(client, call_step(call)), STEP_DONE);
+	script_end();
+	assert_int_equal(usage.requests, 3);
+	assert_int_equal(usage.retries, 2);
+	assert_int_equal(usage.throttles, 1);
+	assert_int_equal(usage.bytes_sent, 3 * 7);
+	assert_int_equal(usage.items, 7);
+	assert_true(usage.read_units == 2.5 && usage.write_units == 0);
+	call_free(call);
+	client_free(client);
+}
+
+/* No attempt after the deadline: the last failure stands, and it is known when the next was due. */
+static void
+a_deadline_ends_the_attempts(void **state)
+{
+	Client	   *client;
+	Call	   *call;
+
+	SCRIPT(REFUSED("PutItem", NULL, "ThrottlingException", ""),
+		   {.operation = "PutItem",.answer = ERROR_ANSWER("ThrottlingException", ""),.status = 400,.after_ms = 60000});
+	client = script_client(10, 1);
+	call = start(client, OPERATION_PUT_ITEM, "{}", NULL);
+	call_set_deadline(call, http_now_ms() + 50000);
+	assert_int_equal(RUN(client, call_step(call)), STEP_FAILED);
+	script_end();
+	assert_int_equal(call_failure(call)->kind, FAILURE_THROTTLED);
+	assert_true(call_retry_at(call) > 0);
+	assert_int_equal(call_attempts(call), 2);
+	call_free(call);
+	client_free(client);
+}
+
+/* The attempts of an earlier call for the same thing count. */
+static void
+earlier_attempts_count(void **state)
+{
+	Client	   *client;
+	Call	   *call;
+
+	SCRIPT(REFUSED("PutItem", NULL, "ThrottlingException", ""), REFUSED("PutItem", NULL, "ThrottlingException", ""));
+	client = script_client(4, 1);
+	call = start(client, OPERATION_PUT_ITEM, "{}", NULL);
+	call_set_attempts(call, 2);
+	assert_int_equal(RUN(client, call_step(call)), STEP_FAILED);
+	script_end();
+	assert_int_equal(call_attempts(call), 4);
+	call_free(call);
+	client_free(client);
+}
+
+static const char *
+date_of(size_t request)
+{
+	static char date[17];
+	const char *line = strstr(script_headers(request), "X-Amz-Date: ");
+
+	assert_non_null(line);
+	snprintf(date, sizeof(date), "%s", line + strlen("X-Amz-Date: "));
+	return date;
+}
+
+/* A request that was refused for its time goes out once more, with the time that the answer told, beyond all attempts. */
+static void
+a_wrong_clock_is_corrected(void **state)
+{
+	Client	   *client;
+	Call	   *call;
+
+	SCRIPT({.operation = "PutItem",.answer = ERROR_ANSWER("InvalidSignatureException", ""),.status = 400,.date_ms = SCRIPT_DATE + 2 * HOUR_MS},
+		   ANSWERED("PutItem", NULL, "{}"));
+	client = script_client(1, 1);
+	call = start(client, OPERATION_PUT_ITEM, "{}", NULL);
+	assert_int_equal(RUN(client, call_step(call)), STEP_DONE);
+	script_end();
+	assert_string_equal(date_of(0), "20260228T235959Z");
+	assert_string_equal(date_of(1), "20260301T015959Z");
+	call_free(call);
+	client_free(client);
+}
+
+/* Attempts come no sooner than their pauses, which grow, and are the longer where DynamoDB throttles. */
+static void
+pauses_grow_to_their_bound(void **state)
+{
+	int64_t		longest = 0;
+
+	for (int round = 0; round < 50; round++)
+	{
+		int64_t		began;
+		Client	   *client;
+		Call	   *call;
+
+		SCRIPT(REFUSED("PutItem", NULL, "ThrottlingException", ""), REFUSED("PutItem", NULL, "ThrottlingException", ""),
+			   ANSWERED("PutItem", NULL, "{}"));
+		client = script_client(4, 1);
+		began = http_now_ms();
+		call = start(client, OPERATION_PUT_ITEM, "{}", NULL);
+		assert_int_equal(RUN(client, call_step(call)), STEP_DONE);
+		script_end();
+		assert_true(http_now_ms() - began <= 1000 + 2000 + 2);
+		longest = http_now_ms() - began > longest ? http_now_ms() - began : longest;
+		call_free(call);
+		client_free(client);
+	}
+	assert_true(longest > 1000);
+}
+
+/* A page is kept as it came until it is asked for; a page and an answer are not confused. */
+static void
+a_page_is_parsed_as_one(void **state)
+{
+	Client	   *client;
+	Call	   *call;
+	ItemPage   *page;
+
+	SCRIPT(ANSWERED("Query", NULL, "{\"Items\":[{\"a\":{\"S\":\"x\"}}],\"Count\":1,\"ScannedCount\":1}"));
+	client = script_client(1, 1);
+	call = start(client, OPERATION_QUERY, "{}", NULL);
+	call_expect_page(call);
+	while (!call_has_arrived(call))
+		script_wait(client);
+	assert_int_equal(call_step(call), STEP_DONE);
+	page = call_take_page(call);
+	assert_non_null(page);
+	assert_int_equal(cJSON_GetArraySize(json_member(page_root(page), "Items")), 1);
+	assert_null(call_take_page(call));
+	page_free(page);
+	call_free(call);
+	client_free(client);
+}
+
+/* Requests of one client run side by side. */
+static void
+calls_run_side_by_side(void **state)
+{
+	Call	   *calls[3];
+	Client	   *client;
+
+	SCRIPT(ANSWERED("PutItem", "a", "{}"), ANSWERED("PutItem", "b", "{}"), ANSWERED("PutItem", "c", "{}"));
+	client = script_client(1, 3);
+	calls[0] = start(client, OPERATION_PUT_ITEM, "a", NULL);
+	calls[1] = start(client, OPERATION_PUT_ITEM, "b", NULL);
+	calls[2] = start(client, OPERATION_PUT_ITEM, "c", NULL);
+	assert_int_equal(client_in_flight(client), 3);
+	for (int i = 0; i < 3; i++)
+	{
+		assert_int_equal(RUN(client, call_step(calls[i])), STEP_DONE);
+		call_free(calls[i]);
+	}
+	assert_int_equal(script_most_in_flight(), 3);
+	client_free(client);
+}
+
+/* true when a request that was made has done its work, or may have. */
+static bool
+may_have_worked(const Case *one)
+{
+	for (size_t i = 0; i < exchanges_of(one); i++)
+		if (script_used(i) && (one->exchanges[i].fault == FAULT_LOST
+							   || (one->exchanges[i].fault == FAULT_NONE && one->exchanges[i].status == 0)))
+			return true;
+	return false;
+}
+
+static void
+without_memory_no_doubt_is_lost(void **state)
+{
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		FOR_EACH_ALLOCATION_FAILING({
+			Client	   *client;
+			Call	   *call;
+
+			script_begin(cases[i].exchanges, exchanges_of(&cases[i]));
+			client = script_client(4, 1);
+			call = client != NULL ? start(client, OPERATION_PUT_ITEM, "{}", NULL) : NULL;
+			if (call != NULL && RUN(client, call_step(call)) == STEP_FAILED)
+				assert_true(call_may_have_happened(call) || !may_have_worked(&cases[i]));
+			call_free(call);
+			client_free(client);
+		});
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(answers_decide_how_it_ends),
+		cmocka_unit_test(what_it_costs_is_counted),
+		cmocka_unit_test(a_deadline_ends_the_attempts),
+		cmocka_unit_test(earlier_attempts_count),
+		cmocka_unit_test(a_wrong_clock_is_corrected),
+		cmocka_unit_test(pauses_grow_to_their_bound),
+		cmocka_unit_test(a_page_is_parsed_as_one),
+		cmocka_unit_test(calls_run_side_by_side),
+		cmocka_unit_test(without_memory_no_doubt_is_lost),
+	};
+
+	return cmocka_run_group_tests_name("call", tests, NULL, NULL);
+}
