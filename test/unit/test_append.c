@@ -1,0 +1,238 @@
+/*
+ * append: from the answers to a batch's requests to the fates of its rows. Ids and versions rise together, nothing is
+ * put behind a row that is not in, ids that come to nothing are noted; and what is said of each row is true.
+ */
+#include "script.h"
+
+#include "store/append.h"
+
+static const StoreNames names = {.commit_table = "commits", .commit_index = "byId", .counter_table = "counters", .counter = "commits"};
+
+#define NEXT (-1)				/* a version that is left out */
+#define MOST_ROWS 6
+#define MOST_EXCHANGES 14
+
+/* Requests by what is in them, and their answers. */
+#define IDS(count, last) ANSWERED("UpdateItem", ":0\":{\"N\":\"" #count "\"}", "{\"Attributes\":{\"id\":{\"N\":\"" #last "\"}}}")
+#define KEY(id, version) "{\"aggregateId\":{\"S\":\"" id "\"},\"version\":{\"N\":\"" #version "\"}"
+#define PUT(id, version, commit) ANSWERED("PutItem", KEY_AND_ID(id, version, commit), "{}")
+#define KEY_AND_ID(id, version, commit) KEY(id, version) ",\"commitId\":{\"N\":\"" #commit "\"}"
+#define TAKEN(id, version, commit, by) REFUSED("PutItem", KEY_AND_ID(id, version, commit), "ConditionalCheckFailedException", \
+	",\"Item\":" KEY(id, version) ",\"commitId\":{\"N\":\"" #by "\"},\"committedAt\":{\"N\":\"5\"},\"events\":{\"S\":\"[]\"}}")
+#define LAST(id, version) ANSWERED("Query", ":0\":{\"S\":\"" id "\"}", "{\"Items\":[{\"version\":{\"N\":\"" #version "\"}}]}")
+#define NONE(id) ANSWERED("Query", ":0\":{\"S\":\"" id "\"}", "{\"Items\":[]}")
+#define NOTE(first, count) ANSWERED("PutItem", "\"name\":{\"S\":\"commits#burned#" #first "\"},\"n\":{\"N\":\"" #count "\"}", "{}")
+
+typedef struct RowSpec
+{
+	const char *aggregate_id;
+	int64_t		version;
+} RowSpec;
+
+typedef struct Case
+{
+	const char *what;
+	RowSpec		rows[MOST_ROWS];
+	bool		skips_conflicts;
+	size_t		ids_at_once;	/* 0: 100 */
+	const char *fates;			/* of the rows in their order: the id of one that is stored, or a word */
+	FailureKind kind;			/* FAILURE_NONE: it is DONE */
+	Exchange	exchanges[MOST_EXCHANGES];
+} Case;
+
+static const Case cases[] = {
+	{"one row", {{"a", 0}}, .fates = "11", .exchanges = {IDS(1, 11), PUT("a", 0, 11)}},
+	{"rows of an aggregate, in the order of their versions", {{"a", 2}, {"a", 0}, {"a", 1}}, .fates = "13 11 12",
+	.exchanges = {IDS(3, 13), PUT("a", 0, 11), PUT("a", 1, 12), PUT("a", 2, 13)}},
+	{"two aggregates side by side", {{"a", 0}, {"b", 0}, {"a", 1}}, .fates = "11 12 13",
+	.exchanges = {IDS(3, 13), PUT("a", 0, 11), PUT("b", 0, 12), PUT("a", 1, 13)}},
+	{"more rows than a batch", {{"a", 0}, {"a", 1}, {"a", 2}}, .ids_at_once = 2, .fates = "11 12 21",
+	.exchanges = {IDS(2, 12), IDS(1, 21), PUT("a", 0, 11), PUT("a", 1, 12), PUT("a", 2, 21)}},
+	{"the next versions", {{"a", NEXT}, {"b", NEXT}, {"a", NEXT}}, .fates = "11 12 13",
+	.exchanges = {LAST("a", 6), NONE("b"), IDS(3, 13), PUT("a", 7, 11), PUT("b", 0, 12), PUT("a", 8, 13)}},
+	{"what others stored below 0 is before the first version", {{"a", NEXT}}, .fates = "11",
+	.exchanges = {LAST("a", -4), IDS(1, 11), PUT("a", 0, 11)}},
+	{"a last version that is no number", {{"a", NEXT}}, .fates = "not", .kind = FAILURE_BAD_ANSWER,
+	.exchanges = {ANSWERED("Query", NULL, "{\"Items\":[{\"version\":{\"S\":\"6\"}}]}")}},
+	{"a last version beyond all", {{"a", NEXT}}, .fates = "not", .kind = FAILURE_UNREADABLE,
+	.exchanges = {LAST("a", 99999999999999999999)}},
+	{"two rows of one version conflict before anything is sent", {{"a", 1}, {"a", 1}}, .fates = "not not", .kind = FAILURE_CONDITION},
+	{"or the second is skipped", {{"a", 1}, {"a", 1}}, .skips_conflicts = true, .fates = "11 skipped",
+	.exchanges = {IDS(1, 11), PUT("a", 1, 11)}},
+	{"a version that is taken, with its id noted", {{"a", 0}}, .fates = "not", .kind = FAILURE_CONDITION,
+	.exchanges = {IDS(1, 11), TAKEN("a", 0, 11, 9), NOTE(11, 1)}},
+	{"nothing is put behind it", {{"a", 0}, {"a", 1}, {"a", 2}}, .fates = "not not not", .kind = FAILURE_CONDITION,
+	.exchanges = {IDS(3, 13), TAKEN("a", 0, 11, 9), NOTE(11, 3)}},
+	{"what was before it stays", {{"a", 0}, {"a", 1}, {"a", 2}}, .fates = "11 not not", .kind = FAILURE_CONDITION,
+	.exchanges = {IDS(3, 13), PUT("a", 0, 11), TAKEN("a", 1, 12, 9), NOTE(12, 2)}},
+	{"a version that is taken and skipped", {{"a", 0}, {"a", 1}}, .skips_conflicts = true, .fates = "skipped 12",
+	.exchanges = {IDS(2, 12), TAKEN("a", 0, 11, 9), PUT("a", 1, 12), NOTE(11, 1)}},
+	{"by a commit of a higher id: the rows behind it need higher ones still", {{"a", 0}, {"a", 1}}, .skips_conflicts = true, .fates = "skipped 31",
+	.exchanges = {IDS(2, 12), TAKEN("a", 0, 11, 20), IDS(1, 31), PUT("a", 1, 31), NOTE(11, 2)}},
+	{"a next version that is taken: it and its aggregate's rows take higher ids", {{"a", NEXT}, {"a", NEXT}}, .fates = "21 22",
+	.exchanges = {NONE("a"), IDS(2, 12), TAKEN("a", 0, 11, 15), LAST("a", 0), IDS(2, 22), PUT("a", 1, 21), PUT("a", 2, 22), NOTE(11, 2)}},
+	{"a lost answer that was a success", {{"a", 0}, {"a", 1}}, .fates = "11 12",
+	.exchanges = {IDS(2, 12), BROKEN("PutItem", KEY("a", 0), FAULT_LOST), TAKEN("a", 0, 11, 11), PUT("a", 1, 12)}},
+	{"nothing is put behind a row that may be stored", {{"a", 0}, {"a", 1}}, .fates = "unknown not", .kind = FAILURE_UNKNOWN_FATE,
+	.exchanges = {IDS(2, 12), BROKEN("PutItem", KEY("a", 0), FAULT_LOST), BROKEN("PutItem", KEY("a", 0), FAULT_LOST),
+		BROKEN("PutItem", KEY("a", 0), FAULT_LOST), ANSWERED("GetItem", KEY("a", 0), "{}"), NOTE(12, 1)}},
+	{"ids that do not come", {{"a", 0}}, .fates = "not", .kind = FAILURE_THROTTLED,
+	.exchanges = {REFUSED("UpdateItem", NULL, "ThrottlingException", ""), REFUSED("UpdateItem", NULL, "ThrottlingException", ""),
+		REFUSED("UpdateItem", NULL, "ThrottlingException", "")}},
+	{"an ADD that counted twice loses ids, and no commit", {{"a", 0}}, .fates = "12",
+	.exchanges = {BROKEN("UpdateItem", NULL, FAULT_LOST), IDS(1, 12), PUT("a", 0, 12)}},
+	{"a counter that answers nothing", {{"a", 0}}, .fates = "not", .kind = FAILURE_BAD_ANSWER,
+	.exchanges = {ANSWERED("UpdateItem", NULL, "{\"Attributes\":{}}")}},
+	{"a note that is refused is no error", {{"a", 0}}, .fates = "not", .kind = FAILURE_CONDITION,
+	.exchanges = {IDS(1, 11), TAKEN("a", 0, 11, 9), REFUSED("PutItem", "#burned#", "AccessDeniedException", "")}},
+	{"a note that is not answered does not hold the error up", {{"a", 0}}, .fates = "not", .kind = FAILURE_CONDITION,
+	.exchanges = {IDS(1, 11), TAKEN("a", 0, 11, 9), BROKEN("PutItem", "#burned#", FAULT_SILENT)}},
+	{"ids that grew too old are replaced, and noted", {{"a", 0}}, .fates = "21",
+	.exchanges = {{.operation = "UpdateItem",.answer = "{\"Attributes\":{\"id\":{\"N\":\"11\"}}}",.after_ms = 20},
+		{.operation = "PutItem",.contains = KEY_AND_ID("a", 0, 11),.status = 400,.answer = ERROR_ANSWER("ThrottlingException", ""),.after_ms = 20000},
+		IDS(1, 21), PUT("a", 0, 21), NOTE(11, 1)}},
+	{"a failure lets others that are under way end", {{"a", 0}, {"b", 0}, {"b", 1}}, .fates = "not 12 not", .kind = FAILURE_CONDITION,
+	.exchanges = {IDS(3, 13), TAKEN("a", 0, 11, 9), {.operation = "PutItem",.contains = KEY_AND_ID("b", 0, 12),.after_ms = 500}, NOTE(11, 1), NOTE(13, 1)}},
+};
+
+static size_t
+exchanges_of(const Case *one)
+{
+	size_t		count = 0;
+
+	while (count < MOST_EXCHANGES && one->exchanges[count].operation != NULL)
+		count++;
+	return count;
+}
+
+static size_t
+rows_of(const Case *one, AppendRow *rows)
+{
+	size_t		count = 0;
+
+	memset(rows, 0, MOST_ROWS * sizeof(AppendRow));
+	for (; count < MOST_ROWS && one->rows[count].aggregate_id != NULL; count++)
+	{
+		rows[count].commit = (Commit)
+		{
+			.aggregate_id = one->rows[count].aggregate_id, .aggregate_id_length = strlen(one->rows[count].aggregate_id),
+			.version = one->rows[count].version, .events = "[]", .events_length = 2
+		};
+		rows[count].next_version = one->rows[count].version == NEXT;
+	}
+	return count;
+}
+
+/* The result; the rows have their fates. NULL client or operation: PENDING, since memory ran out. */
+static StepResult
+run_case(const Case *one, AppendRow *rows, Failure *failure)
+{
+	const AppendSettings settings = {
+		.skip_conflicts = one->skips_conflicts, .ids_at_once = one->ids_at_once > 0 ? one->ids_at_once : 100, .burn_notes = true,
+		.max_parallel = 16, .deadline_ms = 20000, .max_version = INT64_MAX
+	};
+	size_t		nrows = rows_of(one, rows);
+	StepResult	result = STEP_PENDING;
+	AppendOperation *append;
+	Client	   *client;
+
+	script_begin(one->exchanges, exchanges_of(one));
+	client = script_client(3, 16);
+	append = client != NULL ? append_start(client, &names, &settings, rows, nrows, NULL) : NULL;
+	if (append != NULL)
+	{
+		result = RUN(client, append_step(append));
+		*failure = *append_failure(append);
+	}
+	append_free(append);
+	client_free(client);
+	return result;
+}
+
+static void
+write_fates(const AppendRow *rows, const Case *one, ByteBuffer *out)
+{
+	for (size_t i = 0; i < MOST_ROWS && one->rows[i].aggregate_id != NULL; i++)
+	{
+		buffer_puts(out, i > 0 ? " " : "");
+		if (rows[i].skipped)
+			buffer_puts(out, "skipped");
+		else if (rows[i].fate == APPEND_STORED)
+			buffer_printf(out, "%lld", (long long) rows[i].commit.commit_id);
+		else
+			buffer_puts(out, rows[i].fate == APPEND_UNKNOWN ? "unknown" : "not");
+	}
+}
+
+static void
+answers_decide_the_fates(void **state)
+{
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		AppendRow	rows[MOST_ROWS];
+		Failure		failure = {0};
+		ByteBuffer	fates = {0};
+		StepResult	result;
+
+		print_message("%s\n", cases[i].what);
+		result = run_case(&cases[i], rows, &failure);
+		write_fates(rows, &cases[i], &fates);
+		assert_text(&fates, cases[i].fates);
+		assert_int_equal(result, cases[i].kind == FAILURE_NONE ? STEP_DONE : STEP_FAILED);
+		assert_int_equal(failure.kind, cases[i].kind);
+		script_end();
+	}
+}
+
+/* true when a put of that key was answered as good, or its answer was lost. */
+static bool
+may_be_stored(const Case *one, const char *aggregate_id, int64_t version)
+{
+	ByteBuffer	key = {0};
+	bool		may = false;
+
+	buffer_printf(&key, "{\"aggregateId\":{\"S\":\"%s\"},\"version\":{\"N\":\"%lld\"}", aggregate_id, (long long) version);
+	for (size_t i = 0; i < exchanges_of(one); i++)
+	{
+		const Exchange *exchange = &one->exchanges[i];
+
+		if (script_used(i) && strcmp(exchange->operation, "PutItem") == 0 && exchange->contains != NULL
+			&& strncmp(exchange->contains, key.data, key.length) == 0
+			&& (exchange->fault == FAULT_LOST || (exchange->fault == FAULT_NONE && exchange->status == 0)))
+			may = true;
+	}
+	buffer_free(&key);
+	return may;
+}
+
+/* Memory that runs out loses no doubt: what may be stored is not called refused, and a success is one of every row. */
+static void
+without_memory_the_fates_are_true(void **state)
+{
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		FOR_EACH_ALLOCATION_FAILING({
+			AppendRow	rows[MOST_ROWS];
+			Failure		failure;
+			StepResult	result = run_case(&cases[i], rows, &failure);
+			bool		failed = memory_has_failed();
+
+			for (size_t j = 0; j < MOST_ROWS && cases[i].rows[j].aggregate_id != NULL; j++)
+			{
+				if (result == STEP_DONE)
+					assert_true(rows[j].fate == APPEND_STORED || rows[j].skipped);
+				if (failed && !rows[j].skipped && rows[j].fate == APPEND_NOT_STORED)
+					assert_false(may_be_stored(&cases[i], cases[i].rows[j].aggregate_id, rows[j].commit.version));
+			}
+		});
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(answers_decide_the_fates),
+		cmocka_unit_test(without_memory_the_fates_are_true),
+	};
+
+	return cmocka_run_group_tests_name("append", tests, NULL, NULL);
+}
