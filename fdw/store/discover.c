@@ -11,11 +11,15 @@
 
 #include "dynamodb/call.h"
 #include "dynamodb/json.h"
+#include "dynamodb/paging.h"
 #include "dynamodb/request.h"
 #include "store/commit.h"
 
 #define MAX_DESCRIBE_CALLS 8
 #define USUAL_INDEX "byId"
+
+/* No account has so many; DynamoDB's quota can be raised to some ten thousand. */
+#define MAX_TABLES 100000
 
 struct DiscoverOperation
 {
@@ -24,7 +28,9 @@ struct DiscoverOperation
 	DiscoverSpec spec;
 	bool		listed;			/* all names are known */
 	Call	   *list_call;		/* the page of names under way */
-	char	   *last_listed;	/* where the next page begins; NULL: at the beginning */
+	PagingTrail trail;			/* the ends of the pages of names */
+	const char *last_listed;	/* where the next one begins, the trail's; NULL: at the beginning */
+	size_t		nlisted;		/* names so far */
 	char	  **names;			/* to be described */
 	size_t		nnames;
 	size_t		names_capacity;
@@ -206,24 +212,27 @@ discover_read(const cJSON *response, DiscoveredTable *table)
 static void
 page_listed(DiscoverOperation *discover, const cJSON *response)
 {
-	const char *last = json_member_text(response, "LastEvaluatedTableName");
 	const cJSON *names = json_member(response, "TableNames");
 	const cJSON *name;
+	PagingResult result = paging_next_table(&discover->trail, response, &discover->last_listed);
 
-	if (!cJSON_IsArray(names) || (last == NULL && json_member(response, "LastEvaluatedTableName") != NULL))
+	/* The place is the page's last name, so a page without names leads nowhere. */
+	if (!cJSON_IsArray(names) || result == PAGING_WRONG || (result == PAGING_MORE && names->child == NULL))
 		discover_bad_answer(discover);
+	else if (result == PAGING_MEMORY)
+		discover_out_of_memory(discover);
 	cJSON_ArrayForEach(name, names)
 	{
 		if (!cJSON_IsString(name))
 			discover_bad_answer(discover);
-		else if (!discover->failed)
+		else if (discover->nlisted++ == MAX_TABLES)
+			discover_bad_answer(discover);
+		else
 			add_name(discover, name->valuestring);
+		if (discover->failed)
+			break;
 	}
-	free(discover->last_listed);
-	discover->last_listed = last != NULL ? strdup(last) : NULL;
-	if (last != NULL && discover->last_listed == NULL)
-		discover_out_of_memory(discover);
-	discover->listed = last == NULL;
+	discover->listed = result == PAGING_END;
 }
 
 static void
@@ -376,7 +385,7 @@ discover_free(DiscoverOperation *discover)
 	for (size_t i = 0; i < discover->nnames; i++)
 		free(discover->names[i]);
 	free(discover->names);
-	free(discover->last_listed);
+	paging_free(&discover->trail);
 	free(discover->found);
 	free(discover);
 }

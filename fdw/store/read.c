@@ -248,24 +248,20 @@ read_grow(ReadOperation *read)
 
 /*
  * Where the stream goes on after this page. What is not said as DynamoDB would is an error: to stop there would leave
- * out the rest, and a key that does not move would be read for ever.
+ * out the rest, and a key that does not move on would be read for ever.
  */
 static void
 page_read_key(ReadOperation *read, Stream *stream, const cJSON *page)
 {
-	const cJSON *last = json_member(page, "LastEvaluatedKey");
 	cJSON	   *before = stream->start_key;
+	PagingResult result;
 
 	stream->start_key = NULL;
-	if (cJSON_IsObject(last) && last->child != NULL)
-	{
-		stream->start_key = cJSON_Duplicate(last, true);
-		if (stream->start_key == NULL)
-			read_fail_memory(read);
-		else if (cJSON_Compare(before, stream->start_key, true))
-			read_fail_bad_page(read);
-	}
-	else if (last != NULL && !cJSON_IsNull(last))
+	result = paging_next_key(&stream->trail, page, &stream->start_key);
+	if (result == PAGING_MEMORY)
+		read_fail_memory(read);
+	else if (result == PAGING_WRONG
+			 || (result == PAGING_MORE && !stream_moves_on(&read->spec, before, stream->start_key)))
 		read_fail_bad_page(read);
 	cJSON_Delete(before);
 }

@@ -203,6 +203,20 @@ sort_key_of(const ReadSpec *spec, const cJSON *item, int64_t *key)
 	return attribute_to_int64(&value, key);
 }
 
+/* Commits of an aggregate have versions of their own; in the index, strangers may have given an id out twice. */
+bool
+stream_moves_on(const ReadSpec *spec, const cJSON *before, const cJSON *start_key)
+{
+	int64_t		from;
+	int64_t		to;
+
+	if (spec->path == READ_SCAN || !sort_key_of(spec, before, &from) || !sort_key_of(spec, start_key, &to))
+		return true;
+	if (from == to)
+		return spec->path == READ_INDEX;
+	return (to < from) == spec->backward;
+}
+
 bool
 stream_measure(Streams *streams, Stream *stream, const cJSON *page, const cJSON *first_item)
 {
@@ -300,6 +314,7 @@ stream_free(Stream *stream)
 {
 	call_free(stream->call);
 	cJSON_Delete(stream->start_key);
+	paging_free(&stream->trail);
 	free(stream);
 }
 

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "dynamodb/call.h"
+#include "dynamodb/paging.h"
 #include "store/range.h"
 #include "store/read.h"
 
@@ -27,6 +28,7 @@ typedef struct Stream
 	/* The request for its next page, which whoever reads fills in; owned. */
 	Call	   *call;			/* its page under way, or waiting for its turn */
 	cJSON	   *start_key;		/* where its next page begins; NULL: at the beginning */
+	PagingTrail trail;			/* the start keys so far */
 	bool		is_limited;		/* the page under way is */
 	bool		is_asked_again; /* its page under way, having been throttled to the end before */
 
@@ -68,6 +70,9 @@ extern size_t streams_most(const Streams *streams);
 
 /* Starts as many as may be active, and some more where pages wait for earlier ones. false when memory ran out. */
 extern bool streams_start(Streams *streams, size_t parallel);
+
+/* true unless its start key is no further on than the one before was, as far as their sort keys tell. */
+extern bool stream_moves_on(const ReadSpec *spec, const cJSON *before, const cJSON *start_key);
 
 /* true when its next page is there to be taken. */
 extern bool stream_has_page(const Stream *stream);

@@ -13,6 +13,7 @@
 #include "dynamodb/attribute.h"
 #include "dynamodb/call.h"
 #include "dynamodb/json.h"
+#include "dynamodb/paging.h"
 #include "dynamodb/request.h"
 
 #define FIRST_POLL_MS 50
@@ -46,6 +47,7 @@ struct TablesOperation
 	int64_t		not_before;		/* http_now_ms before which it is not sent */
 	int64_t		poll_ms;		/* how long the next wait is */
 	cJSON	   *start_key;		/* LIST_COUNTERS: where the next page begins */
+	PagingTrail trail;			/* where those before did */
 	bool		has_commit_table;	/* as found at first */
 	bool		has_counter_table;
 	bool		keys_fit;
@@ -94,6 +96,12 @@ tables_fail(TablesOperation *operation, const Failure *failure)
 		failure_set(&failure_, kind, NULL, __VA_ARGS__); \
 		tables_fail(operation, &failure_); \
 	} while (0)
+
+static void
+tables_fail_bad_answer(TablesOperation *operation)
+{
+	TABLES_FAIL(operation, FAILURE_BAD_ANSWER, "an answer about the tables is not one of DynamoDB's");
+}
 
 /* Enters a state; its request goes out at once. */
 static void
@@ -243,7 +251,6 @@ static bool
 answer_is_complete(const TablesOperation *operation, const cJSON *response)
 {
 	const cJSON *item = json_member(response, "Item");
-	const cJSON *last = json_member(response, "LastEvaluatedKey");
 
 	switch (operation->state)
 	{
@@ -255,10 +262,8 @@ answer_is_complete(const TablesOperation *operation, const cJSON *response)
 		case GET_COUNTER:
 			return item == NULL || cJSON_IsObject(item);
 		case FIND_LAST_COMMIT:
-			return cJSON_IsArray(json_member(response, "Items"));
 		case LIST_COUNTERS:
-			return cJSON_IsArray(json_member(response, "Items"))
-				&& (last == NULL || (cJSON_IsObject(last) && last->child != NULL));
+			return cJSON_IsArray(json_member(response, "Items"));
 		default:
 			return true;
 	}
@@ -357,20 +362,18 @@ is_own_counter(const cJSON *item, const char *counter)
 static void
 counters_listed(TablesOperation *operation, const cJSON *response)
 {
+	PagingResult result = paging_next_key(&operation->trail, response, &operation->start_key);
 	const cJSON *item;
-	const cJSON *last = json_member(response, "LastEvaluatedKey");
 
 	cJSON_ArrayForEach(item, json_member(response, "Items"))
 		if (!is_own_counter(item, operation->names.counter))
 			operation->report.counter_table_shared = true;
-	cJSON_Delete(operation->start_key);
-	operation->start_key = NULL;
-	if (cJSON_IsObject(last) && !operation->report.counter_table_shared)
-	{
-		operation->start_key = cJSON_Duplicate(last, true);
-		if (operation->start_key == NULL)
-			TABLES_FAIL(operation, FAILURE_MEMORY, "out of memory");
-	}
+	if (result == PAGING_MEMORY)
+		TABLES_FAIL(operation, FAILURE_MEMORY, "out of memory");
+	else if (result == PAGING_WRONG)
+		tables_fail_bad_answer(operation);
+	else if (result == PAGING_MORE && !operation->report.counter_table_shared)
+		return;
 	else if (operation->has_commit_table)
 		tables_go(operation, DELETE_COMMITS);
 	else if (!operation->report.counter_table_shared)
@@ -534,7 +537,7 @@ tables_step(TablesOperation *operation)
 		if (result == STEP_DONE && answer_is_complete(operation, call_response(call)))
 			tables_answered(operation, call_response(call));
 		else if (result == STEP_DONE)
-			TABLES_FAIL(operation, FAILURE_BAD_ANSWER, "an answer about the tables is not one of DynamoDB's");
+			tables_fail_bad_answer(operation);
 		else
 			tables_refused(operation, call_failure(call));
 		call_free(call);
@@ -561,5 +564,6 @@ tables_free(TablesOperation *operation)
 		return;
 	call_free(operation->call);
 	cJSON_Delete(operation->start_key);
+	paging_free(&operation->trail);
 	free(operation);
 }

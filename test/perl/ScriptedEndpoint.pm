@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use Carp;
+use Compress::Zlib ();
 use IO::Select;
 use IO::Socket::INET;
 use JSON::PP;
@@ -35,6 +36,7 @@ sub new
 sub name { return 'the scripted endpoint' }
 
 # answers(Operation => answer, …), from now on; '*' stands for all others. An answer is {status, body, type, headers}, or one of
+# {parts: [[text, count], …]} instead of a body, which is each text so many times, {gzip: true} for a body that goes out compressed, asked for or not,
 # {early: "…"} with lines of a provisional one before it, {close: true} without an answer, {stall: true} without an end, {cut: n} where only n bytes of the body come; or a list of them, for one
 # request after the other, the last for all further ones. A request that is not DynamoDB's goes by its "Action" (STS), else by method and
 # path ("GET /keys"). Without arguments all stays as it is. Returns the requests since the last call, as
@@ -114,11 +116,12 @@ sub _answer
 	my ($socket, $answer) = @_;
 	return 0 if $answer->{close};
 	return 1 if $answer->{stall};
-	my $body = $answer->{body} // '';
+	my $body = $answer->{parts} ? join '', map { $_->[0] x $_->[1] } @{ $answer->{parts} } : $answer->{body} // '';
+	$body = Compress::Zlib::memGzip($body) if $answer->{gzip};
 	my $status = $answer->{status} // 200;
 	my $type = $answer->{type} // 'application/x-amz-json-1.0';
 	my $headers = join '', map { "$_\r\n" } "HTTP/1.1 $status Scripted", "Content-Type: $type", 'Content-Length: ' . length $body,
-	  @{ $answer->{headers} // [] };
+	  $answer->{gzip} ? 'Content-Encoding: gzip' : (), @{ $answer->{headers} // [] };
 	syswrite $socket, ($answer->{early} // '') . "$headers\r\n" . (defined $answer->{cut} ? substr $body, 0, $answer->{cut} : $body);
 	return !defined $answer->{cut};
 }

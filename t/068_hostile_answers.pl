@@ -1,0 +1,95 @@
+# Whatever an endpoint answers, a statement ends with an error that says so, at once where it is told to; and what the answer took of memory goes
+# back. The answers of this file are none of DynamoDB's: pages that lead nowhere, or in a circle, and values of which there is no end.
+use strict;
+use warnings;
+
+use FindBin;
+use lib map { "$FindBin::RealBin/../test/$_" } qw(fault perl);
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use ScriptedEndpoint;
+use Session;
+use Test::More;
+
+my $endpoint = ScriptedEndpoint->new;
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->append_conf('postgresql.conf', 'autovacuum = off');
+$node->start;
+my $session = Session->new($node);
+$session->create_table('commits', $endpoint->endpoint, max_attempts => 1);
+
+# Runs a statement against such answers. The error and its DETAIL, or what it returned, and how many requests it took.
+sub outcome
+{
+	my ($sql, %answers) = @_;
+	$endpoint->answers(%answers);
+	my $result = $session->try($sql);
+	my $requests = () = $endpoint->answers;
+	return ("$result->{error}{sqlstate}: $result->{error}{detail}", $requests) if $result->{error};
+	return (join('|', map { $_->[0] // '' } @{ $result->{rows} }), $requests);
+}
+sub is_refused
+{
+	my ($name, $most, $sql, %answers) = @_;
+	my ($outcome, $requests) = outcome($sql, %answers);
+	like($outcome, qr/\AHV000: .*not one of DynamoDB's/, "$name is refused");
+	cmp_ok($requests, '<=', $most, "after $most requests at most");
+}
+
+# A page without items that has this key.
+sub page { my (@key) = @_; return { parts => [ [ '{"Count":0,"ScannedCount":0,"Items":[],"LastEvaluatedKey":', 1 ], @key, [ '}', 1 ] ] } }
+sub key { my ($aggregate, $version) = @_; return [ qq({"aggregateId":{"S":"$aggregate"},"version":{"N":"$version"}}), 1 ] }
+my %reads = (
+	'a read of all' => 'SELECT * FROM commits',
+	'a read of an aggregate' => q{SELECT * FROM commits WHERE aggregate_id = 'a'},
+	'a read of the index' => 'SELECT * FROM commits WHERE commit_id > 0',
+	'a count' => q{SELECT count(*) FROM commits WHERE aggregate_id = 'a'},
+	'a statistics sample' => 'ANALYZE commits');
+
+# 1. What is no start key, once: it is neither compared nor sent back.
+my %no_key = (
+	'nested' => [ [ '{"k":', 64 ], [ '{"S":"x"}', 1 ], [ '}', 64 ] ],
+	'flat, of 80,000 members' => [ [ '{', 1 ], [ '"k":{"S":"x"},', 79_999 ], [ '"l":{"S":"x"}}', 1 ] ],
+	'a string of 10 MB' => [ [ '{"k":{"S":"', 1 ], [ 'x', 10 * 1024 * 1024 ], [ '"}}', 1 ] ],
+	'a number of 10,000 digits' => [ [ '{"k":{"N":"', 1 ], [ '7', 10_000 ], [ '"}}', 1 ] ],
+	'twice the same name' => [ [ '{"k":{"S":"x"},"k":{"S":"x"}}', 1 ] ],
+	'five attributes' => [ [ '{"a":{"S":"x"},"b":{"S":"x"},"c":{"S":"x"},"d":{"S":"x"},"e":{"S":"x"}}', 1 ] ],
+	'a document' => [ [ '{"k":{"M":{}}}', 1 ] ],
+	'a list' => [ [ '[]', 1 ] ]);
+for my $name (sort keys %no_key)
+{
+	is_refused("a start key: $name", 1, $reads{$_}, '*' => page(@{ $no_key{$name} })) for ('a read of all', 'a read of an aggregate');
+}
+is_refused("$_, nested start keys", 3, $reads{$_}, '*' => page(@{ $no_key{nested} })) for sort keys %reads;
+
+# 2. Keys as DynamoDB's that lead nowhere.
+my @circle = map { page(key('a', $_)) } 1 .. 5;
+for my $name (grep { $_ ne 'a statistics sample' } sort keys %reads)
+{
+	is_refused("$name, the same start key again", 2, $reads{$name}, '*' => page(key('a', 1)));
+	is_refused("$name, start keys in a circle", 16, $reads{$name}, map { $_ => [ @circle, @circle, @circle, { stall => 1 } ] } qw(Query Scan));
+}
+is_refused('an aggregate whose versions go back', 2, $reads{'a read of an aggregate'}, Query => [ page(key('a', 2)), page(key('a', 1)), { stall => 1 } ]);
+is_refused('backward, one whose versions go forward', 2, "$reads{'a read of an aggregate'} ORDER BY version DESC",
+	Query => [ page(key('a', 1)), page(key('a', 2)), { stall => 1 } ]);
+is((outcome($reads{'a read of an aggregate'}, Query => [ page(key('a', 1)), page(key('a', 2)), page([ '{}', 1 ]) ]))[0], '', 'an empty start key is the end');
+is_refused('dropping tables, counters in a circle', 18, q{SELECT dynamodb_es_drop_tables('commits')},
+	DescribeTable => { body => '{"Table":{"TableStatus":"ACTIVE","KeySchema":[{"AttributeName":"aggregateId","KeyType":"HASH"},{"AttributeName":"version","KeyType":"RANGE"}]}}' },
+	Scan => [ @circle, @circle, @circle, { stall => 1 } ]);
+
+# 3. Names of tables.
+my $import = 'CREATE SCHEMA imported; IMPORT FOREIGN SCHEMA dynamodb FROM SERVER commits_server INTO imported';
+sub names { my ($last, @names) = @_; return { body => '{"TableNames":[' . join(',', map { qq("$_") } @names) . qq(],"LastEvaluatedTableName":$last}) } }
+my %missing = (DescribeTable => { status => 400, body => '{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"no"}' });
+my @names = map { names(qq("table$_"), "table$_") } 1 .. 4;
+is_refused('a list of tables that stays where it is', 4, $import, %missing, ListTables => names('"table"', 'table'));
+is_refused('a list of tables in a circle', 40, $import, %missing, ListTables => [ @names, @names, @names, { stall => 1 } ]);
+is_refused('a list of tables without tables', 1, $import, %missing, ListTables => [ names('"table"'), { stall => 1 } ]);
+is_refused('a name that is none', 2, $import, %missing, ListTables => [ names('{"S":"table"}', 'table'), { stall => 1 } ]);
+
+is((outcome('SELECT * FROM commits', '*' => { body => '{"Items":[],"Count":0,"ScannedCount":0}' }))[0], '', 'afterwards the session reads on');
+$session->close;
+$node->stop;
+done_testing();
