@@ -26,7 +26,7 @@ aws_access_key_id = AKIDBASE
 aws_secret_access_key = $secret{base}
 
 [static]
-aws_access_key_id=AKIDSTATIC   ; a comment
+aws_access_key_id=AKIDSTATIC
 aws_secret_access_key=$secret{static}
 aws_session_token=$secret{token}-static
 [half]

@@ -4,269 +4,224 @@
  */
 #include "aws/profile.h"
 
-#include <ctype.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "aws/credentials.h"
+#include "aws/home.h"
 #include "aws/secret_file.h"
+#include "aws/words.h"
 
 #define MAX_FILE_BYTES (1024 * 1024)
 
-/* In the first text that has it, what that says last. */
-static const char *
-setting_value(const ProfileFiles *files, const char *profile, const char *name)
-{
-	const ProfileSetting *found = NULL;
-
-	for (size_t i = 0; i < files->count; i++)
-	{
-		const ProfileSetting *setting = &files->settings[i];
-
-		if (found != NULL && setting->text != found->text)
-			break;
-		if (strcmp(setting->name, name) == 0 && strcmp(setting->profile, profile) == 0)
-			found = setting;
-	}
-	return found != NULL ? found->value : NULL;
-}
-
-bool
-profile_exists(const ProfileFiles *files, const char *profile)
-{
-	return setting_value(files, profile, "") != NULL;
-}
-
-const char *
-profile_setting(const ProfileFiles *files, const char *profile, const char *name)
-{
-	const char *value = setting_value(files, profile, name);
-
-	return value != NULL && value[0] != '\0' ? value : NULL;
-}
-
-/* Room for one more, and twice as much when there is none. */
 static bool
-settings_reserve(ProfileFiles *files)
+out_of_memory(Failure *failure)
 {
-	size_t		capacity = files->capacity > 0 ? files->capacity * 2 : 16;
-	ProfileSetting *settings;
-
-	if (files->count < files->capacity)
-		return true;
-	settings = realloc(files->settings, capacity * sizeof(*settings));
-	if (settings == NULL)
-		return false;
-	files->settings = settings;
-	files->capacity = capacity;
-	return true;
-}
-
-/* Behind all others, without a look at them: a file may have many. */
-static bool
-setting_add(ProfileFiles *files, const char *profile, const char *name, const char *value)
-{
-	ProfileSetting setting = {
-		.text = files->texts,
-		.profile = secret_copy(profile, strlen(profile)),
-		.name = secret_copy(name, strlen(name)),
-		.value = secret_copy(value, strlen(value)),
-	};
-
-	if (setting.profile != NULL && setting.name != NULL && setting.value != NULL && settings_reserve(files))
-	{
-		files->settings[files->count++] = setting;
-		return true;
-	}
-	secret_free(setting.profile);
-	secret_free(setting.name);
-	secret_free(setting.value);
+	failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");
 	return false;
 }
 
-static bool
-is_blank(char c)
+/* "word NAME", with a word that only begins so: so botocore reads it. NAME may be quoted. Cuts the header in place. */
+static const char *
+name_behind(char *header)
 {
-	return c == ' ' || c == '\t' || c == '\r';
+	char	   *words[2];
+
+	return words_split(header, words, 2) == 2 ? words[1] : NULL;
 }
 
-/* Without the blanks around it. In place. */
-static char *
-trimmed(char *text)
+static ProfileSection
+section_in_config(const IniSection *section)
 {
-	size_t		length;
-
-	while (is_blank(*text))
-		text++;
-	length = strlen(text);
-	while (length > 0 && is_blank(text[length - 1]))
-		length--;
-	text[length] = '\0';
-	return text;
-}
-
-/* A comment begins with # or ; behind a blank. */
-static void
-cut_comment(char *text)
-{
-	for (char *c = text; *c != '\0'; c++)
-		if ((*c == '#' || *c == ';') && (c == text || is_blank(c[-1])))
-		{
-			*c = '\0';
-			return;
-		}
-}
-
-/* The profile of "[…]"; "" where the section is no profile's; NULL where it is none. In place. */
-static char *
-section_profile(char *line, ProfileFileKind kind)
-{
-	char	   *end = strchr(line, ']');
-	char	   *name;
-
-	if (end == NULL)
-		return NULL;
-	*end = '\0';
-	name = trimmed(line + 1);
-	if (kind == PROFILE_FILE_CREDENTIALS || strcmp(name, "default") == 0)
-		return name;
-	if (strncmp(name, "profile", 7) != 0 || !is_blank(name[7]))
-		return name + strlen(name);
-	name = trimmed(name + 7);
-	if (strlen(name) >= 2 && name[0] == '"' && name[strlen(name) - 1] == '"')
+	static const struct
 	{
-		name[strlen(name) - 1] = '\0';
-		name++;
+		const char *prefix;
+		ProfileSectionKind kind;
+	}			prefixes[] = {{"profile", SECTION_PROFILE}, {"services", SECTION_SERVICES}};
+	ProfileSection found = {.kind = SECTION_OTHER, .section = section};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]) && found.name == NULL; i++)
+		if (strncmp(section->header, prefixes[i].prefix, strlen(prefixes[i].prefix)) == 0
+			&& (found.name = name_behind(section->header)) != NULL)
+			found.kind = prefixes[i].kind;
+	if (strcmp(section->header, "default") == 0)
+	{
+		found.kind = SECTION_PROFILE;
+		found.name = section->header;
 	}
-	return name;
+	return found;
 }
 
-/* Cuts "name = value" in two. false where it is none. */
-static bool
-split_setting(char *line, char **name, char **value)
+static ProfileSection
+section_in_credentials(const IniSection *section)
 {
-	char	   *equals = strchr(line, '=');
-
-	if (equals == NULL)
-		return false;
-	*equals = '\0';
-	*name = trimmed(line);
-	for (char *c = *name; *c != '\0'; c++)
-		*c = (char) tolower((unsigned char) *c);
-	cut_comment(equals + 1);
-	*value = trimmed(equals + 1);
-	return (*name)[0] != '\0';
+	return (ProfileSection)
+	{
+		.kind = strcmp(section->header, INI_DEFAULTS) == 0 ? SECTION_OTHER : SECTION_PROFILE,
+		.name = section->header, .section = section
+	};
 }
 
 bool
-profile_parse(ProfileFiles *files, ProfileFileKind kind, char *text, const char *path, Failure *failure)
+profile_parse(ProfileFiles *files, ProfileFileKind kind, ByteBuffer *text, const char *path, Failure *failure)
 {
-	const char *profile = NULL;
-	size_t		number = 0;
-	char	   *next;
+	ProfileFile *file = &files->files[kind];
 
-	files->texts++;
-	if (strncmp(text, "\xEF\xBB\xBF", 3) == 0)
-		text += 3;
-	for (char *line = text; line != NULL; line = next)
-	{
-		char	   *name = "";
-		char	   *value = "";
-		bool		understood;
-
-		number++;
-		next = strchr(line, '\n');
-		if (next != NULL)
-			*next++ = '\0';
-		if (is_blank(line[0]) || line[0] == '\0' || line[0] == '#' || line[0] == ';')
-			continue;
-		if (line[0] == '[')
-			understood = (profile = section_profile(line, kind)) != NULL;
-		else
-			understood = profile != NULL && split_setting(line, &name, &value);
-		if (!understood)
-		{
-			failure_set(failure, FAILURE_NO_CREDENTIALS, NULL, "Line %zu of the file \"%s\" is not understood.", number, path);
-			return false;
-		}
-		if (profile[0] != '\0' && !setting_add(files, profile, name, value))
-		{
-			failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");
-			return false;
-		}
-	}
+	if (!ini_parse(&file->ini, text, path, failure))
+		return false;
+	file->sections = calloc(file->ini.nsections + 1, sizeof(ProfileSection));
+	if (file->sections == NULL)
+		return out_of_memory(failure);
+	for (size_t i = 0; i < file->ini.nsections; i++)
+		file->sections[i] = kind == PROFILE_FILE_CONFIG ? section_in_config(&file->ini.sections[i])
+			: section_in_credentials(&file->ini.sections[i]);
 	return true;
 }
 
 static bool
-file_read(ProfileFiles *files, ProfileFileKind kind, const char *path, bool needed, Failure *failure)
+file_read(ProfileFiles *files, ProfileFileKind kind, bool needed, Failure *failure)
 {
-	ByteBuffer		text = {0};
-	SecretFileResult result = secret_file_read(path, MAX_FILE_BYTES, &text, failure);
+	ProfileFile *file = &files->files[kind];
+	ByteBuffer	text = {0};
+	SecretFileResult result = secret_file_read(file->path, MAX_FILE_BYTES, &text, failure);
 	bool		done = result == SECRET_FILE_READ || (result == SECRET_FILE_MISSING && !needed);
 
+	file->missing = result == SECRET_FILE_MISSING;
 	if (done)
 		failure_set(failure, FAILURE_NONE, NULL, "%s", "");
 	if (result == SECRET_FILE_READ && text.length > 0)
-		done = profile_parse(files, kind, text.data, path, failure);
+		done = profile_parse(files, kind, &text, file->path, failure);
 	buffer_free(&text);
 	return done;
 }
 
 /* The file that the variable names, or the one in the home folder. */
 static bool
-file_read_from(ProfileFiles *files, ProfileFileKind kind, const char *variable, const char *name, Failure *failure)
+file_read_from(ProfileFiles *files, ProfileFileKind kind, const char *variable, const char *usual_path, Failure *failure)
 {
 	const char *named = getenv(variable);
-	const char *home = getenv("HOME");
-	ByteBuffer		path = {0};
-	bool		done;
+	bool		needed = named != NULL && named[0] != '\0';
+	ByteBuffer	path = {0};
 
-	if (named != NULL && named[0] != '\0')
-		return file_read(files, kind, named, true, failure);
-	if (home == NULL || home[0] == '\0')
-		return true;
-	buffer_printf(&path, "%s/.aws/%s", home, name);
-	if (path.failed)
-	{
-		failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");
-		done = false;
-	}
-	else
-		done = file_read(files, kind, path.data, false, failure);
-	buffer_free(&path);
-	return done;
+	path_expand(needed ? named : usual_path, &path);
+	files->files[kind].path = buffer_detach(&path);
+	if (files->files[kind].path == NULL)
+		return out_of_memory(failure);
+	return file_read(files, kind, needed, failure);
 }
 
 bool
 profile_files_read(ProfileFiles *files, Failure *failure)
 {
 	memset(files, 0, sizeof(*files));
-	return file_read_from(files, PROFILE_FILE_CREDENTIALS, "AWS_SHARED_CREDENTIALS_FILE", "credentials", failure)
-		&& file_read_from(files, PROFILE_FILE_CONFIG, "AWS_CONFIG_FILE", "config", failure);
+	return file_read_from(files, PROFILE_FILE_CREDENTIALS, "AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials", failure)
+		&& file_read_from(files, PROFILE_FILE_CONFIG, "AWS_CONFIG_FILE", "~/.aws/config", failure);
 }
 
 void
 profile_files_free(ProfileFiles *files)
 {
-	for (size_t i = 0; i < files->count; i++)
+	for (size_t i = 0; i < PROFILE_FILES; i++)
 	{
-		secret_free(files->settings[i].profile);
-		secret_free(files->settings[i].name);
-		secret_free(files->settings[i].value);
+		free(files->files[i].path);
+		free(files->files[i].sections);
+		ini_free(&files->files[i].ini);
 	}
-	free(files->settings);
 	memset(files, 0, sizeof(*files));
+}
+
+/* The last one of that name: "[default]" and "[profile default]" do not add up. */
+static const ProfileSection *
+find_section(const ProfileFile *file, ProfileSectionKind kind, const char *name)
+{
+	for (size_t i = file->sections != NULL ? file->ini.nsections : 0; i > 0; i--)
+		if (file->sections[i - 1].kind == kind && strcmp(file->sections[i - 1].name, name) == 0)
+			return &file->sections[i - 1];
+	return NULL;
+}
+
+ProfileSetting
+profile_section(const ProfileFiles *files, ProfileFileKind kind, const char *profile)
+{
+	const ProfileSection *section = find_section(&files->files[kind], SECTION_PROFILE, profile);
+
+	if (section == NULL)
+		return (ProfileSetting) {.value = NULL};
+	return (ProfileSetting)
+	{
+		.value = section->name, .path = files->files[kind].path, .line = section->section->line
+	};
+}
+
+bool
+profile_exists(const ProfileFiles *files, const char *profile)
+{
+	return profile_section(files, PROFILE_FILE_CREDENTIALS, profile).value != NULL
+		|| profile_section(files, PROFILE_FILE_CONFIG, profile).value != NULL;
+}
+
+ProfileSetting
+profile_look_into(const ProfileFiles *files, ProfileFileKind kind, const char *profile, const char *name)
+{
+	const ProfileFile *file = &files->files[kind];
+	const ProfileSection *section = find_section(file, SECTION_PROFILE, profile);
+	const IniSetting *setting = section != NULL ? ini_setting(&file->ini, section->section, name) : NULL;
+
+	if (setting == NULL)
+		return (ProfileSetting) {.value = NULL};
+	return (ProfileSetting)
+	{
+		.value = setting->value, .path = file->path, .line = setting->line
+	};
+}
+
+ProfileSetting
+profile_look_up(const ProfileFiles *files, const char *profile, const char *name)
+{
+	ProfileSetting setting = profile_look_into(files, PROFILE_FILE_CREDENTIALS, profile, name);
+
+	return setting.value != NULL ? setting : profile_look_into(files, PROFILE_FILE_CONFIG, profile, name);
+}
+
+const char *
+profile_setting(const ProfileFiles *files, const char *profile, const char *name)
+{
+	const char *value = profile_look_up(files, profile, name).value;
+
+	return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+const char *
+services_setting(const ProfileFiles *files, const char *services, const char *service, const char *name)
+{
+	const ProfileFile *file = &files->files[PROFILE_FILE_CONFIG];
+	const ProfileSection *section = find_section(file, SECTION_SERVICES, services);
+	const IniSetting *setting = section != NULL ? ini_setting(&file->ini, section->section, service) : NULL;
+	const IniSetting *member = setting != NULL ? ini_member(&file->ini, setting, name) : NULL;
+
+	return member != NULL && member->value[0] != '\0' ? member->value : NULL;
+}
+
+const char *
+profile_named(void)
+{
+	static const char *const variables[] = {"AWS_DEFAULT_PROFILE", "AWS_PROFILE"};
+
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
+	{
+		const char *name = getenv(variables[i]);
+
+		if (name != NULL && name[0] != '\0')
+			return name;
+	}
+	return NULL;
 }
 
 const char *
 profile_default_name(void)
 {
-	const char *name = getenv("AWS_PROFILE");
+	const char *name = profile_named();
 
-	return name != NULL && name[0] != '\0' ? name : "default";
+	return name != NULL ? name : "default";
 }
 
 char *
@@ -281,7 +236,7 @@ profile_region(const char *profile, Failure *failure)
 		const char *value = profile_setting(&files, profile != NULL ? profile : profile_default_name(), "region");
 
 		if (value != NULL && (region = strdup(value)) == NULL)
-			failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");
+			out_of_memory(failure);
 	}
 	profile_files_free(&files);
 	return region;

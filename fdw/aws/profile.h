@@ -1,8 +1,8 @@
 /*
- * profile: AWS's two ini files, ~/.aws/credentials and ~/.aws/config, as settings of profiles.
+ * profile: AWS's two ini files, ~/.aws/credentials and ~/.aws/config, as settings of profiles and services sections.
  *
- * Source: "Configuration and credential file settings", AWS SDKs and Tools Reference Guide. Sections that are no
- * profiles (sso-session, services) and nested settings (indented lines) are passed over.
+ * Source: "Configuration and credential file settings", AWS SDKs and Tools Reference Guide; in all that it leaves open,
+ * botocore (ini.h).
  */
 #ifndef DYNAMODB_ES_PROFILE_H
 #define DYNAMODB_ES_PROFILE_H
@@ -10,51 +10,82 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "aws/ini.h"
 #include "base/failure.h"
 
-typedef struct ProfileSetting
+/* How a file writes its sections; and its place among the files: what the first one sets goes first. */
+typedef enum ProfileFileKind
 {
-	size_t		text;			/* it is of: 1, 2, … */
-	char	   *profile;
-	char	   *name;			/* lower case; "" stands for the profile's section */
-	char	   *value;			/* may be a secret */
-} ProfileSetting;
+	PROFILE_FILE_CREDENTIALS,	/* [name] */
+	PROFILE_FILE_CONFIG			/* [profile name], and [default]; [services name] */
+} ProfileFileKind;
+
+#define PROFILE_FILES 2
+
+typedef enum ProfileSectionKind
+{
+	SECTION_OTHER,
+	SECTION_PROFILE,
+	SECTION_SERVICES
+} ProfileSectionKind;
+
+typedef struct ProfileSection
+{
+	ProfileSectionKind kind;
+	const char *name;
+	const IniSection *section;
+} ProfileSection;
+
+typedef struct ProfileFile
+{
+	char	   *path;			/* NULL as long as none has been looked at */
+	bool		missing;		/* there is no such file */
+	IniFile		ini;
+	ProfileSection *sections;	/* ini.nsections */
+} ProfileFile;
 
 /* All that the files say. All zeroes is empty. */
 typedef struct ProfileFiles
 {
-	ProfileSetting *settings;
-	size_t		count;
-	size_t		capacity;
-	size_t		texts;			/* so many have been added */
+	ProfileFile files[PROFILE_FILES];
 } ProfileFiles;
 
-/* How a file writes its sections. */
-typedef enum ProfileFileKind
+/* Where something is set. */
+typedef struct ProfileSetting
 {
-	PROFILE_FILE_CREDENTIALS,	/* [name] */
-	PROFILE_FILE_CONFIG			/* [profile name], and [default] */
-} ProfileFileKind;
+	const char *value;			/* belongs to the files; "" where it is set to nothing; NULL: it is not set */
+	const char *path;			/* of the file */
+	size_t		line;
+} ProfileSetting;
 
 /*
- * Adds what a file's text says, to which it writes. What was added by an earlier call goes first; within one text the
- * last word counts. `path` is for *failure, which never has anything of the text. false with *failure filled in.
- */
-extern bool profile_parse(ProfileFiles *files, ProfileFileKind kind, char *text, const char *path, Failure *failure);
-
-/*
- * Reads both files, from where AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE say, or from HOME. A file that is not
- * there is empty, unless a variable names it. false with *failure filled in; free *files in either case.
+ * Reads both files, from where AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE say (home.h), or from ~/.aws. A file that
+ * is not there is empty, unless a variable names it. false with *failure filled in; free *files in either case.
  */
 extern bool profile_files_read(ProfileFiles *files, Failure *failure);
 extern void profile_files_free(ProfileFiles *files);
 
+/* A file's text, which becomes empty, as if it had been read from `path`. */
+extern bool profile_parse(ProfileFiles *files, ProfileFileKind kind, ByteBuffer *text, const char *path, Failure *failure);
+
+/* The section of a profile, in one of the files; its value is the name. */
+extern ProfileSetting profile_section(const ProfileFiles *files, ProfileFileKind kind, const char *profile);
 extern bool profile_exists(const ProfileFiles *files, const char *profile);
 
-/* The value, which belongs to *files; NULL where it is not set, or set to nothing. */
+/* What a profile sets: in one file, or in the first file that has it. */
+extern ProfileSetting profile_look_into(const ProfileFiles *files, ProfileFileKind kind, const char *profile, const char *name);
+extern ProfileSetting profile_look_up(const ProfileFiles *files, const char *profile, const char *name);
+
+/* The value alone; NULL where it is not set, or set to nothing. */
 extern const char *profile_setting(const ProfileFiles *files, const char *profile, const char *name);
 
-/* The profile that counts where none is named: AWS_PROFILE, or "default". */
+/* The same of a services section: [services NAME], "service =", and indented below it "name = value". */
+extern const char *services_setting(const ProfileFiles *files, const char *services, const char *service, const char *name);
+
+/* The profile that AWS_DEFAULT_PROFILE or AWS_PROFILE names, in botocore's order; NULL: none. */
+extern const char *profile_named(void);
+
+/* That one, or "default". */
 extern const char *profile_default_name(void);
 
 /*

@@ -275,7 +275,7 @@ static bool
 choose(const Choice *choice, const char *profile)
 {
 	const char *name = profile != NULL ? profile : profile_default_name();
-	bool		named = profile != NULL || variable("AWS_PROFILE") != NULL;
+	bool		named = profile != NULL || profile_named() != NULL;
 
 	if (named && !profile_exists(choice->files, name))
 		return refuse_profile(choice, name, "does not exist");

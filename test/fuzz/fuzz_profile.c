@@ -13,26 +13,30 @@ read_as(ProfileFileKind kind, const uint8_t *data, size_t size)
 {
 	ProfileFiles files = {0};
 	Failure		failure = {0};
-	char	   *text = malloc(size + 1);
+	ByteBuffer	text = {0};
 
-	REQUIRE(text != NULL);
-	memcpy(text, data, size);
-	text[size] = '\0';
 	/* secret_file.c lets no byte 0 through. */
-	if (memchr(text, '\0', size) == NULL)
+	if (size == 0 || memchr(data, '\0', size) != NULL)
+		return;
+	buffer_append(&text, data, size);
+	if (!profile_parse(&files, kind, &text, PATH, &failure))
+		REQUIRE(failure.kind != FAILURE_NONE && strstr(failure.message, PATH) != NULL);
+	for (size_t i = 0; files.files[kind].sections != NULL && i < files.files[kind].ini.nsections; i++)
 	{
-		if (!profile_parse(&files, kind, text, PATH, &failure))
-			REQUIRE(failure.kind != FAILURE_NONE && strstr(failure.message, PATH) != NULL);
-		for (size_t i = 0; i < files.count; i++)
-		{
-			const ProfileSetting *setting = &files.settings[i];
+		const ProfileSection *section = &files.files[kind].sections[i];
 
-			REQUIRE(profile_exists(&files, setting->profile));
-			profile_setting(&files, setting->profile, setting->name);
+		if (section->kind != SECTION_PROFILE)
+			continue;
+		REQUIRE(profile_exists(&files, section->name));
+		for (size_t j = 0; j < section->section->count; j++)
+		{
+			const IniSetting *setting = &files.files[kind].ini.settings[section->section->first + j];
+
+			REQUIRE(strchr(setting->name, '\n') == NULL && setting->value[strcspn(setting->value, "\r")] == '\0');
+			profile_look_up(&files, section->name, setting->name);
 		}
 	}
 	profile_files_free(&files);
-	free(text);
 }
 
 int
