@@ -383,6 +383,7 @@ call_step(Call *call)
 		else
 			call_attempt_ended(call);
 	}
+	call->failure.is_private = call->context->is_private;
 	return call->state;
 }
 

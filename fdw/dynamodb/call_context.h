@@ -25,6 +25,7 @@ typedef struct CallContext
 	Jitter		jitter;			/* of the pauses before retries */
 	Window		windows[TRAFFIC_KINDS];
 	size_t		max_response_bytes;	/* once unpacked, too */
+	bool		is_private;		/* so are their failures */
 	Usage	   *total;			/* what all requests cost is added here; or NULL */
 } CallContext;
 

@@ -31,6 +31,12 @@ enum
 	CONNECTION_COLUMNS
 };
 
+static Datum
+text_or_null(const char *text)
+{
+	return text != NULL ? CStringGetTextDatum(text) : (Datum) 0;
+}
+
 Datum
 dynamodb_es_connections(PG_FUNCTION_ARGS)
 {
@@ -43,12 +49,16 @@ dynamodb_es_connections(PG_FUNCTION_ARGS)
 	{
 		const ConnectionState *state = lfirst(cell);
 		char	   *user = OidIsValid(state->user) ? GetUserNameFromId(state->user, true) : "public";
-		bool		nulls[CONNECTION_COLUMNS] = {[CONNECTION_USER] = user == NULL};
+		bool		nulls[CONNECTION_COLUMNS] = {
+			[CONNECTION_USER] = user == NULL,
+			[CONNECTION_ENDPOINT] = state->endpoint == NULL,
+			[CONNECTION_REGION] = state->region == NULL,
+		};
 		Datum		values[CONNECTION_COLUMNS] = {
 			[CONNECTION_SERVER] = CStringGetTextDatum(connection_server_name(state->server)),
-			[CONNECTION_USER] = user != NULL ? CStringGetTextDatum(user) : (Datum) 0,
-			[CONNECTION_ENDPOINT] = CStringGetTextDatum(state->endpoint),
-			[CONNECTION_REGION] = CStringGetTextDatum(state->region),
+			[CONNECTION_USER] = text_or_null(user),
+			[CONNECTION_ENDPOINT] = text_or_null(state->endpoint),
+			[CONNECTION_REGION] = text_or_null(state->region),
 			[CONNECTION_IN_FLIGHT] = Int32GetDatum(state->in_flight),
 			[CONNECTION_IDLE] = Int32GetDatum(state->idle),
 			[CONNECTION_IN_USE] = BoolGetDatum(state->in_use),

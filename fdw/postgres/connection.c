@@ -35,6 +35,8 @@ struct Connection
 	int			descriptors;	/* counted as external to PostgreSQL */
 	int			references;
 	bool		in_table;
+	bool		region_is_private;	/* it is that of PostgreSQL's own environment or files */
+	bool		endpoint_is_private;	/* likewise, or it has the region in it */
 };
 
 typedef struct ConnectionEntry
@@ -175,6 +177,9 @@ connection_new(const ForeignServer *server, Oid mapping, const MappingOptions *o
 	connection = calloc(1, sizeof(Connection));
 	if (connection == NULL)
 		report_out_of_memory();
+	connection->region_is_private = settings.is_private;
+	connection->endpoint_is_private = settings.is_private && settings.endpoint == NULL;
+	settings.is_private = settings.is_private || identity.keys == NULL;
 	/* Beside those to DynamoDB there may be one for credentials. */
 	descriptors_reserve(connection, settings.http.max_connections + (identity.keys == NULL));
 	connection->client = client_new(&settings, &identity, &failure);
@@ -262,6 +267,7 @@ connections_describe(void)
 {
 	List	   *states = NIL;
 	dlist_iter	iter;
+	bool		all_is_visible = identity_is_visible();
 
 	dlist_foreach(iter, &all_connections)
 	{
@@ -272,8 +278,10 @@ connections_describe(void)
 		{
 			.server = connection->server,
 			.user = connection->user,
-			.endpoint = pstrdup(client_endpoint(connection->client)),
-			.region = pstrdup(client_region(connection->client)),
+			.endpoint = connection->endpoint_is_private && !all_is_visible ? NULL
+				: pstrdup(client_endpoint(connection->client)),
+			.region = connection->region_is_private && !all_is_visible ? NULL
+				: pstrdup(client_region(connection->client)),
 			.in_flight = client_in_flight(connection->client),
 			.idle = client_idle_connections(connection->client),
 			.in_use = connection->references > 0,

@@ -26,8 +26,8 @@ typedef struct ConnectionState
 {
 	Oid			server;
 	Oid			user;			/* that the user mapping is for; InvalidOid: PUBLIC */
-	char	   *endpoint;
-	char	   *region;
+	char	   *endpoint;		/* NULL: not for this user, see identity_is_visible */
+	char	   *region;			/* likewise */
 	int			in_flight;		/* requests */
 	int			idle;			/* connections that no request needs */
 	bool		in_use;			/* by a statement or a cursor */

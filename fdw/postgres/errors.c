@@ -6,8 +6,11 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #include "postgres/encoding.h"
 #include "postgres/errors.h"
+#include "postgres/identity.h"
 
 typedef struct ErrorText
 {
@@ -172,8 +175,29 @@ text_of_failure(const Failure *failure)
 }
 
 /*
+ * Of the server's own identity, tell: its files and roles where there are no credentials, the region in a host's name,
+ * and the name of who signed where AWS refuses that one. Elsewhere it is the name of an account.
+ */
+static bool
+words_tell_of_identity(const Failure *failure)
+{
+	switch (failure->kind)
+	{
+		case FAILURE_NO_CREDENTIALS:
+		case FAILURE_CREDENTIALS:
+		case FAILURE_EXPIRED:
+		case FAILURE_ACCESS_DENIED:
+		case FAILURE_UNREACHABLE:
+		case FAILURE_UNKNOWN_FATE:
+			return true;
+		default:
+			return strstr(failure->message, "arn:") != NULL;
+	}
+}
+
+/*
  * DynamoDB's words in the server's encoding; a character that it lacks becomes a question mark rather than an error
- * in an error.
+ * in an error. Words that are not for this user go to the log.
  */
 static char *
 words_of_failure(const Failure *failure)
@@ -181,6 +205,12 @@ words_of_failure(const Failure *failure)
 	char	   *words = encoding_for_message(failure->message, strlen(failure->message), sizeof(failure->message));
 	char	   *code = encoding_for_message(failure->code, strlen(failure->code), sizeof(failure->code));
 
+	if (failure->is_private && words[0] != '\0' && words_tell_of_identity(failure) && !identity_is_visible())
+	{
+		ereport(LOG_SERVER_ONLY,
+				(errmsg("user \"%s\" is not told of the server's own AWS identity: %s", GetUserNameFromId(GetUserId(), false), words)));
+		words = code[0] == '\0' ? pstrdup(_("the server's log says why")) : "";
+	}
 	if (code[0] == '\0')
 		return words;
 	return words[0] == '\0' ? code : psprintf("%s: %s", code, words);
@@ -190,11 +220,12 @@ static void
 report_failure_of(const Failure *failure, const char *object)
 {
 	ErrorText	text = text_of_failure(failure);
+	char	   *words = words_of_failure(failure);
 
 	ereport(ERROR,
 			(errcode(text.sqlstate),
 			 errmsg_internal(text.message, object),
-			 errdetail_internal("%s", words_of_failure(failure)),
+			 errdetail_internal("%s", words),
 			 text.hint != NULL ? errhint("%s", text.hint) : 0));
 }
 
@@ -241,6 +272,7 @@ void
 report_append_failure(const Failure *failure, const char *relation_name, const Commit *commit, const char *fates)
 {
 	ErrorText	text = text_of_failure(failure);
+	char	   *words = words_of_failure(failure);
 	char	   *object = psprintf("foreign table \"%s\"", relation_name);
 
 	if (commit != NULL && failure->kind == FAILURE_CONDITION)
@@ -261,7 +293,7 @@ report_append_failure(const Failure *failure, const char *relation_name, const C
 		ereport(ERROR,
 				(errcode(text.sqlstate),
 				 errmsg("the last version of %s in foreign table \"%s\" cannot be read", describe_aggregate(commit), relation_name),
-				 errdetail_internal("%s", with_fates(psprintf(_("It is %s, and no bigint."), words_of_failure(failure)), fates)),
+				 errdetail_internal("%s", with_fates(psprintf(_("It is %s, and no bigint."), words), fates)),
 				 errhint("%s", text.hint)));
 	if (commit != NULL && failure->kind == FAILURE_UNKNOWN_FATE)
 		ereport(ERROR,
@@ -269,14 +301,12 @@ report_append_failure(const Failure *failure, const char *relation_name, const C
 				 errmsg_internal(text.message, object),
 				 errdetail_internal("%s", with_fates(psprintf(_("The answer to %s, commit id " INT64_FORMAT ", was lost: %s."),
 															  describe_commit(commit), commit->commit_id,
-															  words_of_failure(failure)), fates)),
+															  words), fates)),
 				 errhint("%s", text.hint)));
-	if (fates == NULL)
-		report_failure(failure, relation_name);
 	ereport(ERROR,
 			(errcode(text.sqlstate),
 			 errmsg_internal(text.message, object),
-			 errdetail_internal("%s", with_fates(psprintf("%s.", words_of_failure(failure)), fates)),
+			 errdetail_internal("%s", fates == NULL ? words : with_fates(psprintf("%s.", words), fates)),
 			 text.hint != NULL ? errhint("%s", text.hint) : 0));
 	pg_unreachable();
 }

@@ -12,10 +12,12 @@
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "aws/profile.h"
 #include "postgres/compat.h"
+#include "postgres/identity.h"
 #include "postgres/option_rules.h"
 #include "postgres/options.h"
 
@@ -235,7 +237,25 @@ options_attribute_of_column(Oid relation, AttrNumber attnum)
 	return option_text("attribute", GetForeignColumnOptions(relation, attnum), NIL, NULL);
 }
 
-/* The region of a server that names none: by the environment, or by AWS's files. It is made part of a host's name. */
+/* `why` is for those who may know it. */
+static void
+report_no_region(const ForeignServer *server, const char *why)
+{
+	bool		visible = identity_is_visible();
+
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+			 errmsg("no AWS region is known for server \"%s\"", server->servername),
+			 why[0] == '\0' ? 0 : visible ? errdetail_internal("%s", why) : errdetail_log("%s", why),
+			 visible ? errhint("Set the server's option \"region\", AWS_REGION in the environment of PostgreSQL, "
+							   "or a region in its AWS profile.")
+			 : errhint("Set the server's option \"region\".")));
+}
+
+/*
+ * The region of a server that names none: by the environment, or by AWS's files. It is made part of a host's name. Each
+ * request shows it to the endpoint, which the owner of the server chooses.
+ */
 static const char *
 ambient_region(const ForeignServer *server, const char *profile)
 {
@@ -244,6 +264,12 @@ ambient_region(const ForeignServer *server, const char *profile)
 	const char *region = NULL;
 	char	   *found = NULL;
 
+	if (!superuser_arg(server->owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+				 errmsg("no AWS region is known for server \"%s\"", server->servername),
+				 errdetail("The region of PostgreSQL itself is used only where a superuser owns the server."),
+				 errhint("Set the server's option \"region\".")));
 	for (size_t i = 0; i < lengthof(variables) && (region == NULL || region[0] == '\0'); i++)
 		region = getenv(variables[i]);
 	if (region == NULL || region[0] == '\0')
@@ -257,17 +283,14 @@ ambient_region(const ForeignServer *server, const char *profile)
 		region = pstrdup(copy);
 	}
 	if (region[0] == '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
-				 errmsg("no AWS region is known for server \"%s\"", server->servername),
-				 failure.kind != FAILURE_NONE ? errdetail_internal("%s", failure.message) : 0,
-				 errhint("Set the server's option \"region\", AWS_REGION in the environment of PostgreSQL, "
-						 "or a region in its AWS profile.")));
-	if (!option_is_region(region))
+		report_no_region(server, failure.message);
+	if (!option_is_region(region) && identity_is_visible())
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 				 errmsg("the AWS region that the environment or the files of PostgreSQL give is none"),
 				 errhint("Set the server's option \"region\".")));
+	if (!option_is_region(region))
+		report_no_region(server, _("What the environment or the AWS files of PostgreSQL give is none."));
 	return region;
 }
 
@@ -280,6 +303,7 @@ options_of_server(const ForeignServer *server, const char *profile)
 		.region = region != NULL ? region : ambient_region(server, profile),
 		.endpoint = option_text("endpoint", options, NIL, NULL),
 		.max_attempts = option_int("max_attempts", options, NIL, DEFAULT_MAX_ATTEMPTS),
+		.is_private = region == NULL,
 		.accept_gzip = strcmp(option_text("accept_encoding", options, NIL, "identity"), "gzip") == 0,
 		.http = {
 			.max_connections = option_int("max_connections", options, NIL, DEFAULT_MAX_CONNECTIONS),
