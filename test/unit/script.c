@@ -17,7 +17,8 @@ struct HttpTransfer
 {
 	HttpClient *client;
 	HttpTransfer *next;			/* of the client's, while it is on the way */
-	const Exchange *exchange;
+	Exchange	exchange;
+	ByteBuffer	served;			/* the answer of a responder */
 	int64_t		due;
 	StepResult	state;
 	HttpAnswer	answer;
@@ -40,6 +41,8 @@ typedef struct Sent
 static const Exchange *exchanges;
 static size_t nexchanges;
 static bool used[MAX_REQUESTS];
+static Responder responder;		/* instead of exchanges; or NULL */
+static void *store;
 static Sent sent[MAX_REQUESTS];
 static size_t nsent;
 static int	most_in_flight;
@@ -61,9 +64,18 @@ __wrap_clock_gettime(clockid_t clock, struct timespec *time)
 }
 
 void
+script_begin_serving(Responder serve, void *what)
+{
+	script_begin(NULL, 0);
+	responder = serve;
+	store = what;
+}
+
+void
 script_begin(const Exchange *script, size_t count)
 {
 	assert_true(count <= MAX_REQUESTS);
+	responder = NULL;
 	exchanges = script;
 	nexchanges = count;
 	memset(used, 0, sizeof(used));
@@ -140,9 +152,12 @@ keep_text(const char *text, size_t length)
 	return kept;
 }
 
+/* What is served may be too much to keep: then what was sent first is forgotten. */
 static void
 keep_request(const HttpRequest *request)
 {
+	if (responder != NULL && (nsent == MAX_REQUESTS || text_length > MOST_TEXT / 2))
+		nsent = text_length = 0;
 	assert_true(nsent < MAX_REQUESTS);
 	sent[nsent].headers = texts + text_length;
 	for (size_t i = 0; i < request->nheaders; i++)
@@ -189,7 +204,7 @@ exchange_for(const char *operation, const char *body)
 static void
 arrive(HttpTransfer *transfer)
 {
-	const Exchange *exchange = transfer->exchange;
+	const Exchange *exchange = &transfer->exchange;
 	HttpAnswer *answer = &transfer->answer;
 
 	transfer->client->in_flight--;
@@ -200,12 +215,15 @@ arrive(HttpTransfer *transfer)
 		return;
 	}
 	answer->status = exchange->status != 0 ? exchange->status : 200;
-	buffer_puts(&answer->body, exchange->answer != NULL ? exchange->answer : "{}");
+	if (transfer->served.length > 0)
+		buffer_append(&answer->body, transfer->served.data, transfer->served.length);
+	else
+		buffer_puts(&answer->body, exchange->answer != NULL ? exchange->answer : "{}");
 	answer->date_ms = exchange->date_ms != 0 ? exchange->date_ms : -1;
 	answer->received_ms = EPOCH_MS + now - BEGIN_MS;
 	snprintf(answer->encoding, sizeof(answer->encoding), "%s", exchange->encoding != NULL ? exchange->encoding : "");
 	snprintf(answer->crc32, sizeof(answer->crc32), "%s", exchange->crc32 != NULL ? exchange->crc32 : "");
-	if (answer->body.failed)
+	if (answer->body.failed || transfer->served.failed)
 		failure_set(&transfer->failure, FAILURE_MEMORY, NULL, "out of memory");
 	else
 		transfer->state = STEP_DONE;
@@ -352,8 +370,11 @@ http_send(HttpClient *client, const HttpRequest *request)
 		return NULL;
 	keep_request(request);
 	transfer->client = client;
-	transfer->exchange = exchange_for(operation_of(request), sent[nsent - 1].body);
-	transfer->due = transfer->exchange->fault == FAULT_SILENT ? NEVER : now + transfer->exchange->after_ms;
+	if (responder != NULL)
+		responder(store, operation_of(request), sent[nsent - 1].body, &transfer->exchange, &transfer->served);
+	else
+		transfer->exchange = *exchange_for(operation_of(request), sent[nsent - 1].body);
+	transfer->due = transfer->exchange.fault == FAULT_SILENT ? NEVER : now + transfer->exchange.after_ms;
 	transfer->state = STEP_PENDING;
 	transfer->answer.retry_after_ms = -1;
 	transfer->answer.sent_ms = EPOCH_MS + now - BEGIN_MS;
@@ -384,7 +405,7 @@ http_transfer_failure(const HttpTransfer *transfer)
 bool
 http_transfer_may_have_arrived(const HttpTransfer *transfer)
 {
-	return transfer->exchange->fault != FAULT_UNREACHED;
+	return transfer->exchange.fault != FAULT_UNREACHED;
 }
 
 void
@@ -398,5 +419,6 @@ http_transfer_free(HttpTransfer *transfer)
 		transfer->client->in_flight--;
 	}
 	buffer_free(&transfer->answer.body);
+	buffer_free(&transfer->served);
 	free(transfer);
 }

@@ -50,6 +50,13 @@ extern void script_begin(const Exchange *exchanges, size_t count);
 /* Every exchange must have been used. */
 extern void script_end(void);
 
+/*
+ * Instead of a list of exchanges, a function that fills in what becomes of a request; its answer goes into *answer,
+ * where there is one. The clock begins anew.
+ */
+typedef void (*Responder) (void *store, const char *operation, const char *body, Exchange *exchange, ByteBuffer *answer);
+extern void script_begin_serving(Responder responder, void *store);
+
 /* A client with keys of its own at an endpoint that nobody connects to. NULL when memory ran out. */
 extern Client *script_client(int max_attempts, int max_connections);
 

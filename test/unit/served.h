@@ -1,0 +1,36 @@
+/*
+ * served: a small store for unit tests, which answers reads as DynamoDB does: pages, start keys, bounds, order, limits,
+ * segments, and the counter. It is for script_begin_serving.
+ */
+#ifndef DYNAMODB_ES_TEST_SERVED_H
+#define DYNAMODB_ES_TEST_SERVED_H
+
+#include "script.h"
+
+#include <cjson/cJSON.h>
+
+#define SERVED_MOST 4000
+
+typedef struct ServedStore
+{
+	size_t		nkeys;
+	int64_t		keys[SERVED_MOST];	/* ascending: commit ids, or the versions of aggregate "a" */
+	int64_t		head;			/* the counter */
+	size_t		page_items;		/* that fit into a page */
+	int			slowest_ms;		/* an answer takes up to that, at random */
+	int			faults;			/* of a hundred requests */
+	unsigned	seed;
+	void		(*before) (struct ServedStore *store);	/* called before each request, if not NULL: the store may grow */
+	size_t		served;			/* items of all answers */
+} ServedStore;
+
+/* A random number from 0 to below `n`. */
+extern int	served_random(ServedStore *store, int n);
+
+/* A Responder. */
+extern void served_answer(void *store, const char *operation, const char *body, Exchange *exchange, ByteBuffer *answer);
+
+/* The key of an item: of an index read the commit id, otherwise the version. */
+extern int64_t served_key(const cJSON *item);
+
+#endif

@@ -1,0 +1,277 @@
+/*
+ * read: whatever the keys, the pages, the order of answers and the faults, each item that is asked for comes once, in
+ * its order, and no other.
+ */
+#include "served.h"
+
+#include "store/read.h"
+
+static const StoreNames names = {.commit_table = "commits", .commit_index = "byId", .counter_table = "counters", .counter = "commits"};
+
+#define LARGEST_KEY 130000		/* of what fill_store makes */
+
+static ServedStore store;
+static KeyRange range;
+static const AggregateId aggregate = {"a", 1};
+static const char *const attributes[] = {"aggregateId", "version", "commitId"};
+
+/* Ids with gaps, some of them large. */
+static void
+fill_store(unsigned seed)
+{
+	int64_t		key = 0;
+	int			gaps;
+
+	memset(&store, 0, sizeof(store));
+	store.seed = seed;
+	gaps = served_random(&store, 50);
+	store.nkeys = (size_t) served_random(&store, 300);
+	for (size_t i = 0; i < store.nkeys; i++)
+	{
+		key += 1 + (served_random(&store, 100) < gaps ? served_random(&store, served_random(&store, 2) ? 3 : 400) : 0);
+		store.keys[i] = key;
+	}
+	store.head = key + served_random(&store, 5);
+	store.page_items = 1 + (size_t) served_random(&store, 30);
+	store.slowest_ms = served_random(&store, 2) * 50;
+	store.faults = served_random(&store, 2) * 10;
+}
+
+static ReadSpec
+random_spec(void)
+{
+	static const ReadPath paths[] = {READ_AGGREGATE, READ_INDEX, READ_SCAN};
+	ReadSpec	spec = {
+		.path = paths[served_random(&store, 3)],
+		.aggregates = &aggregate, .naggregates = 1, .ranges = &range, .nranges = 1,
+		.segments = 1 + served_random(&store, 4),
+		.wanted = served_random(&store, 2) * served_random(&store, 200),
+		.nothing_ahead = served_random(&store, 3) == 0,
+		.max_parallel = 1 + served_random(&store, 16),
+		.attributes = attributes, .nattributes = 3,
+	};
+
+	spec.backward = spec.path != READ_SCAN && served_random(&store, 2);
+	spec.ordered = spec.path != READ_SCAN;
+	spec.max_ranges = served_random(&store, 2) * 16;
+	range = (KeyRange)
+	{
+		.has_lower = served_random(&store, 2), .lower = served_random(&store, (int) store.head + 2),
+		.has_upper = served_random(&store, 2)
+	};
+	range.upper = range.lower + served_random(&store, (int) store.head + 2);
+	return spec;
+}
+
+static bool
+is_wanted(const ReadSpec *spec, int64_t key)
+{
+	return spec->path == READ_SCAN || ((!range.has_lower || key >= range.lower) && (!range.has_upper || key <= range.upper));
+}
+
+/* How many items are to come, by what the store has at the moment. */
+static size_t
+count_wanted(const ReadSpec *spec)
+{
+	size_t		count = 0;
+
+	for (size_t i = 0; i < store.nkeys; i++)
+		count += is_wanted(spec, store.keys[i]);
+	return count;
+}
+
+/* Counts the items as they come, and looks at their order. */
+static size_t
+read_all(Client *client, const ReadSpec *spec, Usage *usage, ReadResult *result)
+{
+	ReadOperation *read = read_start(client, &names, spec, usage);
+	static bool seen[LARGEST_KEY];
+	int64_t		before = spec->backward ? INT64_MAX : INT64_MIN;
+	size_t		count = 0;
+	const cJSON *item;
+
+	memset(seen, 0, sizeof(seen));
+	while ((*result = read_next(read, &item)) != READ_END && *result != READ_FAILED)
+	{
+		int64_t		key;
+
+		if (*result == READ_PENDING)
+			script_wait(client);
+		if (*result != READ_ITEM)
+			continue;
+		key = served_key(item);
+		assert_true(key < LARGEST_KEY && is_wanted(spec, key));
+		assert_false(seen[key]);
+		seen[key] = true;
+		if (spec->ordered)
+			assert_true(spec->backward ? key < before : key > before);
+		before = key;
+		count++;
+	}
+	read_free(read);
+	return count;
+}
+
+static void
+each_item_comes_once_in_order(void **state)
+{
+	for (unsigned seed = 1; seed <= 1000; seed++)
+	{
+		ReadSpec	spec;
+		ReadResult	result;
+		Usage		usage = {0};
+		Client	   *client;
+		size_t		count;
+
+		fill_store(seed);
+		spec = random_spec();
+		script_begin_serving(served_answer, &store);
+		client = script_client(20, spec.max_parallel);
+		count = read_all(client, &spec, &usage, &result);
+		if (result != READ_END || count != count_wanted(&spec))
+			fail_msg("seed %u: %zu of %zu", seed, count, count_wanted(&spec));
+		client_free(client);
+	}
+}
+
+/* Commits come in meanwhile, above all ids that were given out before. */
+static void
+grow_store(ServedStore *growing)
+{
+	if (growing->nkeys < SERVED_MOST && served_random(growing, 3) == 0)
+	{
+		growing->head += 1 + served_random(growing, 2);
+		growing->keys[growing->nkeys++] = growing->head;
+	}
+}
+
+static void
+a_store_that_grows_loses_and_repeats_nothing(void **state)
+{
+	for (unsigned seed = 1; seed <= 300; seed++)
+	{
+		ReadSpec	spec;
+		ReadResult	result;
+		Client	   *client;
+		size_t		at_least;
+		size_t		count;
+
+		fill_store(seed);
+		spec = random_spec();
+		at_least = count_wanted(&spec);
+		store.before = grow_store;
+		script_begin_serving(served_answer, &store);
+		client = script_client(20, spec.max_parallel);
+		count = read_all(client, &spec, NULL, &result);
+		if (result != READ_END || count < at_least || count > count_wanted(&spec))
+			fail_msg("seed %u: %zu, and not from %zu to %zu", seed, count, at_least, count_wanted(&spec));
+		client_free(client);
+	}
+}
+
+static void
+no_more_than_the_window_is_on_the_way(void **state)
+{
+	ReadSpec	spec = {
+		.path = READ_INDEX, .ranges = &range, .nranges = 1, .ordered = true, .max_parallel = 5, .max_ranges = 5,
+		.attributes = attributes, .nattributes = 3
+	};
+	ReadResult	result;
+	Client	   *client;
+
+	fill_store(7);
+	store.nkeys = 1000;
+	for (size_t i = 0; i < store.nkeys; i++)
+		store.keys[i] = (int64_t) i + 1;
+	store.head = 1000;
+	store.page_items = 10;
+	store.slowest_ms = 50;
+	store.faults = 0;
+	range = (KeyRange) {0};
+	script_begin_serving(served_answer, &store);
+	client = script_client(4, 5);
+	assert_int_equal(read_all(client, &spec, NULL, &result), 1000);
+	assert_in_range(script_most_in_flight(), 4, 6);	/* and the counter's */
+	client_free(client);
+}
+
+/* A caller who takes no more than he said costs no more than that. */
+static void
+what_is_wanted_bounds_what_is_read(void **state)
+{
+	ReadSpec	spec = {
+		.path = READ_INDEX, .ranges = &range, .nranges = 1, .ordered = true, .backward = true, .wanted = 10, .max_parallel = 16,
+		.max_ranges = 16, .attributes = attributes, .nattributes = 3
+	};
+	ReadOperation *read;
+	Client	   *client;
+	const cJSON *item;
+
+	fill_store(7);
+	for (store.nkeys = 0; store.nkeys < 1000; store.nkeys++)
+		store.keys[store.nkeys] = (int64_t) store.nkeys + 1;
+	store.page_items = 500;
+	store.faults = 0;
+	range = (KeyRange) {0};
+	script_begin_serving(served_answer, &store);
+	client = script_client(4, 16);
+	read = read_start(client, &names, &spec, NULL);
+	for (int taken = 0; taken < 10;)
+	{
+		ReadResult	result = read_next(read, &item);
+
+		if (result == READ_PENDING)
+			script_wait(client);
+		taken += result == READ_ITEM;
+	}
+	assert_int_equal(script_requests(), 1);
+	assert_int_equal(store.served, 10);
+	read_free(read);
+	client_free(client);
+}
+
+static void
+without_memory_a_read_fails(void **state)
+{
+	for (unsigned seed = 1; seed <= 6; seed++)
+		FOR_EACH_ALLOCATION_FAILING({
+			ReadSpec	spec;
+			ReadOperation *read;
+			ReadResult	result = READ_FAILED;
+			Client	   *client;
+			size_t		count = 0;
+			const cJSON *item;
+
+			fill_store(seed);
+			store.nkeys = store.nkeys < 40 ? store.nkeys : 40;
+			store.page_items = store.page_items < 5 ? 5 : store.page_items;
+			spec = random_spec();
+			script_begin_serving(served_answer, &store);
+			client = script_client(20, spec.max_parallel);
+			read = client != NULL ? read_start(client, &names, &spec, NULL) : NULL;
+			while (read != NULL && (result = read_next(read, &item)) != READ_END && result != READ_FAILED)
+			{
+				if (result == READ_PENDING)
+					script_wait(client);
+				count += result == READ_ITEM;
+			}
+			if (result == READ_END)
+				assert_int_equal(count, count_wanted(&spec));
+			read_free(read);
+			client_free(client);
+		});
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_item_comes_once_in_order),
+		cmocka_unit_test(a_store_that_grows_loses_and_repeats_nothing),
+		cmocka_unit_test(no_more_than_the_window_is_on_the_way),
+		cmocka_unit_test(what_is_wanted_bounds_what_is_read),
+		cmocka_unit_test(without_memory_a_read_fails),
+	};
+
+	return cmocka_run_group_tests_name("read", tests, NULL, NULL);
+}
