@@ -135,6 +135,16 @@ for ([ 'no id', '{"Attributes": {}}' ], [ 'an id that is no number', '{"Attribut
 	is(sqlstate(insert(UpdateItem => { body => $_->[1] })), 'HV000', "$_->[0] from the counter: an error");
 	is(operations(), 'UpdateItem', "$_->[0] from the counter: nothing is put");
 }
+# A counter at its end.
+for my $value ('9223372036854775808', '1E38')
+{
+	my $beyond = qq({"id": {"N": "$value"}});
+	my $result = insert(UpdateItem => { body => qq({"Attributes": $beyond}) });
+	is(sqlstate($result), '2200H', "a counter at $value: there is no commit id left");
+	like("$result->{error}{message} $result->{error}{detail}", qr/no more commit ids .*beyond 9223372036854775807/, "a counter at $value: and the error says so");
+	is(operations(), 'UpdateItem', "a counter at $value: nothing is put");
+	is(sqlstate(outcome(q{SELECT dynamodb_es_head('commits')}, GetItem => { body => qq({"Item": $beyond}) })), '2200H', "a counter at $value: a function says so, too");
+}
 for ([ 'no items', '{}' ], [ 'items that are none', '{"Items": {}}' ], [ 'a last key that is none', '{"Items": [], "LastEvaluatedKey": "a"}' ])
 {
 	is(sqlstate(outcome('SELECT * FROM commits', Scan => { body => $_->[1] })), 'HV000', "a page with $_->[0]: an error, not an end");

@@ -30,6 +30,7 @@ typedef enum FailureKind
 	FAILURE_TOO_LONG,			/* an answer over max_response_bytes */
 	FAILURE_UNREADABLE,			/* a stored version that is no integer, or too large for one */
 	FAILURE_UNFIT,				/* a table is there, but not as a store's has to be */
+	FAILURE_EXHAUSTED,			/* a counter has no commit id left */
 	FAILURE_TOO_LARGE,			/* an item, key or request over DynamoDB's limits */
 	FAILURE_UNKNOWN_FATE,		/* a write that may or may not have been carried out */
 	FAILURE_OTHER				/* any other error answer */

@@ -137,6 +137,13 @@ text_of_failure(const Failure *failure)
 				"DynamoDB throttles requests for %s",
 				"Try later, or raise the throughput of the table."
 			};
+		case FAILURE_EXHAUSTED:
+			return (ErrorText)
+			{
+				ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED,
+				"there are no more commit ids for %s",
+				"Check the options counter_table and counter, and what was written to that counter."
+			};
 		case FAILURE_TOO_LARGE:
 			return (ErrorText)
 			{

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dynamodb/json.h"
 #include "store/dense.h"
 #include "store/lane.h"
 
@@ -332,6 +333,7 @@ ids_step(AppendOperation *append)
 {
 	Call	   *counter = append->counter;
 	StepResult	result = counter != NULL ? call_step(counter) : STEP_PENDING;
+	Failure		failure;
 	int64_t		last;
 
 	if (result == STEP_PENDING)
@@ -340,7 +342,10 @@ ids_step(AppendOperation *append)
 	if (result == STEP_FAILED)
 		append_fail(append, NULL, call_failure(counter));
 	else if (!commit_read_counter(call_response(counter), &last) || last < append->ids_asked)
-		append_fail_with(append, FAILURE_BAD_ANSWER, "the counter did not answer a commit id");
+	{
+		commit_counter_failure(json_member(call_response(counter), "Attributes"), &failure);
+		append_fail(append, NULL, &failure);
+	}
 	else
 		ids_give(append, last, call_sent_at(counter) + append->settings.deadline_ms);
 	call_free(counter);

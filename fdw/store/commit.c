@@ -4,6 +4,7 @@
 #include "store/commit.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "dynamodb/json.h"
@@ -196,4 +197,23 @@ commit_read_head(const cJSON *item, int64_t *head)
 		return false;
 	*head = id;
 	return true;
+}
+
+bool
+commit_counter_is_exhausted(const cJSON *item)
+{
+	AttributeValue value = attribute_get(item, COUNTER_ID);
+
+	/* The smallest double that is above all of int64_t. */
+	return value.type == ATTRIBUTE_N && json_is_number(value.text, value.length)
+		&& strtod(value.text, NULL) >= 9223372036854775808.0;
+}
+
+void
+commit_counter_failure(const cJSON *item, Failure *failure)
+{
+	if (commit_counter_is_exhausted(item))
+		failure_set(failure, FAILURE_EXHAUSTED, NULL, "the counter is beyond %" PRId64 ", the largest commit id", INT64_MAX);
+	else
+		failure_set(failure, FAILURE_BAD_ANSWER, NULL, "the counter did not answer a commit id");
 }

@@ -85,4 +85,10 @@ extern bool commit_read_head(const cJSON *item, int64_t *head);
 /* The counter's value in the answer to its ADD; false when there is none, or it is no commit id. */
 extern bool commit_read_counter(const cJSON *response, int64_t *id);
 
+/* A counter's value is a number beyond all commit ids: it was one too many, or written by hand. */
+extern bool commit_counter_is_exhausted(const cJSON *item);
+
+/* A failure for that, or for what is no counter's value at all. */
+extern void commit_counter_failure(const cJSON *item, Failure *failure);
+
 #endif

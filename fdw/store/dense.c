@@ -138,13 +138,17 @@ static void
 looked(DenseOperation *dense, StepResult result)
 {
 	const cJSON *item = json_member(call_response(dense->look), "Item");
+	Failure		failure;
 
 	if (result == STEP_FAILED)
 		dense_fail(dense, NULL, call_failure(dense->look));
 	else if (item == NULL)
 		*dense->head = 0;
 	else if (!commit_read_head(item, dense->head))
-		dense_fail_with(dense, NULL, FAILURE_BAD_ANSWER, "the counter is not a commit id");
+	{
+		commit_counter_failure(item, &failure);
+		dense_fail(dense, NULL, &failure);
+	}
 	call_free(dense->look);
 	dense->look = NULL;
 }
@@ -174,9 +178,9 @@ send_next(DenseOperation *dense)
 	size_t		most = dense->nsequence < APPEND_DENSE_ROWS ? dense->nsequence : APPEND_DENSE_ROWS;
 	int64_t		now = client_time_ms(context->client);
 
-	if (*dense->head > INT64_MAX - APPEND_DENSE_ROWS)
+	if (*dense->head > INT64_MAX - (int64_t) most)
 	{
-		dense_fail_with(dense, NULL, FAILURE_TOO_LARGE, "the counter has no commit id left");
+		dense_fail_with(dense, NULL, FAILURE_EXHAUSTED, "the counter has not enough commit ids left");
 		return;
 	}
 	for (size_t i = 0; i < most; i++)

@@ -259,10 +259,14 @@ own_ids_arrived(Lane *lane, const LaneContext *context)
 {
 	int64_t		deadline = call_sent_at(lane->call) + context->settings->deadline_ms;
 	int64_t		left = (int64_t) own_ids(lane, context);
+	Failure		failure;
 	int64_t		last;
 
 	if (!commit_read_counter(call_response(lane->call), &last) || last < left)
-		lane_fail_with(lane, FAILURE_BAD_ANSWER, "the counter did not answer a commit id");
+	{
+		commit_counter_failure(json_member(call_response(lane->call), "Attributes"), &failure);
+		lane_fail(lane, &failure);
+	}
 	else
 	{
 		for (size_t i = lane->next; left > 0; i++)

@@ -315,7 +315,14 @@ static void
 counter_read(TablesOperation *operation, const cJSON *response)
 {
 	AttributeValue id = attribute_get(json_member(response, "Item"), COUNTER_ID);
+	Failure		failure;
 
+	if (commit_counter_is_exhausted(json_member(response, "Item")))
+	{
+		commit_counter_failure(json_member(response, "Item"), &failure);
+		tables_fail(operation, &failure);
+		return;
+	}
 	operation->counter_found = attribute_to_int64(&id, &operation->report.head);
 	if (id.type != ATTRIBUTE_ABSENT && !operation->counter_found)
 	{
