@@ -4,6 +4,9 @@
  * An append is final when its statement ends; DynamoDB is no part of the local transaction. So the count is kept for
  * each level of subtransactions, passed on to the parent where one commits, and told where one aborts. One command
  * may abort several levels, each with an event of its own, and tells it once.
+ *
+ * A prepared transaction may be rolled back by a session that knows nothing of this one's count. So what has appended
+ * cannot be prepared; what a rollback to a savepoint has told of already is not counted any more.
  */
 #include "postgres.h"
 
@@ -35,16 +38,36 @@ warn_of_stored(int64 commits)
 			 errhint("An append cannot be taken back.")));
 }
 
+static int64
+commits_counted(void)
+{
+	int64		commits = 0;
+
+	for (StoredCount *count = innermost; count != NULL; count = count->outer)
+		commits += count->commits;
+	return commits;
+}
+
+static void
+check_prepare(void)
+{
+	if (commits_counted() > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot PREPARE a transaction that has appended to dynamodb_es foreign tables")));
+}
+
 static void
 transaction_ended(XactEvent event, void *arg)
 {
-	int64		commits = held_back;
+	int64		commits;
 
+	if (event == XACT_EVENT_PRE_PREPARE)
+		check_prepare();
 	if (event != XACT_EVENT_ABORT && event != XACT_EVENT_COMMIT && event != XACT_EVENT_PREPARE
 		&& event != XACT_EVENT_PARALLEL_ABORT && event != XACT_EVENT_PARALLEL_COMMIT)
 		return;
-	for (StoredCount *count = innermost; count != NULL; count = count->outer)
-		commits += count->commits;
+	commits = held_back + commits_counted();
 	innermost = NULL;
 	warn_of_stored(event == XACT_EVENT_ABORT ? commits : 0);
 }

@@ -188,7 +188,7 @@ typedef struct RowValues
 	bool	   *nulls;
 } RowValues;
 
-/* With times cut to milliseconds. */
+/* With times cut to what is stored of them. */
 static RowValues
 values_of_slot(const ColumnMap *map, TupleTableSlot *slot)
 {
@@ -215,27 +215,28 @@ values_set(RowValues *row, const Column *column, Datum value)
 	row->nulls[column->attnum - 1] = false;
 }
 
+/* The slots may be one and the same. */
 static void
 values_to_slot(RowValues *row, TupleTableSlot *slot)
 {
 	MemoryContext caller = MemoryContextSwitchTo(slot->tts_mcxt);
 
-	ExecForceStoreHeapTuple(heap_form_tuple(slot->tts_tupleDescriptor, row->values, row->nulls), slot, true);
+	ExecForceStoreHeapTuple(tuple_form(slot->tts_tupleDescriptor, row->values, row->nulls), slot, true);
 	MemoryContextSwitchTo(caller);
 	pfree(row->values);
 	pfree(row->nulls);
 }
 
 void
-row_cut_times(const ColumnMap *map, TupleTableSlot *slot)
+row_cut_times(const ColumnMap *map, TupleTableSlot *slot, TupleTableSlot *shown)
 {
 	RowValues	row = values_of_slot(map, slot);
 
-	values_to_slot(&row, slot);
+	values_to_slot(&row, shown);
 }
 
 void
-row_update(const ColumnMap *map, const Commit *commit, TupleTableSlot *slot)
+row_update(const ColumnMap *map, const Commit *commit, TupleTableSlot *slot, TupleTableSlot *shown)
 {
 	Column	   *commit_id = map->by_role[COLUMN_COMMIT_ID];
 	Column	   *committed_at = map->by_role[COLUMN_COMMITTED_AT];
@@ -249,5 +250,5 @@ row_update(const ColumnMap *map, const Commit *commit, TupleTableSlot *slot)
 	if (committed_at != NULL)
 		values_set(&row, committed_at, committed_at->kind == KIND_TIMESTAMP
 				   ? TimestampTzGetDatum(timestamp_from_ms(commit->committed_at)) : Int64GetDatum(commit->committed_at));
-	values_to_slot(&row, slot);
+	values_to_slot(&row, shown);
 }
