@@ -106,6 +106,21 @@ SELECT explained(statement) FROM (VALUES
   ($$SELECT * FROM commits WHERE aggregate_id = NULL$$),
   ($$SELECT * FROM commits WHERE aggregate_id = 'a' AND version > 5 AND version < 5$$)
 ) statements (statement);
+-- How many rows are wanted is a number, where it is known.
+CREATE FUNCTION kind_of_rows_wanted(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  plan jsonb;
+BEGIN
+  EXECUTE 'EXPLAIN (FORMAT JSON) ' || statement INTO plan;
+  RETURN (SELECT jsonb_typeof(wanted) FROM jsonb_path_query(plan, '$.**."Rows Wanted"') wanted LIMIT 1);
+END $$;
+SELECT statement, kind_of_rows_wanted(statement) FROM (VALUES
+  ($$SELECT commit_id FROM commits LIMIT 5$$),
+  ($$SELECT commit_id FROM commits ORDER BY commit_id DESC LIMIT 3 OFFSET 2$$),
+  ($$SELECT commit_id FROM commits LIMIT 9223372036854775807 OFFSET 9223372036854775807$$),
+  ($$SELECT EXISTS (SELECT FROM commits WHERE aggregate_id = 'a')$$),
+  ($$EXECUTE page(2, 1)$$)
+) statements (statement);
 \pset tuples_only off
 \pset format aligned
 DROP SCHEMA explain_formats CASCADE;

@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include "common/int.h"
 #include "lib/stringinfo.h"
 #include "utils/ruleutils.h"
 
@@ -50,11 +51,13 @@ key_condition_text(ForeignScanState *node, ExplainState *es)
 	return text.data;
 }
 
-static char *
+static const char *
 projection_text(const StoreScan *scan)
 {
 	StringInfoData text;
 
+	if (scan->nattributes > READ_MAX_PROJECTED)
+		return "all attributes";
 	initStringInfo(&text);
 	for (int i = 0; i < scan->nattributes; i++)
 		appendStringInfo(&text, "%s%s", i > 0 ? ", " : "", scan->attributes[i]);
@@ -62,34 +65,42 @@ projection_text(const StoreScan *scan)
 }
 
 /*
- * How many rows the reading starts with, where it does not start with all: "10 + $1" for LIMIT 10 OFFSET $1. NULL:
- * all.
+ * How many rows the reading starts with, where it does not start with all: a number, or, where that is known only when
+ * the query runs, "10 + $1" for LIMIT 10 OFFSET $1.
  */
-static char *
-rows_wanted_text(ForeignScanState *node, ExplainState *es)
+static void
+explain_rows_wanted(ForeignScanState *node, ExplainState *es)
 {
 	StoreScan  *scan = node->fdw_state;
 	ForeignScan *plan = castNode(ForeignScan, node->ss.ps.plan);
 	List	   *context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
 	const int	places[] = {scan->plan.limit, scan->plan.offset};
+	bool		is_number = true;
+	int			nterms = 0;
+	int64		number = scan->plan.wanted;
 	StringInfoData text;
 
 	initStringInfo(&text);
 	for (size_t i = 0; i < lengthof(places); i++)
 	{
 		Const	   *value = places[i] < 0 ? NULL : list_nth(plan->fdw_exprs, places[i]);
+		bool		is_known = value != NULL && IsA(value, Const) && !value->constisnull;
 
 		if (value == NULL)
 			continue;
-		appendStringInfoString(&text, text.len > 0 ? " + " : "");
-		if (IsA(value, Const) && !value->constisnull)
+		appendStringInfoString(&text, nterms++ > 0 ? " + " : "");
+		if (is_known)
 			appendStringInfo(&text, INT64_FORMAT, DatumGetInt64(value->constvalue));
 		else
 			appendStringInfoString(&text, deparse_expression((Node *) value, context, true, false));
+		is_number = is_number && is_known && !pg_add_s64_overflow(number, DatumGetInt64(value->constvalue), &number);
 	}
 	if (scan->plan.wanted > 0)
-		appendStringInfo(&text, "%s%d", text.len > 0 ? " + " : "", scan->plan.wanted);
-	return text.len > 0 ? text.data : NULL;
+		appendStringInfo(&text, "%s%d", nterms++ > 0 ? " + " : "", scan->plan.wanted);
+	if (nterms > 0 && is_number)
+		ExplainPropertyInteger("Rows Wanted", NULL, number, es);
+	else if (nterms > 0)
+		ExplainPropertyText("Rows Wanted", text.data, es);
 }
 
 static void
@@ -115,7 +126,6 @@ explain_scan(ForeignScanState *node, ExplainState *es)
 	StoreScan  *scan = node->fdw_state;
 	bool		is_query = scan->plan.path != READ_SCAN;
 	bool		names_relation = castNode(ForeignScan, node->ss.ps.plan)->scan.scanrelid > 0;
-	char	   *rows_wanted = rows_wanted_text(node, es);
 
 	ExplainPropertyText("DynamoDB Operation", operation_name(is_query ? OPERATION_QUERY : OPERATION_SCAN), es);
 	if (es->verbose || !names_relation)
@@ -128,8 +138,7 @@ explain_scan(ForeignScanState *node, ExplainState *es)
 		ExplainPropertyText("Key Condition", key_condition_text(node, es), es);
 	if (scan->plan.filter != NULL)
 		ExplainPropertyText("Filter Expression", filter_expression_text(node, es), es);
-	if (rows_wanted != NULL)
-		ExplainPropertyText("Rows Wanted", rows_wanted, es);
+	explain_rows_wanted(node, es);
 	if (scan->plan.count_only)
 		ExplainPropertyText("Select", "COUNT", es);
 	if (es->verbose)

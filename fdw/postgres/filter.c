@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "executor/executor.h"
 #include "lib/stringinfo.h"
 #include "nodes/nodeFuncs.h"
@@ -49,6 +50,24 @@ filter_weight(Node *tree)
 	for (int i = 1; i < list_length((List *) tree); i++)
 		weight += filter_weight(list_nth((List *) tree, i));
 	return weight;
+}
+
+size_t
+filter_constant_bytes(List *values, int first)
+{
+	size_t		bytes = 0;
+
+	for (int i = first; i < list_length(values); i++)
+	{
+		Node	   *value = list_nth(values, i);
+		Const	   *constant = (Const *) value;
+
+		if (IsA(value, ArrayExpr))
+			bytes += filter_constant_bytes(((ArrayExpr *) value)->elements, 0);
+		else if (IsA(value, Const) && !constant->constisnull && constant->constlen == -1)
+			bytes += toast_raw_datum_size(constant->constvalue);
+	}
+	return bytes;
 }
 
 Node *
@@ -113,6 +132,28 @@ evaluate_node(Evaluation *evaluation, List *node, const Filter **filter)
 	return FILTER_SOME;
 }
 
+static size_t
+value_bytes(const Filter *filter)
+{
+	size_t		bytes = 0;
+
+	for (size_t i = 0; i < filter->nvalues; i++)
+		bytes += filter->values[i].length;
+	for (size_t i = 0; i < filter->nchildren; i++)
+		bytes += value_bytes(filter->children[i]);
+	return bytes;
+}
+
+static void
+check_value_bytes(const ColumnMap *map, const Filter *filter)
+{
+	if (value_bytes(filter) > FILTER_MAX_BYTES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the values in the conditions on foreign table \"%s\" are too long", map->relation_name),
+				 errdetail("DynamoDB takes about 1 MB of them in a request.")));
+}
+
 FilterOutcome
 filter_evaluate(Node *tree, const ColumnMap *map, List *values, List *states, ExprContext *econtext,
 				const Filter **filter)
@@ -126,6 +167,8 @@ filter_evaluate(Node *tree, const ColumnMap *map, List *values, List *states, Ex
 	outcome = evaluate_node(&evaluation, (List *) tree, filter);
 	if (outcome != FILTER_SOME)
 		*filter = NULL;
+	else
+		check_value_bytes(map, *filter);
 	return outcome;
 }
 

@@ -35,6 +35,17 @@ extern Node *filter_plan(Expr *clause, Index relid, const ColumnMap *map, ReadPa
 /* About the number of operators and functions that DynamoDB will count. */
 extern int	filter_weight(Node *tree);
 
+/*
+ * A filter's values may have 1 MB in all, as DynamoDB Local has it; the documents say 2 MB. What would bring its constants
+ * over a smaller bound is checked locally: "<>" sends a value twice, binary grows by a third, and there has to be room
+ * for values that are known only when it is evaluated.
+ */
+#define FILTER_MAX_BYTES (1000 * 1000)
+#define FILTER_MAX_CONSTANT_BYTES (300 * 1000)
+
+/* Bytes of the constants among the values, from the one at that index on. */
+extern size_t filter_constant_bytes(List *values, int first);
+
 /* One tree for all of them; NULL for NIL. */
 extern Node *filter_and(List *trees);
 
@@ -48,7 +59,8 @@ typedef enum FilterOutcome
 /*
  * Evaluates values and builds a Filter from them, all in the current memory context. `values` is the List that
  * filter_plan appended to, `states` the ExprStates of the same. An arm of AND or OR that does not matter any more is
- * not evaluated, as in PostgreSQL itself. A NULL tree is FILTER_ALL.
+ * not evaluated, as in PostgreSQL itself. A NULL tree is FILTER_ALL. Raises 54000 where the values have more than
+ * FILTER_MAX_BYTES.
  */
 extern FilterOutcome filter_evaluate(Node *tree, const ColumnMap *map, List *values, List *states, ExprContext *econtext,
 									 const Filter **filter);

@@ -462,16 +462,17 @@ send_conditions(List *conditions, ScanPlan *plan, List **values)
 
 /* Adds the clause to the filters if DynamoDB can apply it, and all of them together. */
 static bool
-send_filter(RelOptInfo *rel, const RelationState *state, Expr *clause, ReadPath path, List **filters, List **values)
+send_filter(RelOptInfo *rel, const RelationState *state, Expr *clause, const ScanPlan *plan, List **filters, List **values)
 {
 	List	   *with_filter = list_copy(*values);
-	Node	   *filter = filter_plan(clause, rel->relid, state->map, path, &with_filter);
+	Node	   *filter = filter_plan(clause, rel->relid, state->map, plan->path, &with_filter);
 	List	   *together;
 
 	if (filter == NULL)
 		return false;
 	together = lappend(list_copy(*filters), filter);
-	if (filter_weight(filter_and(together)) > FILTER_MAX_WEIGHT)
+	if (filter_weight(filter_and(together)) > FILTER_MAX_WEIGHT
+		|| filter_constant_bytes(with_filter, list_length(plan->condition_roles)) > FILTER_MAX_CONSTANT_BYTES)
 		return false;
 	*filters = together;
 	*values = with_filter;
@@ -495,7 +496,7 @@ plan_send_clauses(RelOptInfo *rel, const RelationState *state, List *clauses, Sc
 		if (clause->pseudoconstant || pushdown_is_implied(clause, rel->relid, state->map, plan->path))
 			continue;
 		if (list_member_ptr(sent, clause)
-			|| send_filter(rel, state, clause->clause, plan->path, &filters, values))
+			|| send_filter(rel, state, clause->clause, plan, &filters, values))
 			*recheck = lappend(*recheck, clause->clause);
 		else
 			local = lappend(local, clause->clause);

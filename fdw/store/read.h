@@ -22,6 +22,12 @@
 #include "store/commit.h"
 #include "store/range.h"
 
+/*
+ * A ProjectionExpression has room for 4096 bytes: so many placeholders and commas ("#123, "), with the names of a filter
+ * before them. Where more attributes are wanted, whole items are fetched.
+ */
+#define READ_MAX_PROJECTED (4096 / 6)
+
 typedef enum ReadPath
 {
 	READ_AGGREGATE,				/* Query on the table: aggregates, by version */
@@ -55,7 +61,7 @@ typedef struct ReadSpec
 	bool		nothing_ahead;	/* the next page is asked for only when this one is used up: the caller may stop at any */
 	int			max_parallel;	/* streams under way at once */
 	int			max_ranges;		/* of these, ranges of one that was cut; 0 or 1: none is */
-	const char *const *attributes;	/* the ones to fetch; ignored with count_only */
+	const char *const *attributes;	/* the ones to fetch; ignored with count_only, and if more than READ_MAX_PROJECTED */
 	size_t		nattributes;
 } ReadSpec;
 

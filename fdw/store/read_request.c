@@ -80,6 +80,12 @@ condition_hash(PageTexts *texts, const char *name, const char *text, size_t leng
 	expression_value(&texts->expression, &texts->key_condition, &value);
 }
 
+static bool
+has_projection(const ReadSpec *spec)
+{
+	return !spec->count_only && spec->nattributes <= READ_MAX_PROJECTED;
+}
+
 static void
 texts_write(PageTexts *texts, const ReadSpec *spec, const PageRequest *page)
 {
@@ -98,7 +104,7 @@ texts_write(PageTexts *texts, const ReadSpec *spec, const PageRequest *page)
 	}
 	if (spec->filter != NULL)
 		filter_write(spec->filter, &texts->expression, &texts->filter);
-	for (size_t i = 0; i < spec->nattributes && !spec->count_only; i++)
+	for (size_t i = 0; i < spec->nattributes && has_projection(spec); i++)
 	{
 		if (i > 0)
 			buffer_puts(&texts->projection, ", ");
