@@ -49,6 +49,16 @@ timestamp_from_ms(int64 ms)
 	return timestamp;
 }
 
+int64
+timestamp_unit(const Column *column)
+{
+	int64		unit = 1;
+
+	for (int digits = column->typmod; digits >= 0 && digits < 3; digits++)
+		unit *= 10;
+	return unit;
+}
+
 static void
 expect_type(const AttributeValue *value, AttributeType type)
 {
@@ -167,6 +177,16 @@ read_float(Column *column, const AttributeValue *value)
 }
 
 static Datum
+read_timestamp(Column *column, const AttributeValue *value)
+{
+	int64		ms = read_int64(value);
+
+	if (ms % timestamp_unit(column) != 0)
+		report_not_exact("a moment of the column's precision");
+	return TimestampTzGetDatum(timestamp_from_ms(ms));
+}
+
+static Datum
 read_bytea(const AttributeValue *value)
 {
 	bytea	   *bytes;
@@ -229,7 +249,7 @@ value_read(Column *column, const AttributeValue *value)
 			expect_type(value, ATTRIBUTE_BOOL);
 			return BoolGetDatum(value->boolean);
 		case KIND_TIMESTAMP:
-			return TimestampTzGetDatum(timestamp_from_ms(read_int64(value)));
+			return read_timestamp(column, value);
 		case KIND_BYTEA:
 			return read_bytea(value);
 		case KIND_JSON:

@@ -297,35 +297,54 @@ uses_of_target(StoreInsert *insert, EState *estate, const ResultRelInfo *target)
 static void
 check_options(const StoreInsert *insert, EState *estate, ResultRelInfo *target, TupleTableSlot *slot)
 {
-	row_cut_times(insert->map, slot);
+	row_cut_times(insert->map, slot, slot);
 	ExecWithCheckOptions(WCO_VIEW_CHECK, target, slot, estate);
 }
 
-/* Keeps the row until the transaction commits. */
-static void
+/* The slot in which the row is looked at. A partition's may come in one that knows no system columns. */
+static TupleTableSlot *
+slot_to_show(StoreInsert *insert, EState *estate, const ResultRelInfo *target, TupleTableSlot *slot)
+{
+	MemoryContext caller;
+
+	if (TTS_IS_HEAPTUPLE(slot))
+		return slot;
+	if (insert->shown == NULL)
+	{
+		caller = MemoryContextSwitchTo(estate->es_query_cxt);
+		insert->shown = ExecInitExtraTupleSlot(estate, RelationGetDescr(target->ri_RelationDesc), &TTSOpsHeapTuple);
+		MemoryContextSwitchTo(caller);
+	}
+	return insert->shown;
+}
+
+/* Keeps the row until the transaction commits. The slot in which it is looked at. */
+static TupleTableSlot *
 defer_row(StoreInsert *insert, EState *estate, ResultRelInfo *target, TupleTableSlot *slot)
 {
+	TupleTableSlot *shown;
+
 	known_check_row(insert->map, uses_of_target(insert, estate, target), slot);
 	if (target->ri_WithCheckOptions != NIL)
 		check_options(insert, estate, target, slot);
 	batch_forget(&insert->batch);
 	add_row(insert, slot);
 	deferred_keep(insert->deferred, &insert->batch);
-	if (row_is_looked_at(target))
-		row_cut_times(insert->map, slot);
+	if (!row_is_looked_at(target))
+		return slot;
+	shown = slot_to_show(insert, estate, target, slot);
+	row_cut_times(insert->map, slot, shown);
+	return shown;
 }
 
 TupleTableSlot *
 modify_insert(EState *estate, ResultRelInfo *target, TupleTableSlot *slot, TupleTableSlot *plan_slot)
 {
 	StoreInsert *insert = target->ri_FdwState;
-	bool		stored;
+	TupleTableSlot *shown = slot;
 
 	if (insert->deferred != NULL)
-	{
-		defer_row(insert, estate, target, slot);
-		return slot;
-	}
+		return defer_row(insert, estate, target, slot);
 	if (insert->gathers)
 	{
 		gather_row(insert, slot);
@@ -337,12 +356,17 @@ modify_insert(EState *estate, ResultRelInfo *target, TupleTableSlot *slot, Tuple
 		check_options(insert, estate, target, slot);
 	add_row(insert, slot);
 	append_rows(insert);
-	stored = !insert->batch.rows[0].skipped;
-	if (!stored)
+	if (insert->batch.rows[0].skipped)
+	{
 		InstrCountTuples2(insert->node, 1);
-	if (stored && row_is_looked_at(target))
-		row_update(insert->map, &insert->batch.rows[0].commit, slot);
-	return stored ? slot : NULL;
+		return NULL;
+	}
+	if (row_is_looked_at(target))
+	{
+		shown = slot_to_show(insert, estate, target, slot);
+		row_update(insert->map, &insert->batch.rows[0].commit, slot, shown);
+	}
+	return shown;
 }
 
 TupleTableSlot **

@@ -23,6 +23,7 @@ typedef struct StoreInsert
 	RowBatch	batch;			/* its tenure is NULL for an EXPLAIN that runs nothing */
 	DeferredStore *deferred;	/* where rows wait for the commit; NULL: none do */
 	KnownUses  *uses;			/* NULL: not known yet */
+	TupleTableSlot *shown;		/* for rows that come in a slot without system columns; NULL: none has come */
 	bool		has_appended;	/* or is about to */
 	HTAB	   *own;			/* see scan_collect_all */
 	bool		gathers;		/* a COPY whose rows the core passes on one by one: append them in batches all the same */

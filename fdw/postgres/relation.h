@@ -93,4 +93,7 @@ extern AttributeValue column_write(Column *column, Datum value);
 extern int64 timestamp_to_ms(TimestampTz timestamp);
 extern TimestampTz timestamp_from_ms(int64 ms);
 
+/* Of how many milliseconds the moments are multiples that a timestamptz column can hold: 1000 for timestamptz(0). */
+extern int64 timestamp_unit(const Column *column);
+
 #endif

@@ -104,6 +104,7 @@ take_events(const ColumnMap *map, TupleTableSlot *slot, Commit *commit)
 static void
 take_times(const ColumnMap *map, TupleTableSlot *slot, Commit *commit)
 {
+	Column	   *committed_at = map->by_role[COLUMN_COMMITTED_AT];
 	Datum		value;
 
 	if (row_value(map, slot, COLUMN_COMMIT_ID, &value))
@@ -115,8 +116,10 @@ take_times(const ColumnMap *map, TupleTableSlot *slot, Commit *commit)
 				 errhint("Leave the column out.")));
 	commit->committed_at_given = row_value(map, slot, COLUMN_COMMITTED_AT, &value);
 	if (commit->committed_at_given)
-		commit->committed_at = map->by_role[COLUMN_COMMITTED_AT]->kind == KIND_TIMESTAMP
+		commit->committed_at = committed_at->kind == KIND_TIMESTAMP
 			? timestamp_to_ms(DatumGetTimestampTz(value)) : DatumGetInt64(value);
+	else if (committed_at != NULL && committed_at->kind == KIND_TIMESTAMP)
+		commit->clock_unit = timestamp_unit(committed_at);
 }
 
 static void
@@ -181,6 +184,18 @@ row_to_commit(const ColumnMap *map, TupleTableSlot *slot)
 	return row;
 }
 
+/* A tuple made by heap_form_tuple has a Datum's header where system columns stand. */
+HeapTuple
+row_form_tuple(TupleDesc desc, const Datum *values, const bool *nulls)
+{
+	HeapTuple	tuple = heap_form_tuple(desc, unconstify(Datum *, values), unconstify(bool *, nulls));
+
+	HeapTupleHeaderSetXmax(tuple->t_data, InvalidTransactionId);
+	HeapTupleHeaderSetXmin(tuple->t_data, InvalidTransactionId);
+	HeapTupleHeaderSetCmin(tuple->t_data, FirstCommandId);
+	return tuple;
+}
+
 /* A row's values, to be changed and put back. */
 typedef struct RowValues
 {
@@ -221,7 +236,7 @@ values_to_slot(RowValues *row, TupleTableSlot *slot)
 {
 	MemoryContext caller = MemoryContextSwitchTo(slot->tts_mcxt);
 
-	ExecForceStoreHeapTuple(tuple_form(slot->tts_tupleDescriptor, row->values, row->nulls), slot, true);
+	ExecForceStoreHeapTuple(row_form_tuple(slot->tts_tupleDescriptor, row->values, row->nulls), slot, true);
 	MemoryContextSwitchTo(caller);
 	pfree(row->values);
 	pfree(row->nulls);
@@ -233,6 +248,18 @@ row_cut_times(const ColumnMap *map, TupleTableSlot *slot, TupleTableSlot *shown)
 	RowValues	row = values_of_slot(map, slot);
 
 	values_to_slot(&row, shown);
+}
+
+/* A repeated token brings back a time that another table may have stored, of more digits than the column has. */
+static Datum
+committed_at_shown(const Column *column, int64 ms)
+{
+	int64		unit;
+
+	if (column->kind != KIND_TIMESTAMP)
+		return Int64GetDatum(ms);
+	unit = timestamp_unit(column);
+	return TimestampTzGetDatum(timestamp_from_ms(ms - (ms % unit + unit) % unit));
 }
 
 void
@@ -248,7 +275,6 @@ row_update(const ColumnMap *map, const Commit *commit, TupleTableSlot *slot, Tup
 	if (commit_id != NULL)
 		values_set(&row, commit_id, Int64GetDatum(commit->commit_id));
 	if (committed_at != NULL)
-		values_set(&row, committed_at, committed_at->kind == KIND_TIMESTAMP
-				   ? TimestampTzGetDatum(timestamp_from_ms(commit->committed_at)) : Int64GetDatum(commit->committed_at));
+		values_set(&row, committed_at, committed_at_shown(committed_at, commit->committed_at));
 	values_to_slot(&row, shown);
 }

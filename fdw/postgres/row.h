@@ -6,6 +6,7 @@
 
 #include "postgres.h"
 
+#include "access/htup.h"
 #include "executor/tuptable.h"
 
 #include "postgres/relation.h"
@@ -20,13 +21,16 @@ extern void row_check_columns(const ColumnMap *map);
  */
 extern AppendRow row_to_commit(const ColumnMap *map, TupleTableSlot *slot);
 
-/*
- * Replaces the slot's row by what was stored: the id, the version and the time that the store gave, and times in
- * milliseconds.
- */
-extern void row_update(const ColumnMap *map, const Commit *commit, TupleTableSlot *slot);
+/* A tuple that can be asked for its system columns: there is nothing in them, so all but tableoid are zero. */
+extern HeapTuple row_form_tuple(TupleDesc desc, const Datum *values, const bool *nulls);
 
-/* Only cuts the times to milliseconds, as they will be stored. */
-extern void row_cut_times(const ColumnMap *map, TupleTableSlot *slot);
+/*
+ * Puts what was stored of a slot's row into the slot `shown`, which may be the same: the id, the version and the time
+ * that the store gave, and times in milliseconds.
+ */
+extern void row_update(const ColumnMap *map, const Commit *commit, TupleTableSlot *slot, TupleTableSlot *shown);
+
+/* Only with the times cut to milliseconds, as they will be stored. */
+extern void row_cut_times(const ColumnMap *map, TupleTableSlot *slot, TupleTableSlot *shown);
 
 #endif

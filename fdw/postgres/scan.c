@@ -22,6 +22,7 @@
 #include "postgres/filter.h"
 #include "postgres/keys.h"
 #include "postgres/limit.h"
+#include "postgres/row.h"
 #include "postgres/scan.h"
 #include "postgres/target.h"
 #include "postgres/wait.h"
@@ -92,6 +93,7 @@ scan_begin(ForeignScanState *node, int flags)
 	table_close(relation, NoLock);
 	scan->options = options_of_table(relation_oid);
 	scan->plan = scan_plan_from_list(plan->fdw_private);
+	scan->has_system_columns = plan->fsSystemCol;
 	scan->value_exprs = plan->fdw_exprs;
 	scan->value_states = ExecInitExprList(plan->fdw_exprs, &node->ss.ps);
 	scan->is_appended_to = target_in_plan(estate, &scan->options) && !scan->plan.count_only;
@@ -150,14 +152,19 @@ start_reading(ForeignScanState *node)
 static void
 store_row(StoreScan *scan, const cJSON *item, TupleTableSlot *slot)
 {
-	memset(slot->tts_isnull, true, sizeof(bool) * slot->tts_tupleDescriptor->natts);
+	TupleDesc	desc = slot->tts_tupleDescriptor;
+
+	memset(slot->tts_isnull, true, sizeof(bool) * desc->natts);
 	for (int i = 0; i < scan->ncolumns; i++)
 	{
 		int			at = scan->columns[i]->attnum - 1;
 
 		slot->tts_values[at] = column_read(scan->map, scan->columns[i], item, &slot->tts_isnull[at]);
 	}
-	ExecStoreVirtualTuple(slot);
+	if (scan->has_system_columns)
+		ExecStoreHeapTuple(row_form_tuple(desc, slot->tts_values, slot->tts_isnull), slot, false);
+	else
+		ExecStoreVirtualTuple(slot);
 }
 
 /* The one row of a count; none where there is a group by an aggregate that has no items. */

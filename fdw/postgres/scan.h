@@ -27,6 +27,7 @@ typedef struct StoreScan
 	int			ncolumns;
 	const char **attributes;	/* the same, and the keys, by their attributes */
 	int			nattributes;
+	bool		has_system_columns; /* the query asks for ctid, xmin or the like */
 	Tenure	   *tenure;			/* NULL for an EXPLAIN that runs nothing */
 	MemoryContext spec_context; /* what the read's ReadSpec points at; reset at each rescan */
 	bool		reading;		/* the read has been started */

@@ -124,7 +124,7 @@ commit_stamp(Commit *commit, int64_t now)
 {
 	commit->appended_at = now;
 	if (!commit->committed_at_given)
-		commit->committed_at = commit->appended_at;
+		commit->committed_at = commit->clock_unit > 0 ? now - now % commit->clock_unit : now;
 }
 
 static void

@@ -48,6 +48,7 @@ typedef struct Commit
 	int64_t		committed_at;	/* ms since the epoch, UTC */
 	bool		committed_at_given; /* by the user; the item then carries appendedAt as well */
 	int64_t		appended_at;	/* ms, the clock; for the item only where committed_at_given */
+	int64_t		clock_unit;		/* ms: committed_at is the clock rounded down to a multiple of it; 0: not rounded */
 	const char *events;			/* JSON text */
 	size_t		events_length;	/* bytes */
 	const Attribute *extra;		/* further attributes, of types that attribute_write takes */
@@ -64,7 +65,7 @@ extern bool commit_check(const Commit *commit, Failure *failure);
 /* Bytes that DynamoDB counts for the item. */
 extern size_t commit_item_size(const Commit *commit);
 
-/* Sets appended_at to `now`, ms since the epoch, and committed_at too where it was not given. */
+/* Sets appended_at to `now`, ms since the epoch, and committed_at too, by the commit's unit, where it was not given. */
 extern void commit_stamp(Commit *commit, int64_t now);
 
 /* Appends the item's attributes, without the braces around them: "aggregateId":{"S":"…"},… */

@@ -273,6 +273,24 @@ the_clock_is_the_time_that_was_not_given(void **state)
 	assert_int_equal(commit.appended_at, account.committed_at + 1);
 }
 
+static void
+a_time_is_rounded_down_to_its_unit(void **state)
+{
+	Commit		commit = account;
+
+	commit.clock_unit = 1000;
+	commit_stamp(&commit, 1440939360999);
+	assert_int_equal(commit.committed_at, 1440939360000);
+	assert_int_equal(commit.appended_at, 1440939360999);
+	commit.clock_unit = 10;
+	commit_stamp(&commit, 1440939360999);
+	assert_int_equal(commit.committed_at, 1440939360990);
+	commit.committed_at_given = true;
+	commit.committed_at = 1440939360999;
+	commit_stamp(&commit, 1440939361000);
+	assert_int_equal(commit.committed_at, 1440939360999);
+}
+
 int
 main(void)
 {
@@ -288,6 +306,7 @@ main(void)
 		cmocka_unit_test(numbers_are_checked),
 		cmocka_unit_test(a_counter_is_read_or_is_none),
 		cmocka_unit_test(the_clock_is_the_time_that_was_not_given),
+		cmocka_unit_test(a_time_is_rounded_down_to_its_unit),
 	};
 
 	return cmocka_run_group_tests_name("commit", tests, NULL, NULL);
