@@ -195,11 +195,11 @@ like($assumed[0], qr/reader\z/, 'roles are assumed from the source on');
 like($assumed[1], qr/reader-over\z/, 'up to the one that is named');
 
 for (
-	[ 'absent', qr/The AWS profile "absent" does not exist\./ ],
-	[ 'half', qr/The AWS profile "half" has no aws_secret_access_key\./ ],
+	[ 'absent', qr{\AThe AWS profile "absent" does not exist: the file "\Q$aws->{home}\E/.aws/credentials" has none of that name, nor has "\Q$aws->{home}\E/.aws/config"\.\z} ],
+	[ 'half', qr{\AThe AWS profile "half" has no aws_secret_access_key \(line 11 of the file "\Q$aws->{home}\E/.aws/credentials"\)\.\z} ],
 	[ 'loop', qr/too long a chain of roles, or of a loop/ ],
 	[ 'second_factor', qr/asks for a second factor/ ],
-	[ 'process', qr/has neither keys nor a role with a source that a server can use/ ])
+	[ 'process', qr/asks for a credential_process/ ])
 {
 	my ($profile, $words) = @$_;
 	mapping("SET profile '$profile'");
@@ -266,7 +266,7 @@ for (
 	[ 'the container hangs up', 'by_container', 'GET /container' => { close => JSON::PP::true }, 3, qr/container's endpoint does not answer/ ],
 	[ 'the container has a line break', 'by_container', 'GET /container' => AwsIdentity::json_keys("AKID\r\nX-Evil: 1", $secret{line}, 't'), 1, qr/has no credentials/ ],
 	[ 'the container answers something else', 'by_container', 'GET /container' => { body => "[\"$secret{line}\"]" }, 1, qr/has no credentials/ ],
-	[ 'the instance has no role', 'by_instance', 'GET /latest/meta-data/iam/security-credentials/' => { status => 404 }, 1, qr/the instance has no role/ ],
+	[ 'the instance has no role', 'by_instance', 'GET /latest/meta-data/iam/security-credentials/' => { status => 404 }, 1, qr/The instance has no role/ ],
 	[ 'the role has another name', 'by_instance', 'GET /latest/meta-data/iam/security-credentials/' => { body => '../../x' }, 1, qr/instance's metadata service/ ],
 	[ 'the instance is in trouble', 'by_instance', 'PUT /latest/api/token' => { status => 500 }, 1, qr/instance's metadata service .*HTTP status 500/ ])
 {

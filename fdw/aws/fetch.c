@@ -118,9 +118,14 @@ fetch_go_on(CredentialsFetch *fetch, Stage stage)
 		fetch->state = STEP_DONE;
 }
 
+/* Who did not expect the last place to be asked learns where nothing was found before. */
 static void
 fetch_fail(CredentialsFetch *fetch)
 {
+	const char *searched = fetch->source.searched;
+
+	if (searched != NULL && fetch->failure.kind == FAILURE_NO_CREDENTIALS)
+		failure_set(&fetch->failure, FAILURE_NO_CREDENTIALS, NULL, "%s %s.", fetch->failure.message, searched);
 	fetch->state = STEP_FAILED;
 }
 
@@ -200,8 +205,7 @@ instance_role_read(CredentialsFetch *fetch, HttpAnswer *answer)
 
 	if (answer->status == 404)
 	{
-		failure_set(&fetch->failure, FAILURE_NO_CREDENTIALS, NULL,
-					"There are none in the environment of PostgreSQL nor in its AWS files, and the instance has no role.");
+		failure_set(&fetch->failure, FAILURE_NO_CREDENTIALS, NULL, "The instance has no role.");
 		return false;
 	}
 	if (answer->status != 200 || !metadata_is_role_name(name, length))

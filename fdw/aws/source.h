@@ -40,6 +40,7 @@ typedef struct CredentialSource
 	Role		web_role;
 	Role		roles[MAX_ROLES];	/* then assumed one after the other, the last of them first */
 	size_t		nroles;
+	char	   *searched;		/* of a container or instance that no profile names: half a sentence, where nothing was found before */
 } CredentialSource;
 
 /*
