@@ -48,6 +48,7 @@ for my $encoding (sort keys %encodings)
 	$session->create_table('commits', $ENV{DYNAMODB_ENDPOINT});
 	$session->query("ALTER FOREIGN TABLE commits OPTIONS (commit_table '$name.commits', counter_table '$name.counters')");
 	$session->query(qq(ALTER FOREIGN TABLE commits ADD note text, ADD "$text" text, ADD plain json, ADD tree jsonb));
+	$session->query("ALTER FOREIGN TABLE commits OPTIONS (ADD counter '$text')");
 	$session->query(q{SELECT dynamodb_es_create_tables('commits')});
 
 	# Out: what another program reads is the same text.
@@ -57,6 +58,13 @@ for my $encoding (sort keys %encodings)
 	is_deeply({ map { ($_, $item->{$_}{S}) } 'aggregateId', 'events', 'note', 'plain', $unicode },
 		{ aggregateId => $unicode, events => qq(["$unicode"]), note => $unicode, plain => qq(["$unicode"]), $unicode => $unicode },
 		"$encoding: key, events, texts, JSON and an attribute's name are stored in UTF-8");
+
+	is_deeply([ map { $_->{name}{S} } $dynamodb->scan("$name.counters") ], [ $unicode ], "$encoding: so is a counter's name");
+	is($session->query(q{SELECT dynamodb_es_head('commits')}), 1, "$encoding: and the counter is found by it");
+	$session->query("CREATE SCHEMA imported; IMPORT FOREIGN SCHEMA dynamodb LIMIT TO (\"$name.commits\") FROM SERVER commits_server INTO imported OPTIONS (counter_table '$name.counters', counter '$text')");
+	is($session->query(qq(SELECT dynamodb_es_head('imported."$name.commits"'))), 1, "$encoding: also by what IMPORT FOREIGN SCHEMA has written");
+	my $noticed = join ' ', map { $_->{message} } @{ $session->try("IMPORT FOREIGN SCHEMA dynamodb EXCEPT (\"$name.commits\") FROM SERVER commits_server INTO public OPTIONS (counter '$text')")->{notices} };
+	like($noticed, qr/\Q$text\E|no commits table/, "$encoding: whose NOTICE names it");
 
 	# And back, along every path, and by every way to say which.
 	for my $where ("aggregate_id = '$text'", "aggregate_id = ANY ('{\"$text\",other}')", "aggregate_id = (SELECT '$text'::text)", 'commit_id > 0', 'version >= 0',
@@ -70,6 +78,8 @@ for my $encoding (sort keys %encodings)
 	is($session->query("SELECT count(*) FROM (VALUES ('$text'), ('x')) v (id) JOIN commits ON aggregate_id = id"), 1, "$encoding: joined");
 	unlike(join("\n", map { $_->[0] } $session->query(qq(EXPLAIN (VERBOSE) SELECT * FROM commits WHERE "$text" IS NOT NULL AND aggregate_id = '$text'))),
 		qr/\xc3\x83|\xc3\x82/, "$encoding: EXPLAIN does not convert twice");
+	like(join("\n", map { $_->[0] } $session->query(qq(EXPLAIN (VERBOSE) SELECT "$text" FROM commits WHERE aggregate_id = '$text'))),
+		qr/Projection: \Q$text\E, aggregateId, version\n/, "$encoding: EXPLAIN VERBOSE shows what is fetched");
 	like(join("\n", map { $_->[0] } $session->query(qq(EXPLAIN SELECT * FROM commits WHERE "$text" IS NOT NULL AND aggregate_id = '$text'))),
 		qr/Filter[^\n]*: \Q$text\E IS NOT NULL/, "$encoding: EXPLAIN shows an attribute's name");
 
@@ -127,12 +137,19 @@ for my $encoding (sort keys %encodings)
 		$fits * ($encoding eq 'SQL_ASCII' ? 2 : 1), "$encoding: the longest id is stored");
 	is(state_of($session->try("INSERT INTO commits (aggregate_id, version, events) VALUES (repeat('$character', $fits + 1), 0, '[]')")), '54000', "$encoding: one character more is too long");
 
+	# A name is shown as a whole, however long it is in UTF-8.
+	my $long = $character x int(255 / length $character);
+	$session->query("CREATE FOREIGN TABLE long (version bigint, named text OPTIONS (attribute '$long')) SERVER commits_server");
+	like(join("\n", map { $_->[0] } $session->query('EXPLAIN (VERBOSE) SELECT named FROM long WHERE named IS NULL')), qr/Filter[^\n]*: $long IS NULL\n.*Projection: $long, /s, "$encoding: the longest name of an attribute is shown as a whole");
+
 	# What DynamoDB says.
 	$session->create_table('scripted', $scripted->endpoint, max_attempts => 1);
 	my $words = $unicode . ($lacking // '');
 	$scripted->answers('*' => { status => 400, body => encode_json({ __type => 'x#ValidationException', message => "says $words." }) });
 	$result = $session->try('SELECT * FROM scripted');
 	is($result->{error}{detail}, "ValidationException: says $text" . (defined $lacking ? '?' : '') . '.', "$encoding: DynamoDB's words are shown in the database's encoding");
+	$scripted->answers('*' => { body => encode_json({ Table => { TableName => 'commits', TableStatus => "is $words" }, Item => { name => { S => 'commits' }, id => { N => '1' } } }) });
+	is($session->query(q{SELECT commit_table_status FROM dynamodb_es_status('scripted')}), "is $text" . (defined $lacking ? '?' : ''), "$encoding: so is a table's status");
 	$session->close;
 }
 $admin->close;

@@ -45,7 +45,7 @@ key_condition_text(ForeignScanState *node, ExplainState *es)
 		if (list_nth_int(scan->plan.condition_arrays, i) != 0)
 			value = psprintf("ANY (%s)", value);
 		appendStringInfo(&text, "%s%s %s %s", text.len > 0 ? " AND " : "",
-						 scan->map->by_role[list_nth_int(scan->plan.condition_roles, i)]->attribute,
+						 column_attribute_shown(scan->map->by_role[list_nth_int(scan->plan.condition_roles, i)]),
 						 clause_comparator(list_nth_int(scan->plan.condition_strategies, i)), value);
 	}
 	return text.data;
@@ -60,7 +60,7 @@ projection_text(const StoreScan *scan)
 		return "all attributes";
 	initStringInfo(&text);
 	for (int i = 0; i < scan->nattributes; i++)
-		appendStringInfo(&text, "%s%s", i > 0 ? ", " : "", scan->attributes[i]);
+		appendStringInfo(&text, "%s%s", i > 0 ? ", " : "", attribute_shown(scan->attributes[i]));
 	return text.data;
 }
 

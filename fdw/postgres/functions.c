@@ -16,6 +16,7 @@
 #include "utils/syscache.h"
 
 #include "postgres/compat.h"
+#include "postgres/encoding.h"
 #include "postgres/errors.h"
 #include "postgres/options.h"
 #include "postgres/wait.h"
@@ -121,7 +122,7 @@ dynamodb_es_create_tables(PG_FUNCTION_ARGS)
 	if (report->counter_made)
 		ereport(NOTICE,
 				(errmsg("counter \"%s\" starts at the largest commit id there is, " INT64_FORMAT,
-						names.counter, report->head)));
+						encoding_for_message(names.counter, strlen(names.counter), strlen(names.counter)), report->head)));
 	PG_RETURN_VOID();
 }
 
@@ -156,12 +157,13 @@ dynamodb_es_head(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(run_task(relation, TABLES_HEAD, &names)->head);
 }
 
+/* Of what DynamoDB says. */
 static void
 set_text(Datum *value, bool *isnull, const char *text)
 {
 	*isnull = text[0] == '\0';
 	if (!*isnull)
-		*value = CStringGetTextDatum(text);
+		*value = CStringGetTextDatum(encoding_for_message(text, strlen(text), strlen(text)));
 }
 
 enum

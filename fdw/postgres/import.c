@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 
 #include "postgres/compat.h"
+#include "postgres/encoding.h"
 #include "postgres/errors.h"
 #include "postgres/import.h"
 #include "postgres/options.h"
@@ -82,7 +83,7 @@ create_command(const StoreNames *names, const ForeignServer *server)
 	append_option(&command, " OPTIONS (", "commit_table", names->commit_table);
 	append_option(&command, ", ", "commit_index", names->commit_index);
 	append_option(&command, ", ", "counter_table", names->counter_table);
-	append_option(&command, ", ", "counter", names->counter);
+	append_option(&command, ", ", "counter", encoding_from_utf8(names->counter, strlen(names->counter)));
 	appendStringInfoChar(&command, ')');
 	return command.data;
 }
@@ -124,7 +125,8 @@ create_commands(const DiscoveredTable *tables, size_t ntables, StoreNames names,
 		ereport(NOTICE,
 				(errmsg_plural("%d foreign table takes its commit ids from counter \"%s\" in DynamoDB table \"%s\"",
 							   "all %d foreign tables take their commit ids from counter \"%s\" in DynamoDB table \"%s\"",
-							   list_length(commands), list_length(commands), names.counter, names.counter_table),
+							   list_length(commands), list_length(commands),
+							   encoding_from_utf8(names.counter, strlen(names.counter)), names.counter_table),
 				 errhint("Where a table has a counter of its own, set its options \"counter_table\" and \"counter\" before you append.")));
 	return commands;
 }

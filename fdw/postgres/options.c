@@ -17,6 +17,7 @@
 
 #include "aws/profile.h"
 #include "postgres/compat.h"
+#include "postgres/encoding.h"
 #include "postgres/identity.h"
 #include "postgres/option_rules.h"
 #include "postgres/options.h"
@@ -173,6 +174,15 @@ option_bool(const char *name, List *first, List *second, bool fallback)
 	return value;
 }
 
+/* A text that leaves PostgreSQL, where only ASCII can be relied on, is in UTF-8. NULL stays NULL. */
+static const char *
+option_utf8(const char *name, List *options, const char *fallback)
+{
+	const char *text = option_text(name, options, NIL, fallback);
+
+	return text == NULL ? NULL : encoding_to_utf8(text, strlen(text));
+}
+
 static StoreNames
 names_of_options(List *options)
 {
@@ -180,7 +190,7 @@ names_of_options(List *options)
 		.commit_table = option_text("commit_table", options, NIL, "commits"),
 		.commit_index = option_text("commit_index", options, NIL, "byId"),
 		.counter_table = option_text("counter_table", options, NIL, "counters"),
-		.counter = option_text("counter", options, NIL, "commits"),
+		.counter = option_utf8("counter", options, "commits"),
 	};
 
 	return names;
@@ -327,7 +337,7 @@ options_of_mapping(const UserMapping *mapping)
 			.secret_access_key = (char *) option_text("secret_access_key", options, NIL, NULL),
 			.session_token = (char *) option_text("session_token", options, NIL, NULL),
 		},
-		.profile = option_text("profile", options, NIL, NULL),
+		.profile = option_utf8("profile", options, NULL),
 		.has_ambient = option_text("ambient_credentials", options, NIL, NULL) != NULL,
 		.ambient = option_bool("ambient_credentials", options, NIL, false),
 	};

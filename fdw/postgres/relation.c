@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -30,8 +31,8 @@ static const RoleRule role_rules[COMMIT_ROLES] = {
 	[COLUMN_EVENTS] = {COMMIT_EVENTS, "events", "jsonb, json or text", {JSONBOID, JSONOID, TEXTOID}},
 };
 
-/* Of an attribute's name. */
-#define MAX_SHOWN_BYTES 255
+/* Of an attribute's name: the option's 255 bytes may be more in UTF-8. */
+#define MAX_SHOWN_BYTES (255 * MAX_CONVERSION_GROWTH)
 
 #define EXTRA_TYPES \
 	"text, varchar, uuid, smallint, integer, bigint, numeric, real, double precision, boolean, timestamptz, bytea, json or jsonb"
@@ -81,9 +82,15 @@ kind_of_type(Oid type, ColumnKind *kind)
 }
 
 const char *
+attribute_shown(const char *attribute)
+{
+	return encoding_for_message(attribute, strlen(attribute), MAX_SHOWN_BYTES);
+}
+
+const char *
 column_attribute_shown(const Column *column)
 {
-	return encoding_for_message(column->attribute, strlen(column->attribute), MAX_SHOWN_BYTES);
+	return attribute_shown(column->attribute);
 }
 
 static void

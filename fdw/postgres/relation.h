@@ -68,7 +68,8 @@ typedef struct ColumnMap
 /* Made in the current memory context. Raises an error that names a column whose type or attribute will not do. */
 extern ColumnMap *column_map_new(Relation relation);
 
-/* The attribute's name in the server's encoding, for messages; in the current memory context. */
+/* An attribute's name in the server's encoding, for messages; in the current memory context. */
+extern const char *attribute_shown(const char *attribute);
 extern const char *column_attribute_shown(const Column *column);
 
 /*

@@ -131,7 +131,7 @@ check_not_reserved(const ColumnMap *map, const Column *column)
 					(errcode(ERRCODE_GENERATED_ALWAYS),
 					 errmsg("cannot insert a non-NULL value into column \"%s\" of foreign table \"%s\"",
 							column->name, map->relation_name),
-					 errdetail("The event store itself writes the attribute \"%s\".", column->attribute)));
+					 errdetail("The event store itself writes the attribute \"%s\".", column_attribute_shown(column))));
 }
 
 static void

@@ -29,7 +29,7 @@
 #define MAX_ITEM_BYTES (400 * 1024)
 #define MAX_AGGREGATE_ID_BYTES 2048
 
-/* Where a store is. */
+/* Where a store is; in UTF-8. */
 typedef struct StoreNames
 {
 	const char *commit_table;
