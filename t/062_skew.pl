@@ -40,7 +40,7 @@ sub insert { return "INSERT INTO commits (aggregate_id, version, events) VALUES 
 sub date { my ($ahead) = @_; my @t = gmtime time + $ahead / 1000;
 	return sprintf '%s, %02d %s %d %02d:%02d:%02d GMT', (qw(Sun Mon Tue Wed Thu Fri Sat))[ $t[6] ], $t[3], (qw(Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec))[ $t[4] ], $t[5] + 1900, @t[ 2, 1, 0 ] }
 sub refusal { my ($code, $ahead) = @_;
-	return { status => 400, headers => { 'content-type' => 'application/x-amz-json-1.0', date => date($ahead) }, body => { __type => "com.amazon.coral.service#$code", message => 'no' } } }
+	return { status => 400, headers => { 'content-type' => 'application/x-amz-json-1.0', 'x-amzn-requestid' => 1, date => date($ahead) }, body => { __type => "com.amazon.coral.service#$code", message => 'no' } } }
 
 for my $clock ($hour, -$hour, 100 * 365 * 24 * $hour)
 {
@@ -67,6 +67,60 @@ for my $ahead ($hour, -$hour)
 	my $off = $session->query(q{SELECT extract(epoch FROM max(committed_at) - now()) FROM commits WHERE version = } . ($version - 1) . q{ AND aggregate_id = 'a'});
 	cmp_ok(abs($off - $ahead / 1000), '<', 60, 'endpoint ' . $ahead / $minute . ' min ahead: so is committed_at');
 }
+
+# What was refused for its time is stamped anew, whichever request it is that meets the wrong clock.
+sub lag { my ($versions) = @_; return scalar $session->query("SELECT max(abs(extract(epoch FROM committed_at - now()) - " . 2 * $hour / 1000 . ")) FROM commits WHERE aggregate_id = 'a' AND version IN ($versions)") }
+sub bodies { my ($operation) = @_; return map { $_->{body} } grep { $_->{operation} eq $operation } $fault->events('request') }
+my %ahead = (clock => 2 * $hour);
+fresh();
+is(outcome(insert(), { operation => 'PutItem', %ahead }), "$version UpdateItem PutItem PutItem", 'a put that is refused for its time is sent once more');
+cmp_ok(lag($version - 1), '<', 60, 'with the right one');
+fresh();
+outcome(insert(), { operation => 'PutItem', times => 1, before => 'close' }, { operation => 'PutItem', %ahead });
+my @puts = bodies('PutItem');
+is(scalar @puts, 3, 'a put whose answer was lost, and that is then refused for its time');
+is(scalar(keys %{ { map { ($_ => 1) } @puts } }), 1, 'is sent as it was: there are no two versions of it');
+SKIP:
+{
+	skip 'dynalite has no transactions', 5 if $ENV{DYNAMODB_ENGINE} eq 'dynalite';
+	my $options = q{OPTIONS (append_mode 'dense'};
+	$session->query("CREATE FOREIGN TABLE $_ (commit_id bigint, committed_at timestamptz, aggregate_id text, version bigint, events jsonb) SERVER commits_server $options"
+		. ($_ eq 'at_commit' ? q{, append_at 'commit')} : ')')) for qw(dense at_commit);
+	for my $table (qw(dense at_commit))
+	{
+		fresh();
+		outcome($select);
+		my $result = outcome(insert() =~ s/commits/$table/r =~ s/RETURNING.*//r, { operation => 'TransactWriteItems', %ahead });
+		my %token = map { /"ClientRequestToken":"(\w+)"/ ? ($1 => 1) : () } bodies('TransactWriteItems');
+		is(scalar keys %token, 2, "$table: refused for its time, it is another transaction, with another token");
+		cmp_ok(lag($version - 1), '<', 60, "$table: and the right time");
+	}
+	fresh();
+	outcome(insert() =~ s/commits/dense/r, { operation => 'TransactWriteItems', times => 1, before => 'close' }, { operation => 'TransactWriteItems', %ahead });
+	is(scalar(keys %{ { map { ($_ => 1) } bodies('TransactWriteItems') } }), 1, 'a transaction whose answer was lost stays what it is');
+}
+
+# Only DynamoDB's own answers tell the time.
+my %gateway = (status => 503, headers => { 'content-type' => 'text/html', date => 'Wed, 01 Jan 2020 00:00:00 GMT' }, body => '<html>no</html>');
+my %foreign = (
+	'a gateway' => \%gateway,
+	'a gateway that speaks JSON' => { %gateway, body => { __type => 'x#InternalServerError', message => 'no' } },
+	'a page with a request id' => { %gateway, headers => { %{ $gateway{headers} }, 'x-amzn-requestid' => 1 } },
+	'a page that passes for a success' => { %gateway, status => 200 });
+for my $who (sort keys %foreign)
+{
+	fresh();
+	is(outcome(insert(), { times => 1, answer => $foreign{$who} }, { headers => { date => '' } }), "$version UpdateItem UpdateItem PutItem", "$who is in trouble");
+	cmp_ok(abs($session->query("SELECT extract(epoch FROM committed_at - now()) FROM commits WHERE aggregate_id = 'a' AND version = $version - 1")), '<', 60, "$who: its time is in no commit");
+}
+
+# A correction does not make a later commit an earlier one.
+fresh();
+outcome(insert(), { clock => 4.5 * $minute }) for 1 .. 2;
+outcome(insert(), { clock => 0 }) for 1 .. 2;
+is($session->query(q{SELECT count(*) FROM (SELECT committed_at, lag(committed_at) OVER (ORDER BY version) AS before FROM commits WHERE aggregate_id = 'a' AND version > } . ($version - 5) . q{) c WHERE committed_at < before}),
+	0, 'no commit is older than the one before');
+cmp_ok($session->query("SELECT extract(epoch FROM committed_at - now()) FROM commits WHERE aggregate_id = 'a' AND version = $version - 3"), '>', 200, 'after one that was minutes ahead');
 
 # Learnt from successes as well: what drifts slowly is never refused.
 fresh();

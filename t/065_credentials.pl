@@ -263,9 +263,12 @@ for (
 		1, qr/has no credentials/ ],
 	[ 'STS redirects', 'reporting', AssumeRole => { status => 302, headers => [ 'Location: ' . $aws->url('/container') ] }, 1, qr/HTTP status 302/ ],
 	[ 'the container is in trouble', 'by_container', 'GET /container' => { status => 500, body => $secret{line} }, 3, qr/container's endpoint .*HTTP status 500/ ],
-	[ 'the container hangs up', 'by_container', 'GET /container' => { close => JSON::PP::true }, 3, qr/container's endpoint does not answer/ ],
-	[ 'the container has a line break', 'by_container', 'GET /container' => AwsIdentity::json_keys("AKID\r\nX-Evil: 1", $secret{line}, 't'), 1, qr/has no credentials/ ],
-	[ 'the container answers something else', 'by_container', 'GET /container' => { body => "[\"$secret{line}\"]" }, 1, qr/has no credentials/ ],
+	[ 'the container hangs up', 'by_container', 'GET /container' => { close => JSON::PP::true }, 3, qr/\AThe container's endpoint does not answer: [^.]+\z/ ],
+	[ 'STS hangs up', 'reporting', AssumeRole => { close => JSON::PP::true }, 3, qr/\ASTS does not answer: / ],
+	[ 'the instance hangs up', 'by_instance', 'PUT /latest/api/token' => { close => JSON::PP::true }, 1,
+		qr/\AThe instance's metadata service does not answer: [^.]+\. If PostgreSQL runs in a container, the instance's metadata options need a hop limit of 2\.\z/ ],
+	[ 'the container has a line break', 'by_container', 'GET /container' => AwsIdentity::json_keys("AKID\r\nX-Evil: 1", $secret{line}, 't'), 1, qr/\AThe container's endpoint answers without credentials\.\z/ ],
+	[ 'the container answers something else', 'by_container', 'GET /container' => { body => "[\"$secret{line}\"]" }, 1, qr/answers without credentials/ ],
 	[ 'the instance has no role', 'by_instance', 'GET /latest/meta-data/iam/security-credentials/' => { status => 404 }, 1, qr/The instance has no role/ ],
 	[ 'the role has another name', 'by_instance', 'GET /latest/meta-data/iam/security-credentials/' => { body => '../../x' }, 1, qr/instance's metadata service/ ],
 	[ 'the instance is in trouble', 'by_instance', 'PUT /latest/api/token' => { status => 500 }, 1, qr/instance's metadata service .*HTTP status 500/ ])
@@ -294,7 +297,7 @@ my $page = { body => '{"Items": [], "Count": 0, "ScannedCount": 0}' };
 sub later
 {
 	my ($seconds, $answer) = @_;
-	return { %$answer, headers => [ 'Date: ' . strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime time + $seconds) ] };
+	return { %$answer, headers => [ 'x-amzn-RequestId: 1', 'Date: ' . strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime time + $seconds) ] };
 }
 my ($ageing, $old) = (48 * 60, 51 * 60);
 sub container { my ($id, $seconds) = @_; return AwsIdentity::json_keys($id, "hush-$id", "$secret{token}-$id", $seconds) }
@@ -340,11 +343,27 @@ environment(%container);
 $aws->answers('GET /container' => container('ASIAFIRST', 900));
 is(join(' ', map { outcome()->{operations} } 1 .. 4), 'GET:/container Scan Scan Scan Scan', 'nor are those that last 15 minutes in all');
 
+# What has expired by a clock that may be wrong is used once: DynamoDB says whether it has, and what time it is.
+my $expired = { status => 400, body => '{"__type": "com.amazon.coral.service#ExpiredTokenException", "message": "The security token included in the request is expired"}' };
+my $here = 3 * 3600;
 environment(%container);
-$aws->answers('GET /container' => [ container('ASIAFIRST', -1), container('ASIASECOND', 3600) ]);
+$aws->answers(Scan => [ later(-$here, { %$expired, body => $expired->{body} =~ s/ExpiredToken/InvalidSignature/r }), later(-$here, $page) ], 'GET /container' => container('ASIAFIRST', -1));
 $read = outcome();
-is(sqlstate($read), '28000', 'credentials that have expired already: 28000');
-like($read->{error}{detail}, qr/credentials that were found have expired/, 'the DETAIL says so');
+is($read->{operations}, 'GET:/container Scan Scan', 'credentials that look expired are used, and the answer puts the clock right');
+is(sqlstate($read), 'success', 'by which they have not expired');
+is(outcome()->{operations}, 'Scan', 'and are kept');
+environment(%container);
+$aws->answers(Scan => [ $expired, $page ], 'GET /container' => [ container('ASIAFIRST', -1), container('ASIASECOND', 3600) ]);
+$read = outcome();
+is($read->{operations}, 'GET:/container Scan GET:/container Scan', 'where DynamoDB says that they have expired, others are asked for');
+is($read->{key}, 'ASIASECOND', 'and sign');
+environment(%container);
+$aws->answers(Scan => $expired, 'GET /container' => [ (container('ASIAFIRST', -1)) x 2 ]);
+$read = outcome();
+is($read->{operations}, 'GET:/container Scan GET:/container', 'those that have expired as well are not sent');
+is(sqlstate($read), '28000', 'but an error');
+like($read->{error}{detail}, qr/credentials that were found have expired/, 'which says so');
+$aws->answers('GET /container' => container('ASIASECOND', 3600));
 is(outcome()->{key}, 'ASIASECOND', 'and others are asked for the next time');
 
 # A transaction has to be sent soon after its first attempt, but that one may wait for credentials.
@@ -358,7 +377,6 @@ is($read->{operations}, 'GET:/container GetItem GET:/container TransactWriteItem
 like(request($read, 'TransactWriteItems')->{headers}, qr{Credential=ASIATURN2/}, 'with the new ones');
 
 # DynamoDB says that they have expired.
-my $expired = { status => 400, body => '{"__type": "com.amazon.coral.service#ExpiredTokenException", "message": "The security token included in the request is expired"}' };
 environment(%container);
 $aws->answers(Scan => [ $expired, $page ], 'GET /container' => [ container('ASIAFIRST', 3600), container('ASIASECOND', 3600) ]);
 $read = outcome();
@@ -410,7 +428,10 @@ is($read->{operations}, 'AssumeRole AssumeRole', 'once');
 like($read->{error}{detail}, qr/\ASignatureDoesNotMatch: /, 'then it is an error');
 environment(%reporting);
 $aws->answers(AssumeRole => at_sts(AwsIdentity::sts_keys('AssumeRole', 'ASIAFIRST', $secret{role}, 't', 3600)));
-like(outcome()->{error}{detail}, qr/credentials that were found have expired/, 'what has expired by the time of STS has expired');
+is(outcome()->{key}, 'ASIAFIRST', 'what has expired by the time of STS is tried all the same');
+environment(%reporting);
+$aws->answers(AssumeRole => [ { %$skewed, headers => [ grep { !/RequestId/ } @{ $skewed->{headers} } ] } ]);
+is(outcome()->{operations}, 'AssumeRole', 'what stands before STS does not tell the time');
 $ahead = -$ahead;
 environment(%reporting);
 $aws->answers(AssumeRole => at_sts(AwsIdentity::sts_keys('AssumeRole', 'ASIAFIRST', $secret{role}, 't', $ahead + 3600)));

@@ -48,6 +48,29 @@ clock_now(const ServerClock *clock)
 	return (time_t) (clock_now_ms(clock) / 1000);
 }
 
+int64_t
+clock_stamp(ServerClock *clock)
+{
+	int64_t		now = clock_now_ms(clock);
+
+	if (now > clock->latest_stamp_ms)
+		clock->latest_stamp_ms = now;
+	return clock->latest_stamp_ms;
+}
+
+void
+clock_keep_stamp(ServerClock *clock, int64_t stamp_ms)
+{
+	if (stamp_ms > clock->latest_stored_ms)
+		clock->latest_stored_ms = stamp_ms;
+}
+
+void
+clock_drop_stamps(ServerClock *clock)
+{
+	clock->latest_stamp_ms = clock->latest_stored_ms;
+}
+
 void
 clock_observe(ServerClock *clock, const HttpAnswer *answer)
 {

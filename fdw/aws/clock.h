@@ -18,6 +18,8 @@
 typedef struct ServerClock
 {
 	int64_t		offset_ms;		/* the server's time less this machine's */
+	int64_t		latest_stamp_ms;	/* the latest time that a commit was given */
+	int64_t		latest_stored_ms;	/* likewise, of those that may be in the store */
 	bool		fixed;			/* no correction: the offset stays 0 */
 } ServerClock;
 
@@ -32,7 +34,19 @@ extern int64_t clock_now_ms(const ServerClock *clock);
 extern time_t clock_now(const ServerClock *clock);
 
 /*
- * Learns from an answer, whatever it says. Ignored are those of a cache, those that took over 15 minutes, and
+ * The time for a commit, ms since the epoch: the server's, but never earlier than one that was given before. A clock
+ * that is put right may go back, and later commits would seem to be older ones.
+ */
+extern int64_t clock_stamp(ServerClock *clock);
+
+/* A commit of that time may be in the store. */
+extern void clock_keep_stamp(ServerClock *clock, int64_t stamp_ms);
+
+/* The times given since then were wrong, and what was sent with them was refused: they bind nobody. */
+extern void clock_drop_stamps(ServerClock *clock);
+
+/*
+ * Learns from an answer of the service itself, whatever it says. Ignored are those of a cache, those that took over 15 minutes, and
  * differences of up to 4 minutes, as well as what may be due to the time that the answer took.
  */
 extern void clock_observe(ServerClock *clock, const HttpAnswer *answer);

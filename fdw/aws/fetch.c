@@ -69,7 +69,7 @@ typedef struct Draft
 
 typedef struct StageRule
 {
-	const char *who;			/* answers */
+	const char *who;			/* answers, as a sentence begins */
 	const char *method;
 	int			attempts;
 	int			timeout_ms;		/* 0: the client's */
@@ -164,7 +164,7 @@ instance_token_write(CredentialsFetch *fetch, Draft *draft)
 static bool
 refuse_answer(CredentialsFetch *fetch, const HttpAnswer *answer)
 {
-	failure_set(&fetch->failure, FAILURE_NO_CREDENTIALS, NULL, "The %s does not give credentials (HTTP status %d).",
+	failure_set(&fetch->failure, FAILURE_NO_CREDENTIALS, NULL, "%s does not give credentials (HTTP status %d).",
 				stage_rule(fetch->stage)->who, answer->status);
 	fetch->failure.http_status = answer->status;
 	return false;
@@ -344,13 +344,13 @@ static const StageRule *
 stage_rule(Stage stage)
 {
 	static const StageRule rules[] = {
-		[STAGE_CONTAINER] = {"container's endpoint", "GET", CONTAINER_ATTEMPTS, CONTAINER_TIMEOUT_MS, true,
+		[STAGE_CONTAINER] = {"The container's endpoint", "GET", CONTAINER_ATTEMPTS, CONTAINER_TIMEOUT_MS, true,
 		container_write, container_read},
-		[STAGE_INSTANCE_TOKEN] = {"instance's metadata service", "PUT", INSTANCE_ATTEMPTS, INSTANCE_TIMEOUT_MS, true,
+		[STAGE_INSTANCE_TOKEN] = {"The instance's metadata service", "PUT", INSTANCE_ATTEMPTS, INSTANCE_TIMEOUT_MS, true,
 		instance_token_write, instance_token_read},
-		[STAGE_INSTANCE_ROLE] = {"instance's metadata service", "GET", INSTANCE_ATTEMPTS, INSTANCE_TIMEOUT_MS, true,
+		[STAGE_INSTANCE_ROLE] = {"The instance's metadata service", "GET", INSTANCE_ATTEMPTS, INSTANCE_TIMEOUT_MS, true,
 		instance_role_write, instance_role_read},
-		[STAGE_INSTANCE_KEYS] = {"instance's metadata service", "GET", INSTANCE_ATTEMPTS, INSTANCE_TIMEOUT_MS, true,
+		[STAGE_INSTANCE_KEYS] = {"The instance's metadata service", "GET", INSTANCE_ATTEMPTS, INSTANCE_TIMEOUT_MS, true,
 		instance_keys_write, container_read},
 		[STAGE_WEB_IDENTITY] = {"STS", "POST", STS_ATTEMPTS, 0, false, web_identity_write, web_identity_read},
 		[STAGE_ROLE] = {"STS", "POST", STS_ATTEMPTS, 0, false, role_write, role_read},
@@ -434,6 +434,28 @@ clock_was_wrong(CredentialsFetch *fetch)
 	return true;
 }
 
+/* true when the answer has led on. STS's own ones tell the time, not those of what stands in between. */
+static bool
+read_answer(CredentialsFetch *fetch, const StageRule *rule, HttpAnswer *answer)
+{
+	bool		from_sts = fetch->stage == STAGE_ROLE || fetch->stage == STAGE_WEB_IDENTITY;
+	bool		understood = rule->read(fetch, answer);
+
+	if (from_sts && answer->has_request_id && (understood || fetch->failure.code[0] != '\0'))
+		clock_observe(fetch->clock, answer);
+	return understood;
+}
+
+/* The token's answer does not get into a container that is one hop too far away; nothing else tells. */
+static void
+report_silence(CredentialsFetch *fetch, const StageRule *rule)
+{
+	failure_set(&fetch->failure, FAILURE_NO_CREDENTIALS, NULL, "%s does not answer: %s%s", rule->who,
+				http_transfer_failure(fetch->transfer)->message,
+				fetch->stage != STAGE_INSTANCE_TOKEN ? ""
+				: ". If PostgreSQL runs in a container, the instance's metadata options need a hop limit of 2.");
+}
+
 static void
 fetch_attempt_ended(CredentialsFetch *fetch)
 {
@@ -442,14 +464,9 @@ fetch_attempt_ended(CredentialsFetch *fetch)
 	bool		understood = false;
 
 	if (http_transfer_step(fetch->transfer) == STEP_DONE)
-	{
-		if (fetch->stage == STAGE_ROLE || fetch->stage == STAGE_WEB_IDENTITY)
-			clock_observe(fetch->clock, http_transfer_answer(fetch->transfer));
-		understood = rule->read(fetch, http_transfer_answer(fetch->transfer));
-	}
+		understood = read_answer(fetch, rule, http_transfer_answer(fetch->transfer));
 	else
-		failure_set(&fetch->failure, FAILURE_NO_CREDENTIALS, NULL, "The %s does not answer: %s", rule->who,
-					http_transfer_failure(fetch->transfer)->message);
+		report_silence(fetch, rule);
 	http_transfer_free(fetch->transfer);
 	fetch->transfer = NULL;
 	if (understood || clock_was_wrong(fetch))

@@ -59,9 +59,9 @@ static void
 answer_begins(HttpAnswer *answer)
 {
 	answer->received_ms = clock_machine_ms();
-	answer->crc32[0] = answer->encoding[0] = '\0';
+	answer->crc32[0] = answer->encoding[0] = answer->error_type[0] = '\0';
 	answer->retry_after_ms = answer->date_ms = -1;
-	answer->has_age = false;
+	answer->has_age = answer->has_request_id = false;
 }
 
 int64_t
@@ -92,6 +92,7 @@ void
 header_read(HttpAnswer *answer, const char *line, size_t length)
 {
 	char		value[HEADER_ROOM];
+	char	   *error_type = answer->error_type;
 
 	header_digits(line, length, "x-amz-crc32", answer->crc32, sizeof(answer->crc32));
 	if (length >= 5 && memcmp(line, "HTTP/", 5) == 0)
@@ -100,6 +101,10 @@ header_read(HttpAnswer *answer, const char *line, size_t length)
 		answer->retry_after_ms = strtoll(value, NULL, 10);
 	else if (header_value(line, length, "Content-Encoding", answer->encoding, sizeof(answer->encoding)))
 		make_lower(answer->encoding);
+	else if (header_value(line, length, "x-amzn-requestid", value, sizeof(value)))
+		answer->has_request_id = value[0] != '\0';
+	else if (header_value(line, length, "x-amzn-errortype", error_type, sizeof(answer->error_type)))
+		return;
 	else if (header_value(line, length, "Age", value, sizeof(value)))
 		answer->has_age = true;
 	else if (header_value(line, length, "Date", value, sizeof(value)))

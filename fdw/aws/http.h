@@ -40,6 +40,8 @@ typedef struct HttpAnswer
 	char		encoding[16];	/* the Content-Encoding header, lower case, cut to fit; or empty */
 	int64_t		retry_after_ms; /* the x-amz-retry-after header, or -1 */
 	int64_t		date_ms;		/* the Date header, ms since the epoch; -1: none */
+	bool		has_request_id; /* an x-amzn-requestid header: AWS has answered, or what speaks as it does */
+	char		error_type[128];	/* the x-amzn-errortype header, cut to fit; or empty */
 	bool		has_age;		/* an Age header: a cache has answered, and Date is that of long ago */
 	int64_t		sent_ms;		/* this machine's clock when the request went out, ms since the epoch; 0: it never did */
 	int64_t		received_ms;	/* and when the answer began */

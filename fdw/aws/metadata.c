@@ -216,9 +216,9 @@ metadata_read_answer(const char *who, int status, const char *body, size_t lengt
 	if (out_of_memory)
 		failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");
 	else if (status == 200)
-		failure_set(failure, FAILURE_NO_CREDENTIALS, NULL, "The answer of the %s has no credentials.", who);
+		failure_set(failure, FAILURE_NO_CREDENTIALS, NULL, "%s answers without credentials.", who);
 	else
-		failure_set(failure, FAILURE_NO_CREDENTIALS, NULL, "The %s does not give credentials (HTTP status %d).",
+		failure_set(failure, FAILURE_NO_CREDENTIALS, NULL, "%s does not give credentials (HTTP status %d).",
 					who, status);
 	failure->http_status = status;
 	return false;

@@ -31,6 +31,7 @@ struct CredentialsProvider
 	uint64_t	succeeded_round;	/* the last one that did */
 	uint64_t	failed_round;
 	int64_t		rest_until;		/* no fetch before that, as long as none is needed; http_now_ms */
+	bool		expired_were_refused;	/* the service does not take those that look expired: the clock is right */
 	Failure		failure;		/* of the last round that failed */
 };
 
@@ -97,29 +98,41 @@ provider_free(CredentialsProvider *provider)
 
 /* Of those that there are, by the service's clock: it is the one that they expire by. */
 static CredentialsAge
-current_age(const CredentialsProvider *provider)
+current_age(CredentialsProvider *provider)
 {
-	return credentials_age(provider->since, provider->credentials.expires_at, (int64_t) clock_now(provider->clock));
+	int64_t		now = (int64_t) clock_now(provider->clock);
+
+	/* They came before the clock was put right. */
+	if (provider->since > now)
+		provider->since = now;
+	return credentials_age(provider->since, provider->credentials.expires_at, now);
 }
 
-/* A source may have none that are newer: then it is not asked at every request. */
+/*
+ * A source may have none that are newer: then it is not asked at every request. What it gives may look expired because
+ * the clock is wrong: the service decides, and its answer puts the clock right. Once it has refused such credentials,
+ * others that have expired as well are not worth a request.
+ */
 static void
 take_credentials(CredentialsProvider *provider)
 {
 	Credentials credentials;
 	int64_t		now = (int64_t) clock_now(provider->clock);
+	bool		expired;
 	bool		same;
 
 	fetch_take(provider->fetch, &credentials);
-	if (credentials_age(now, credentials.expires_at, now) == CREDENTIALS_EXPIRED)
+	expired = credentials_age(now, credentials.expires_at, now) == CREDENTIALS_EXPIRED;
+	if (expired && provider->expired_were_refused)
 	{
 		credentials_wipe(&credentials);
 		failure_set(&provider->failure, FAILURE_NO_CREDENTIALS, NULL, "The credentials that were found have expired.");
 		provider->failed_round = provider->round;
 		return;
 	}
+	provider->expired_were_refused = false;
 	same = provider->present && strcmp(credentials.secret_access_key, provider->credentials.secret_access_key) == 0;
-	if (same)
+	if (same || expired)
 		provider->rest_until = http_now_ms() + PAUSE_MS;
 	if (!same || credentials.expires_at != provider->credentials.expires_at)
 		provider->since = now;
@@ -188,13 +201,13 @@ are_just_fetched(const CredentialsProvider *provider, uint64_t ticket)
 	return ticket != 0 && provider->succeeded_round >= ticket;
 }
 
-/* Also old ones, where a fetch that was asked for has just brought no better. */
+/* Also old or expired ones, where a fetch that was asked for has just brought no better. */
 static bool
 is_usable(const CredentialsProvider *provider, CredentialsAge age, uint64_t ticket)
 {
-	if (!provider->present || age == CREDENTIALS_EXPIRED)
+	if (!provider->present)
 		return false;
-	if (age != CREDENTIALS_OLD)
+	if (age == CREDENTIALS_FRESH || age == CREDENTIALS_AGEING)
 		return true;
 	if (are_just_fetched(provider, ticket))
 		return true;
@@ -256,6 +269,7 @@ provider_reject(CredentialsProvider *provider, uint64_t generation)
 		return false;
 	if (provider->present && provider->generation == generation)
 	{
+		provider->expired_were_refused = current_age(provider) == CREDENTIALS_EXPIRED;
 		credentials_wipe(&provider->credentials);
 		provider->present = false;
 	}

@@ -21,6 +21,9 @@ struct Call
 	CallContext *context;		/* the client's */
 	Operation	operation;
 	ByteBuffer	body;
+	CallWriter	writer;			/* of the body, where it names its time; NULL: it does not */
+	void	   *writer_arg;
+	int64_t		stamp_ms;		/* the time that it names */
 	HttpTransfer *transfer;		/* the attempt under way; NULL between two */
 	int			attempts;
 	int			attempts_before;	/* of an earlier call; see call_set_attempts */
@@ -64,10 +67,27 @@ usage_add_request(Usage *usage, const Call *call)
 	usage->bytes_sent += (int64_t) call->body.length;
 }
 
+/*
+ * A body with a time is written when that is known: for the first attempt, and again when that time was wrong. What may
+ * have been carried out is sent as it was, so that there are no two versions of it.
+ */
+static void
+call_write_body(Call *call)
+{
+	bool		is_late = call->was_late || call->signed_offset_ms != call->context->clock.offset_ms;
+
+	if (call->writer == NULL || (call->attempts > 0 && (call->may_have_happened || !is_late)))
+		return;
+	buffer_free(&call->body);
+	call->stamp_ms = clock_stamp(&call->context->clock);
+	call->writer(call->writer_arg, call->stamp_ms, &call->body);
+}
+
 /* Sends the request once more, or for the first time; there are credentials. */
 static void
 call_attempt(Call *call)
 {
+	call_write_body(call);
 	call->attempts++;
 	call->generation = provider_generation(call->context->provider);
 	call->sent_at = http_now_ms();
@@ -108,8 +128,8 @@ call_attempt_when_signable(Call *call)
 	return true;
 }
 
-Call *
-call_start(Client *client, Operation operation, ByteBuffer *body, Usage *usage)
+static Call *
+call_new(Client *client, Operation operation, Usage *usage)
 {
 	Call	   *call = calloc(1, sizeof(Call));
 
@@ -120,8 +140,31 @@ call_start(Client *client, Operation operation, ByteBuffer *body, Usage *usage)
 	call->operation = operation;
 	call->usage = usage;
 	call->state = STEP_PENDING;
+	return call;
+}
+
+Call *
+call_start(Client *client, Operation operation, ByteBuffer *body, Usage *usage)
+{
+	Call	   *call = call_new(client, operation, usage);
+
+	if (call == NULL)
+		return NULL;
 	call->body = *body;
 	memset(body, 0, sizeof(*body));
+	call_attempt_when_signable(call);
+	return call;
+}
+
+Call *
+call_start_stamped(Client *client, Operation operation, CallWriter writer, void *arg, Usage *usage)
+{
+	Call	   *call = call_new(client, operation, usage);
+
+	if (call == NULL)
+		return NULL;
+	call->writer = writer;
+	call->writer_arg = arg;
 	call_attempt_when_signable(call);
 	return call;
 }
@@ -302,8 +345,32 @@ answer_read(Call *call, HttpAnswer *answer)
 	else if (call->expects_page && answer->status == 200)
 		call->page = response_parse_page(answer->status, NULL, body, &call->failure);
 	else
-		call->response = response_parse_with_error(answer->status, NULL, body->data, body->length, &call->body,
-												   &call->failure, &call->error);
+		call->response = response_parse_with_error(answer->status, answer->error_type, body->data, body->length,
+												   &call->body, &call->failure, &call->error);
+}
+
+/*
+ * Is it DynamoDB that has answered? Whatever stands in between may have any time: only an answer that has DynamoDB's
+ * shape and the number that it gives to each request tells the time over there.
+ */
+static bool
+answer_is_the_services(const Call *call, const HttpAnswer *answer)
+{
+	return answer->has_request_id && (call->response != NULL || call->page != NULL || call->error != NULL);
+}
+
+/* What the answer means for the time that the body names. */
+static void
+call_settle_stamp(const Call *call)
+{
+	ServerClock *clock = &call->context->clock;
+
+	if (call->writer == NULL)
+		return;
+	if (call->state == STEP_DONE || call->may_have_happened)
+		clock_keep_stamp(clock, call->stamp_ms);
+	else if (clock_explains(call->failure.code))
+		clock_drop_stamps(clock);
 }
 
 /* An attempt has ended: parse its answer, count it, let its memory go, and decide whether that was the last. */
@@ -320,8 +387,9 @@ call_attempt_ended(Call *call)
 		call->failure = *http_transfer_failure(call->transfer);
 	else
 	{
-		clock_observe(&call->context->clock, answer);
 		answer_read(call, answer);
+		if (answer_is_the_services(call, answer))
+			clock_observe(&call->context->clock, answer);
 	}
 	usage_add_answer(call->usage, call, bytes);
 	usage_add_answer(call->context->total, call, bytes);
@@ -336,6 +404,7 @@ call_attempt_ended(Call *call)
 		call->state = STEP_FAILED;
 		call->may_have_happened = call->may_have_happened || failure_leaves_doubt(&call->failure, call->transfer);
 	}
+	call_settle_stamp(call);
 	http_transfer_free(call->transfer);
 	call->transfer = NULL;
 	if (call->failure.kind == FAILURE_UNREACHABLE || call->failure.kind == FAILURE_BAD_ANSWER)

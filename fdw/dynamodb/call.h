@@ -24,6 +24,18 @@ typedef struct Call Call;
  */
 extern Call *call_start(Client *client, Operation operation, ByteBuffer *body, Usage *usage);
 
+/*
+ * Writes the body of a request that names the time at which it is sent, ms since the epoch. Whoever it belongs to sees
+ * to it that `arg` outlives the call.
+ */
+typedef void (*CallWriter) (void *arg, int64_t now, ByteBuffer *body);
+
+/*
+ * Likewise for such a request. Its body is written when it is first sent, and anew when the time turns out to have been
+ * wrong, as long as no attempt at it may have been carried out: from then on it stays what it is.
+ */
+extern Call *call_start_stamped(Client *client, Operation operation, CallWriter writer, void *arg, Usage *usage);
+
 /* The answer will be a page of items: it is parsed as one, and call_take_page is how to get it. */
 extern void call_expect_page(Call *call);
 

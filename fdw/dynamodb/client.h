@@ -58,9 +58,6 @@ typedef enum Traffic
  */
 extern int	client_window(const Client *client, Traffic traffic);
 
-/* The time as DynamoDB has it, ms since the epoch: what requests are signed with. */
-extern int64_t client_time_ms(const Client *client);
-
 extern int	client_fd(const Client *client);
 
 /* For display; they live as long as the client. */

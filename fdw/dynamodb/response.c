@@ -7,6 +7,7 @@
 #include "dynamodb/response.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -302,31 +303,84 @@ describe_throttling(cJSON *error, const ByteBuffer *request, ByteBuffer *out)
 	}
 }
 
-/* Fills *failure from an error of DynamoDB's; false when it is none. */
+/*
+ * The code alone: what is before '#' is the service's name, what is behind ':' an address. DynamoDB itself writes the
+ * first of the two, some gateways both. In place.
+ */
+static const char *
+code_of_type(char *type)
+{
+	const char *hash;
+
+	type[strcspn(type, ":")] = '\0';
+	hash = strrchr(type, '#');
+	return hash != NULL ? hash + 1 : type;
+}
+
+/* A "code" may be anybody's: it counts where the word is one that AWS would use. */
 static bool
-read_error(cJSON *error, const ByteBuffer *request, Failure *failure)
+is_known_code(const char *code)
+{
+	static const char suffix[] = "Exception";
+	size_t		length = strlen(code);
+
+	if (!is_code(code))
+		return false;
+	for (size_t i = 0; i < sizeof(error_codes) / sizeof(error_codes[0]); i++)
+		if (strcmp(error_codes[i].code, code) == 0)
+			return true;
+	return length >= sizeof(suffix) && strcmp(code + length - (sizeof(suffix) - 1), suffix) == 0;
+}
+
+/*
+ * The error's code, which not everything that speaks as DynamoDB does has in the same place: in the body as "__type" or
+ * "code", or in a header. NULL where there is none. What is no code has become an empty one.
+ */
+static const char *
+find_code(cJSON *error, char *header_type)
 {
 	char	   *type = cJSON_GetStringValue((cJSON *) json_member(error, "__type"));
+	char	   *named = cJSON_GetStringValue((cJSON *) json_member(error, "code"));
+	const char *code;
+
+	if (!cJSON_IsObject(error))
+		return NULL;
+	if (type != NULL)
+	{
+		make_plain(type);
+		code = code_of_type(type);
+		return is_code(code) ? code : "";
+	}
+	code = code_of_type(header_type);
+	if (code[0] != '\0' && is_code(code))
+		return code;
+	if (named == NULL)
+		return NULL;
+	make_plain(named);
+	code = code_of_type(named);
+	return is_known_code(code) ? code : NULL;
+}
+
+/* Fills *failure from an error of DynamoDB's; false when it is none. */
+static bool
+read_error(cJSON *error, const char *error_type, const ByteBuffer *request, Failure *failure)
+{
+	char		header_type[128];
 	char	   *message = cJSON_GetStringValue((cJSON *) json_member(error, "message"));
-	const char *hash;
 	const char *code;
 	ByteBuffer	reasons = {0};
 
-	if (type == NULL)
+	snprintf(header_type, sizeof(header_type), "%s", error_type != NULL ? error_type : "");
+	code = find_code(error, header_type);
+	if (code == NULL)
 		return false;
 	if (message == NULL)
 		message = cJSON_GetStringValue((cJSON *) json_member(error, "Message"));
-	make_plain(type);
 	if (message != NULL)
 	{
 		make_plain(message);
 		hold_secrets_back(message, request);
 	}
-
-	hash = strrchr(type, '#');
-	code = hash ? hash + 1 : type;
-	if (!is_code(code))
-		code = "";
 	failure_set(failure, response_error_kind(code, message), code, "%s", message ? message : "");
 	if (strcmp(failure->code, "TransactionCanceledException") == 0)
 		failure->kind = cancellation_kind(json_member(error, "CancellationReasons"));
@@ -342,8 +396,11 @@ cJSON *
 response_parse(int status, const char *crc32, char *body, size_t length, Failure *failure)
 {
 	cJSON	   *error;
-	cJSON	   *response = response_parse_with_error(status, crc32, body, length, NULL, failure, &error);
+	cJSON	   *response;
 
+	if (!response_check(status, crc32, body, length, failure))
+		return NULL;
+	response = response_parse_with_error(status, NULL, body, length, NULL, failure, &error);
 	cJSON_Delete(error);
 	return response;
 }
@@ -370,24 +427,22 @@ report_unparsed(int status, Failure *failure)
 	else if (status == 200)
 		failure_set(failure, FAILURE_BAD_ANSWER, NULL, "The answer is not a JSON object.");
 	else
-		failure_set(failure, FAILURE_BAD_ANSWER, NULL, "HTTP status %d", status);
+		/* Whoever says so, and however, has asked for patience. */
+		failure_set(failure, status == 429 ? FAILURE_THROTTLED : FAILURE_BAD_ANSWER, NULL, "HTTP status %d", status);
 }
 
 cJSON *
-response_parse_with_error(int status, const char *crc32, char *body, size_t length, const ByteBuffer *request,
+response_parse_with_error(int status, const char *error_type, char *body, size_t length, const ByteBuffer *request,
 						  Failure *failure, cJSON **error)
 {
 	cJSON	   *response;
 
 	*error = NULL;
-	if (!response_check(status, crc32, body, length, failure))
-		return NULL;
-
 	errno = 0;
 	response = json_parse(body, length);
 	if (status == 200 && cJSON_IsObject(response))
 		return response;
-	if (status != 200 && read_error(response, request, failure))
+	if (status != 200 && read_error(response, error_type, request, failure))
 		*error = response;
 	else
 		report_unparsed(status, failure);

@@ -31,11 +31,12 @@ extern bool response_check(int status, const char *crc32, const char *body, size
 extern cJSON *response_parse(int status, const char *crc32, char *body, size_t length, Failure *failure);
 
 /*
- * Likewise, keeping the parsed error as well: *error is the caller's to cJSON_Delete, NULL where the answer is no
- * error of DynamoDB's. A failed condition carries the item that stands in its way, a cancelled transaction its
- * reasons. `request` is the body that was sent, or NULL: what is in there is no secret, however it looks.
+ * Likewise, of an answer that response_check has passed, and keeping the parsed error as well: *error is the caller's to
+ * cJSON_Delete, NULL where the answer is no error of DynamoDB's. A failed condition carries the item that stands in its
+ * way, a cancelled transaction its reasons. `error_type` is the text of x-amzn-errortype, empty or NULL where there is
+ * none. `request` is the body that was sent, or NULL: what is in there is no secret, however it looks.
  */
-extern cJSON *response_parse_with_error(int status, const char *crc32, char *body, size_t length,
+extern cJSON *response_parse_with_error(int status, const char *error_type, char *body, size_t length,
 										const ByteBuffer *request, Failure *failure, cJSON **error);
 
 /*

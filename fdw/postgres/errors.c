@@ -223,6 +223,15 @@ words_of_failure(const Failure *failure)
 	return words[0] == '\0' ? code : psprintf("%s: %s", code, words);
 }
 
+/* As a sentence that another one may follow: DynamoDB's words may or may not end as one. */
+static char *
+as_sentence(char *words)
+{
+	size_t		length = strlen(words);
+
+	return length > 0 && strchr(".!?", words[length - 1]) != NULL ? words : psprintf("%s.", words);
+}
+
 static void
 report_failure_of(const Failure *failure, const char *object)
 {
@@ -306,14 +315,14 @@ report_append_failure(const Failure *failure, const char *relation_name, const C
 		ereport(ERROR,
 				(errcode(text.sqlstate),
 				 errmsg_internal(text.message, object),
-				 errdetail_internal("%s", with_fates(psprintf(_("The answer to %s, commit id " INT64_FORMAT ", was lost: %s."),
+				 errdetail_internal("%s", with_fates(psprintf(_("The answer to %s, commit id " INT64_FORMAT ", was lost: %s"),
 															  describe_commit(commit), commit->commit_id,
-															  words), fates)),
+															  as_sentence(words)), fates)),
 				 errhint("%s", text.hint)));
 	ereport(ERROR,
 			(errcode(text.sqlstate),
 			 errmsg_internal(text.message, object),
-			 errdetail_internal("%s", fates == NULL ? words : with_fates(psprintf("%s.", words), fates)),
+			 errdetail_internal("%s", fates == NULL ? words : with_fates(as_sentence(words), fates)),
 			 text.hint != NULL ? errhint("%s", text.hint) : 0));
 	pg_unreachable();
 }

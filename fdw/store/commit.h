@@ -65,7 +65,11 @@ extern bool commit_check(const Commit *commit, Failure *failure);
 /* Bytes that DynamoDB counts for the item. */
 extern size_t commit_item_size(const Commit *commit);
 
-/* Sets appended_at to `now`, ms since the epoch, and committed_at too, by the commit's unit, where it was not given. */
+/*
+ * Sets appended_at to `now`, ms since the epoch, and committed_at too, by the commit's unit, where it was not given. That
+ * is the time of the endpoint, not of a machine whose clock is corrected only for its signatures: feeds judge by it how
+ * old a gap is.
+ */
 extern void commit_stamp(Commit *commit, int64_t now);
 
 /* Appends the item's attributes, without the braces around them: "aggregateId":{"S":"…"},… */

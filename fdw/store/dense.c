@@ -176,7 +176,6 @@ send_next(DenseOperation *dense)
 {
 	const LaneContext *context = dense->context;
 	size_t		most = dense->nsequence < APPEND_DENSE_ROWS ? dense->nsequence : APPEND_DENSE_ROWS;
-	int64_t		now = client_time_ms(context->client);
 
 	if (*dense->head > INT64_MAX - (int64_t) most)
 	{
@@ -188,7 +187,8 @@ send_next(DenseOperation *dense)
 		AppendRow  *row = dense->sequence[i];
 
 		row->commit.commit_id = *dense->head + 1 + (int64_t) i;
-		commit_stamp(&row->commit, now);
+		/* The time is the transaction's to set, once it is sent: none is wider than this. */
+		commit_stamp(&row->commit, INT64_MAX);
 		dense->batch[i] = (TransactionRow)
 		{
 			.commit = &row->commit, .checks_before = version_before_is_open(dense, row)

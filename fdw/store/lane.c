@@ -209,19 +209,13 @@ static void
 put_next(Lane *lane, LaneContext *context)
 {
 	AppendRow  *row = lane->rows[lane->next];
-	Commit	   *commit = &row->commit;
 
 	if (http_now_ms() > row->id_deadline)	/* or it has none */
 	{
 		take_own_ids(lane, context);
 		return;
 	}
-	/*
-	 * The time of the endpoint, not of a machine whose clock is corrected only for its signatures: feeds judge by it
-	 * how old a gap is.
-	 */
-	commit_stamp(commit, client_time_ms(context->client));
-	lane->put = put_start(context->client, context->names, commit, row->id_deadline, lane->attempts,
+	lane->put = put_start(context->client, context->names, &row->commit, row->id_deadline, lane->attempts,
 						  context->usage);
 	if (lane->put == NULL)
 	{

@@ -18,7 +18,7 @@ struct PutOperation
 {
 	Client	   *client;
 	const StoreNames *names;
-	const Commit *commit;
+	Commit	   *commit;
 	Usage	   *usage;
 	Call	   *put;
 	Call	   *look;			/* NULL unless the put's own answer leaves it open whose item is there */
@@ -46,12 +46,26 @@ put_end_without_memory(PutOperation *put, PutOutcome outcome)
 	failure_set(&put->failure, FAILURE_MEMORY, NULL, "out of memory");
 }
 
+/* A CallWriter. */
+static void
+put_write(void *arg, int64_t now, ByteBuffer *body)
+{
+	PutOperation *put = arg;
+	ByteBuffer	item = {0};
+
+	commit_stamp(put->commit, now);
+	commit_write_item(put->commit, &item);
+	if (item.failed)
+		body->failed = true;
+	else
+		request_put_new(body, put->names->commit_table, item.data, COMMIT_AGGREGATE_ID);
+	buffer_free(&item);
+}
+
 PutOperation *
-put_start(Client *client, const StoreNames *names, const Commit *commit, int64_t deadline, int attempts, Usage *usage)
+put_start(Client *client, const StoreNames *names, Commit *commit, int64_t deadline, int attempts, Usage *usage)
 {
 	PutOperation *put = calloc(1, sizeof(PutOperation));
-	ByteBuffer	item = {0};
-	ByteBuffer	body = {0};
 
 	if (put == NULL)
 		return NULL;
@@ -60,14 +74,7 @@ put_start(Client *client, const StoreNames *names, const Commit *commit, int64_t
 	put->commit = commit;
 	put->usage = usage;
 	put->state = STEP_PENDING;
-	commit_write_item(commit, &item);
-	if (item.failed)
-		body.failed = true;
-	else
-		request_put_new(&body, names->commit_table, item.data, COMMIT_AGGREGATE_ID);
-	buffer_free(&item);
-	put->put = call_start(client, OPERATION_PUT_ITEM, &body, usage);
-	buffer_free(&body);
+	put->put = call_start_stamped(client, OPERATION_PUT_ITEM, put_write, put, usage);
 	if (put->put == NULL)
 		put_end_without_memory(put, PUT_REFUSED);
 	else

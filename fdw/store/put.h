@@ -25,10 +25,10 @@ typedef enum PutOutcome
 } PutOutcome;
 
 /*
- * *commit and *names are views and must outlive the operation. No attempt is sent after `deadline` (http_now_ms);
+ * *commit and *names are views and must outlive the operation, which fills in the commit's times as it sends it. No attempt is sent after `deadline` (http_now_ms);
  * `attempts` were made before, by another operation for the same row. NULL when memory ran out.
  */
-extern PutOperation *put_start(Client *client, const StoreNames *names, const Commit *commit, int64_t deadline,
+extern PutOperation *put_start(Client *client, const StoreNames *names, Commit *commit, int64_t deadline,
 							   int attempts, Usage *usage);
 
 /* PENDING or DONE; the outcome tells the rest. */

@@ -32,6 +32,8 @@
 
 struct TransactionOperation
 {
+	const StoreNames *names;
+	int64_t		head;			/* that the counter is expected to have */
 	const TransactionRow *rows;
 	size_t		nrows;
 	Call	   *call;
@@ -95,32 +97,49 @@ write_token(char token[2 * TOKEN_BYTES + 1])
 	return true;
 }
 
+/* A CallWriter. Whatever is written anew is another request, and has a token of its own. */
+static void
+transaction_write(void *arg, int64_t now, ByteBuffer *body)
+{
+	const TransactionOperation *transaction = arg;
+	const StoreNames *names = transaction->names;
+	const TransactionRow *rows = transaction->rows;
+	size_t		nrows = transaction->nrows;
+	char		token[2 * TOKEN_BYTES + 1];
+
+	if (!write_token(token))
+	{
+		body->failed = true;
+		return;
+	}
+	request_transaction_open(body);
+	request_transaction_counter(body, names->counter_table, names->counter, transaction->head,
+								transaction->head + (int64_t) nrows);
+	for (size_t i = 0; i < nrows; i++)
+	{
+		commit_stamp(rows[i].commit, now);
+		write_put(body, names, rows[i].commit);
+	}
+	for (size_t i = 0; i < nrows; i++)
+		if (rows[i].checks_before)
+			write_check(body, names, rows[i].commit);
+	request_transaction_close(body, token);
+}
+
 TransactionOperation *
 transaction_start(Client *client, const StoreNames *names, int64_t head, const TransactionRow *rows, size_t nrows,
 				  Usage *usage)
 {
-	TransactionOperation *transaction;
-	char		token[2 * TOKEN_BYTES + 1];
-	ByteBuffer	body = {0};
+	TransactionOperation *transaction = calloc(1, sizeof(TransactionOperation));
 
-	if (!write_token(token))
-		return NULL;
-	transaction = calloc(1, sizeof(TransactionOperation));
 	if (transaction == NULL)
 		return NULL;
+	transaction->names = names;
+	transaction->head = head;
 	transaction->rows = rows;
 	transaction->nrows = nrows;
 	transaction->state = STEP_PENDING;
-	request_transaction_open(&body);
-	request_transaction_counter(&body, names->counter_table, names->counter, head, head + (int64_t) nrows);
-	for (size_t i = 0; i < nrows; i++)
-		write_put(&body, names, rows[i].commit);
-	for (size_t i = 0; i < nrows; i++)
-		if (rows[i].checks_before)
-			write_check(&body, names, rows[i].commit);
-	request_transaction_close(&body, token);
-	transaction->call = call_start(client, OPERATION_TRANSACT_WRITE_ITEMS, &body, usage);
-	buffer_free(&body);
+	transaction->call = call_start_stamped(client, OPERATION_TRANSACT_WRITE_ITEMS, transaction_write, transaction, usage);
 	if (transaction->call == NULL)
 	{
 		transaction_free(transaction);

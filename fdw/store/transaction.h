@@ -17,7 +17,7 @@
 
 typedef struct TransactionRow
 {
-	const Commit *commit;
+	Commit	   *commit;
 	bool		checks_before;	/* the version before has to be in the store already */
 } TransactionRow;
 
@@ -34,13 +34,13 @@ typedef enum TransactionOutcome
 typedef struct TransactionOperation TransactionOperation;
 
 /*
- * How many of the first rows, whose ids and times are set, go into one transaction: at least 1, as long as actions
- * and bytes stay within DynamoDB's limits.
+ * How many of the first rows, whose ids and times are set, or as wide as they may get, go into one transaction: at least
+ * 1, as long as actions and bytes stay within DynamoDB's limits.
  */
 extern size_t transaction_cut(const TransactionRow *rows, size_t nrows);
 
 /*
- * Stores the commits, whose ids follow `head`, if that is what the counter has. The rows, what they point at, and
+ * Stores the commits, whose ids follow `head`, if that is what the counter has, and fills in their times. The rows, what they point at, and
  * *names are views and must outlive the operation. NULL when memory or random numbers ran out.
  */
 extern TransactionOperation *transaction_start(Client *client, const StoreNames *names, int64_t head,

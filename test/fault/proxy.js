@@ -105,7 +105,7 @@ function refusedByClock (request, { clock }) {
   const off = Date.UTC(signed[0], signed[1] - 1, ...signed.slice(2)) - (Date.now() + clock)
   if (Math.abs(off) <= 5 * 60 * 1000) return null
   const message = `Signature ${off < 0 ? 'expired' : 'not yet current'}`
-  return { status: 400, body: { __type: 'com.amazon.coral.service#InvalidSignatureException', message } }
+  return { status: 400, headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amzn-requestid': 'CLOCK' }, body: { __type: 'com.amazon.coral.service#InvalidSignatureException', message } }
 }
 
 const crcTable = Array.from({ length: 256 }, (_, n) => {

@@ -29,7 +29,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		Credentials credentials = {0};
 		Failure		failure = {0};
 
-		check(metadata_read_answer("the endpoint", statuses[i], body, size, &credentials, &failure), &credentials, &failure);
+		check(metadata_read_answer("The endpoint", statuses[i], body, size, &credentials, &failure), &credentials, &failure);
 		memset(&failure, 0, sizeof(failure));
 		check(sts_read_answer(statuses[i], body, size, &credentials, &failure), &credentials, &failure);
 	}

@@ -221,6 +221,8 @@ arrive(HttpTransfer *transfer)
 		buffer_puts(&answer->body, exchange->answer != NULL ? exchange->answer : "{}");
 	answer->date_ms = exchange->date_ms != 0 ? exchange->date_ms : -1;
 	answer->received_ms = EPOCH_MS + now - BEGIN_MS;
+	answer->has_request_id = !exchange->foreign;
+	snprintf(answer->error_type, sizeof(answer->error_type), "%s", exchange->error_type != NULL ? exchange->error_type : "");
 	snprintf(answer->encoding, sizeof(answer->encoding), "%s", exchange->encoding != NULL ? exchange->encoding : "");
 	snprintf(answer->crc32, sizeof(answer->crc32), "%s", exchange->crc32 != NULL ? exchange->crc32 : "");
 	if (answer->body.failed || transfer->served.failed)

@@ -30,6 +30,8 @@ typedef struct Exchange
 	ExchangeFault fault;
 	int			after_ms;		/* the answer, or the fault, comes that long after the request */
 	int64_t		date_ms;		/* the Date of the answer, ms since the epoch; 0: none */
+	bool		foreign;		/* the answer has no request id: it is not the service's */
+	const char *error_type;		/* its x-amzn-errortype; NULL: none */
 	const char *encoding;		/* its Content-Encoding; NULL: none */
 	const char *crc32;			/* its checksum; NULL: none */
 } Exchange;

@@ -183,6 +183,63 @@ a_wrong_clock_is_corrected(void **state)
 	client_free(client);
 }
 
+/* A CallWriter: the body is the time, less that of the script's beginning, in hours. */
+static void
+write_hour(void *arg, int64_t at, ByteBuffer *body)
+{
+	buffer_printf(body, "{\"hour\":%d}", (int) ((at - SCRIPT_DATE + HOUR_MS / 2) / HOUR_MS));
+	(*(int *) arg)++;
+}
+
+/* What the requests say, one after the other, of which this is the script; and how often a body was written. */
+static void
+check_hours(const char *const *expected, size_t count, int written_as_often)
+{
+	int			written = 0;
+	Client	   *client = script_client(4, 1);
+	Call	   *call = call_start_stamped(client, OPERATION_PUT_ITEM, write_hour, &written, NULL);
+
+	assert_int_equal(RUN(client, call_step(call)), STEP_DONE);
+	script_end();
+	assert_int_equal(script_requests(), count);
+	for (size_t i = 0; i < count; i++)
+		assert_string_equal(script_body(i), expected[i]);
+	assert_int_equal(written, written_as_often);
+	call_free(call);
+	client_free(client);
+}
+
+#define CHECK_HOURS(written, ...) \
+	check_hours((const char *const[]) {__VA_ARGS__}, sizeof((const char *const[]) {__VA_ARGS__}) / sizeof(char *), written)
+#define TOO_EARLY {.operation = "PutItem",.answer = ERROR_ANSWER("InvalidSignatureException", ""),.status = 400,.date_ms = SCRIPT_DATE + 2 * HOUR_MS}
+
+/* A body that names its time is written anew when that was wrong, but not once it may have been carried out. */
+static void
+a_wrong_time_is_not_sent_again(void **state)
+{
+	SCRIPT(TOO_EARLY, ANSWERED("PutItem", NULL, "{}"));
+	CHECK_HOURS(2, "{\"hour\":0}", "{\"hour\":2}");
+	SCRIPT(REFUSED("PutItem", NULL, "ThrottlingException", ""), TOO_EARLY, ANSWERED("PutItem", NULL, "{}"));
+	CHECK_HOURS(2, "{\"hour\":0}", "{\"hour\":0}", "{\"hour\":2}");
+	SCRIPT(BROKEN("PutItem", NULL, FAULT_LOST), TOO_EARLY, ANSWERED("PutItem", NULL, "{}"));
+	CHECK_HOURS(1, "{\"hour\":0}", "{\"hour\":0}", "{\"hour\":0}");
+	SCRIPT(BROKEN("PutItem", NULL, FAULT_UNREACHED), TOO_EARLY, ANSWERED("PutItem", NULL, "{}"));
+	CHECK_HOURS(2, "{\"hour\":0}", "{\"hour\":0}", "{\"hour\":2}");
+}
+
+/* Whatever stands in between tells no time. */
+static void
+only_the_service_tells_the_time(void **state)
+{
+	SCRIPT({.operation = "PutItem",.answer = "<html>",.status = 503,.date_ms = SCRIPT_DATE + 2 * HOUR_MS}, ANSWERED("PutItem", NULL, "{}"));
+	CHECK_HOURS(1, "{\"hour\":0}", "{\"hour\":0}");
+	assert_string_equal(date_of(1), "20260228T235959Z");
+	SCRIPT({.operation = "PutItem",.answer = ERROR_ANSWER("InternalServerError", ""),.status = 500,.foreign = true,.date_ms = SCRIPT_DATE + 2 * HOUR_MS},
+		   ANSWERED("PutItem", NULL, "{}"));
+	CHECK_HOURS(1, "{\"hour\":0}", "{\"hour\":0}");
+	assert_string_equal(date_of(1), "20260228T235959Z");
+}
+
 /* Attempts come no sooner than their pauses, which grow, and are the longer where DynamoDB throttles. */
 static void
 pauses_grow_to_their_bound(void **state)
@@ -294,6 +351,8 @@ main(void)
 		cmocka_unit_test(a_deadline_ends_the_attempts),
 		cmocka_unit_test(earlier_attempts_count),
 		cmocka_unit_test(a_wrong_clock_is_corrected),
+		cmocka_unit_test(a_wrong_time_is_not_sent_again),
+		cmocka_unit_test(only_the_service_tells_the_time),
 		cmocka_unit_test(pauses_grow_to_their_bound),
 		cmocka_unit_test(a_page_is_parsed_as_one),
 		cmocka_unit_test(calls_run_side_by_side),

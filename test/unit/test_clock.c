@@ -104,6 +104,29 @@ the_correction_can_be_turned_off(void **state)
 }
 
 static void
+later_commits_are_not_earlier_ones(void **state)
+{
+	ServerClock clock = {.offset_ms = 60 * MINUTE};
+	int64_t		first = clock_stamp(&clock);
+	int64_t		second;
+
+	clock_keep_stamp(&clock, first);
+	clock.offset_ms = 0;
+	assert_int_equal(clock_stamp(&clock), first);
+	clock.offset_ms = 120 * MINUTE;
+	second = clock_stamp(&clock);
+	assert_true(second > first);
+	/* What was sent with the second was refused: it does not bind, the first one does. */
+	clock_drop_stamps(&clock);
+	clock.offset_ms = 0;
+	assert_int_equal(clock_stamp(&clock), first);
+	/* An answer to an earlier one may come after that to a later one. */
+	clock_keep_stamp(&clock, first - MINUTE);
+	clock_drop_stamps(&clock);
+	assert_int_equal(clock_stamp(&clock), first);
+}
+
+static void
 the_offset_is_signed_with(void **state)
 {
 	ServerClock here = {0};
@@ -136,6 +159,7 @@ main(void)
 		cmocka_unit_test(answers_without_a_time_of_their_own_tell_nothing),
 		cmocka_unit_test(a_date_is_one_that_a_clock_may_show),
 		cmocka_unit_test(the_correction_can_be_turned_off),
+		cmocka_unit_test(later_commits_are_not_earlier_ones),
 		cmocka_unit_test(the_offset_is_signed_with),
 		cmocka_unit_test(only_some_refusals_can_be_a_matter_of_time),
 	};

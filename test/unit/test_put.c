@@ -74,7 +74,7 @@ exchanges_of(const Case *one)
 static PutOutcome
 run_case(const Case *one, Failure *failure)
 {
-	const Commit commit = {
+	Commit		commit = {
 		.aggregate_id = "a", .aggregate_id_length = 1, .version = 3, .commit_id = 17, .committed_at = 5,
 		.events = "[]", .events_length = 2
 	};

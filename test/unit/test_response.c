@@ -319,6 +319,50 @@ a_cancelled_transaction_is_told_by_its_reasons(void **state)
 	assert_int_equal(cancellation_with(""), FAILURE_OTHER);
 }
 
+/* The error of an answer of that status, whose header names a type. */
+static void
+check_dialect(int status, const char *error_type, const char *text, FailureKind kind, const char *code, const char *message)
+{
+	char		body[512];
+	Failure		failure;
+	cJSON	   *error;
+	int			length = snprintf(body, sizeof(body), "%s", text);
+
+	assert_null(response_parse_with_error(status, error_type, body, (size_t) length, NULL, &failure, &error));
+	assert_int_equal(failure.kind, kind);
+	assert_string_equal(failure.code, code);
+	assert_string_equal(failure.message, message);
+	assert_int_equal(error != NULL, failure.code[0] != '\0');
+	cJSON_Delete(error);
+}
+
+static void
+errors_of_other_dialects_are_read(void **state)
+{
+	const char *condition = "ConditionalCheckFailedException";
+
+	/* The type in a header; the body's own goes first. */
+	check_dialect(400, condition, "{\"message\":\"no\"}", FAILURE_CONDITION, condition, "no");
+	check_dialect(400, "ConditionalCheckFailedException:http://internal.amazon.com/coral/com.amazonaws/", "{\"Message\":\"no\"}", FAILURE_CONDITION, condition, "no");
+	check_dialect(400, "com.amazonaws#ConditionalCheckFailedException:http://x/#y", "{}", FAILURE_CONDITION, condition, "");
+	check_dialect(400, "ThrottlingException", "{\"__type\":\"x#ConditionalCheckFailedException\"}", FAILURE_CONDITION, condition, "");
+	check_dialect(400, "hush hush", "{\"message\":\"hush\"}", FAILURE_BAD_ANSWER, "", "HTTP status 400");
+	check_dialect(400, condition, "<html>", FAILURE_BAD_ANSWER, "", "HTTP status 400");
+	/* In the body, with an address behind it. */
+	check_dialect(400, NULL, "{\"__type\":\"x#ConditionalCheckFailedException:http://x/\"}", FAILURE_CONDITION, condition, "");
+	/* As "code", which may be anybody's. */
+	check_dialect(400, "", "{\"code\":\"ConditionalCheckFailedException\",\"message\":\"no\"}", FAILURE_CONDITION, condition, "no");
+	check_dialect(400, "", "{\"code\":\"com.amazonaws#SlowDown\"}", FAILURE_THROTTLED, "SlowDown", "");
+	check_dialect(400, "", "{\"code\":\"Forbidden\",\"message\":\"hush\"}", FAILURE_BAD_ANSWER, "", "HTTP status 400");
+	check_dialect(400, "", "{\"code\":\"Exception\",\"message\":\"hush\"}", FAILURE_BAD_ANSWER, "", "HTTP status 400");
+	check_dialect(403, "", "{\"code\":403,\"message\":\"hush\"}", FAILURE_BAD_ANSWER, "", "HTTP status 403");
+	/* What says nothing but that it was too much. */
+	check_dialect(429, "", "{\"message\":\"hush\"}", FAILURE_THROTTLED, "", "HTTP status 429");
+	check_dialect(429, "", "Too many", FAILURE_THROTTLED, "", "HTTP status 429");
+	check_dialect(429, "", "", FAILURE_THROTTLED, "", "HTTP status 429");
+	check_dialect(429, "", "{\"__type\":\"x#ValidationException\"}", FAILURE_OTHER, "ValidationException", "");
+}
+
 static double
 units_of(const char *json)
 {
@@ -439,6 +483,7 @@ main(void)
 		cmocka_unit_test(codes_have_their_kinds),
 		cmocka_unit_test(a_validation_error_is_told_by_its_words),
 		cmocka_unit_test(a_cancelled_transaction_is_told_by_its_reasons),
+		cmocka_unit_test(errors_of_other_dialects_are_read),
 		cmocka_unit_test(capacity_is_summed),
 		cmocka_unit_test(counts_are_read),
 		cmocka_unit_test(without_memory_there_is_a_failure),
