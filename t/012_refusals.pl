@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 use lib map { "$FindBin::RealBin/../test/$_" } qw(fault perl);
 
+use Encode qw(decode_utf8);
 use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -162,6 +163,41 @@ like($detail->($answer_of{'a right that is missing'}), qr/\AAccessDeniedExceptio
 	'the DETAIL is what DynamoDB says');
 like($detail->($answer_of{'a wrong secret'}), qr/\AInvalidSignatureException: The request signature we calculated does not match/, 'also of a wrong signature');
 like($detail->(aws_error('x#ValidationException', 'long ' x 10_000)), qr/\AValidationException: .{100,2000}\z/s, 'but not without end');
+
+# Nobody's text writes lines into a message or the log, steers a terminal, or turns other text around.
+{
+	my @steering = ("\n", "\r", "\t", "\e[2J", "\x7f", "\x{85}", "\x{9b}", "\x{61c}", "\x{200e}", "\x{2028}", "\x{202e}", "\x{2066}");
+	my $evil = join 'x', 'a', @steering, "\x{e9}\x{65e5}\x{200d}z";
+	my $seen = join 'x', 'a', '\u000A', '\u000D', '\u0009', '\u001B[2J', '\u007F', '\u0085', '\u009B', '\u061C', '\u200E', '\u2028', '\u202E', '\u2066',
+		"\x{e9}\x{65e5}\x{200d}z";
+	utf8::encode($seen);
+	$session->query('ALTER FOREIGN TABLE commits ADD u uuid, ADD j jsonb, ADD i bigint');
+	my $texts = sub { my ($result) = @_; return join ' ', map { $_ // '' } @{ $result->{error} }{qw(sqlstate message detail hint)}, map { values %$_ } @{ $result->{notices} } };
+	my $escapes = sub
+	{
+		my ($what, $result, $count) = @_;
+		my $text = $texts->($result);
+		is(() = $text =~ /\Q$seen\E/g, $count, "$what is shown with what steers escaped") or diag $text;
+		unlike(decode_utf8($text), qr/[\x00-\x1f\x7f-\x9f\x{61c}\x{200e}\x{2028}\x{202e}\x{2066}]/, "$what: and nothing that steers is left");
+	};
+	my $line = $evil =~ s/[\n\r]x//gr;
+	my $shown = outcome('SELECT * FROM commits', Scan => aws_error('ValidationException', "$line\nand more"))->{error}{detail};
+	is($shown, 'ValidationException: ' . $seen =~ s/\\u000[AD]x//gr, 'what DynamoDB says is shown up to its first line\'s end, with what steers escaped');
+	my $item_with = sub { my ($name, $value) = @_; return { body => encode_json({ Items => [ { aggregateId => { S => $evil }, version => { N => '5' }, $name => $value } ], Count => 1, ScannedCount => 1 }) } };
+	$escapes->('a text that is no UUID, and its aggregate id', outcome('SELECT u FROM commits', Scan => $item_with->(u => { S => $evil })), 2);
+	$escapes->('a value of another type: its aggregate id', outcome('SELECT i FROM commits', Scan => $item_with->(i => { S => $evil })), 1);
+	unlike($texts->(outcome('SELECT j FROM commits', Scan => $item_with->(j => { S => qq(["\e]") }))), qr/[\x00-\x1f]/, 'JSON that is none steers nothing');
+	my $literal = "E'" . join('', map { ord($_) > 126 || ord($_) < 32 ? sprintf '\\u%04X', ord($_) : $_ } split //, $evil) . "'";
+	my $append = sub { return outcome("INSERT INTO commits (aggregate_id, version, events) VALUES ($literal, 5, '$_[0]')", UpdateItem => $insert{counter}, PutItem => $_[1] // $taken,
+		GetItem => { body => encode_json({ Item => { aggregateId => { S => $evil }, version => { N => '5' }, commitId => { N => '3' } } }) }) };
+	$escapes->('the aggregate id of a taken version', $append->('[]'), 1);
+	$escapes->('the aggregate id of a lost answer', $append->('[]', { close => JSON::PP::true }), 1);
+	$escapes->('a last version that is none', outcome("INSERT INTO commits (aggregate_id, events) VALUES ($literal, '[]')",
+		Query => { body => '{"Items": [{"version": {"N": "99999999999999999999"}}]}' }), 1);
+	my $context = $append->('{}');
+	is($context->{error}{sqlstate}, '22023', 'a row that is refused has its aggregate id in the CONTEXT');
+	unlike(slurp_file($node->logfile, $log_start), qr/[\x00-\x08\x0b-\x1f\x7f]/, 'nothing of it steers a terminal that shows the log');
+}
 
 my $log = slurp_file($node->logfile, $log_start);
 cmp_ok(length $log, '>', 10_000, 'the log was written at DEBUG5');

@@ -150,6 +150,15 @@ for my $encoding (sort keys %encodings)
 	is($result->{error}{detail}, "ValidationException: says $text" . (defined $lacking ? '?' : '') . '.', "$encoding: DynamoDB's words are shown in the database's encoding");
 	$scripted->answers('*' => { body => encode_json({ Table => { TableName => 'commits', TableStatus => "is $words" }, Item => { name => { S => 'commits' }, id => { N => '1' } } }) });
 	is($session->query(q{SELECT commit_table_status FROM dynamodb_es_status('scripted')}), "is $text" . (defined $lacking ? '?' : ''), "$encoding: so is a table's status");
+
+	# What steers a terminal is escaped in words of PostgreSQL's own too, which are in its encoding: there 0x9B is what U+009B is, or part of a character.
+	$session->query('ALTER FOREIGN TABLE scripted ADD u uuid');
+	my $control = $encoding =~ /LATIN1|ASCII/ ? "\x{9b}" : '';
+	my %item = (aggregateId => { S => "$unicode\e$control" }, version => { N => '5' }, u => { S => "$unicode\e$control" });
+	$scripted->answers('*' => { body => encode_json({ Items => [ \%item ], Count => 1, ScannedCount => 1 }) });
+	$result = $session->try('SELECT u FROM scripted');
+	my $escaped = $text . '\u001B' . ($control && '\u009B');
+	is(() = words_of($result) =~ /\Q$escaped\E"/g, 2, "$encoding: what steers is escaped, and nothing else") or diag words_of($result);
 	$session->close;
 }
 $admin->close;

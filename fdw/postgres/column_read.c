@@ -296,7 +296,7 @@ report_unreadable(const ColumnMap *map, const Column *column, const cJSON *item,
 			 errmsg("attribute \"%s\" of aggregate \"%s\", version %s cannot be read as column \"%s\" of foreign table \"%s\"",
 					column_attribute_shown(column), name_key(item, COMMIT_AGGREGATE_ID), name_key(item, COMMIT_VERSION),
 					column->name, map->relation_name),
-			 errdetail("Type %s: %s.", format_type_be(column->type), error->message),
+			 errdetail("Type %s: %s.", format_type_be(column->type), encoding_escape(error->message)),
 			 errhint("A query that does not ask for this column reads the commit.")));
 }
 

@@ -190,7 +190,7 @@ connection_new(const ForeignServer *server, Oid mapping, const MappingOptions *o
 		ereport(ERROR,
 				(errcode(failure.kind == FAILURE_MEMORY ? ERRCODE_OUT_OF_MEMORY : ERRCODE_FDW_ERROR),
 				 errmsg("could not connect to server \"%s\"", server->servername),
-				 errdetail_internal("%s", failure.message)));
+				 errdetail_internal("%s", words_of_failure(&failure))));
 	}
 	connection->server = server->serverid;
 	connection->user = user;

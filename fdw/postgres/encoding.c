@@ -1,9 +1,10 @@
 /*
- * encoding.c: what is a text in the other encoding, and does it come back?
+ * encoding.c: what is a text in the other encoding, and does it come back? What of it may a message show?
  */
 #include "postgres.h"
 
 #include "catalog/namespace.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 
 #include "postgres/encoding.h"
@@ -39,6 +40,68 @@ encoding_from_utf8(const char *text, size_t length)
 	return converted;
 }
 
+/* Its bytes 0x80 to 0x9F are control characters, as those of Unicode are. */
+static bool
+is_iso_8859(int encoding)
+{
+	return (encoding >= PG_LATIN1 && encoding <= PG_LATIN5) || (encoding >= PG_LATIN6 && encoding <= PG_LATIN10)
+		|| (encoding >= PG_ISO_8859_5 && encoding <= PG_ISO_8859_8);
+}
+
+/* The code point of a character as far as it matters below: of others than ASCII only where it is cheap to know. */
+static pg_wchar
+code_point(int encoding, const char *character)
+{
+	unsigned char first = (unsigned char) character[0];
+
+	if (!IS_HIGHBIT_SET(first))
+		return first;
+	if (encoding == PG_UTF8)
+		return utf8_to_unicode((const unsigned char *) character);
+	return is_iso_8859(encoding) ? first : PG_INT32_MAX;
+}
+
+/*
+ * Control characters, line separators, and what changes the direction of text: they would break a message or a log into
+ * lines that somebody else has written, steer a terminal, or let a text look like another.
+ */
+static bool
+steers(pg_wchar c)
+{
+	return c < 0x20 || (c >= 0x7F && c <= 0x9F)
+		|| c == 0x061C || c == 0x200E || c == 0x200F || (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+}
+
+/* A copy in which such characters are \uXXXX. */
+static char *
+escape(const char *text, int encoding)
+{
+	StringInfoData copy;
+
+	initStringInfo(&copy);
+	while (*text != '\0')
+	{
+		int			length = (int) strnlen(text, (size_t) pg_encoding_mblen(encoding, text));
+		pg_wchar	c = code_point(encoding, text);
+
+		if (steers(c))
+			appendStringInfo(&copy, "\\u%04X", c);
+		else
+			appendBinaryStringInfo(&copy, text, length);
+		text += length;
+	}
+	return copy.data;
+}
+
+char *
+encoding_escape(const char *text)
+{
+	/* SQL_ASCII may hold anything; most often it is UTF-8. */
+	if (GetDatabaseEncoding() == PG_SQL_ASCII && pg_verify_mbstr(PG_UTF8, text, (int) strlen(text), true))
+		return escape(text, PG_UTF8);
+	return escape(text, GetDatabaseEncoding());
+}
+
 /* A copy in which kept characters are question marks; all that is not ASCII, where it is no UTF-8 even so. */
 static char *
 copy_plain(const char *text, size_t length)
@@ -71,7 +134,7 @@ encoding_for_message(const char *text, size_t length, size_t max_bytes)
 	Oid			conversion;
 
 	length = pg_encoding_mbcliplen(PG_UTF8, text, length, max_bytes);
-	plain = copy_plain(text, length);
+	plain = escape(copy_plain(text, length), PG_UTF8);
 	if (GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII)
 		return plain;
 	conversion = FindDefaultConversionProc(PG_UTF8, GetDatabaseEncoding());

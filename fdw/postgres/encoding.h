@@ -18,9 +18,14 @@ extern char *encoding_to_utf8(const char *text, size_t length);
 extern char *encoding_from_utf8(const char *text, size_t length);
 
 /*
- * Text from DynamoDB as a message shows it, in the server's encoding: at most `max_bytes` of it, and a question mark for
- * what cannot be shown. Never raises an error for it. In the current memory context.
+ * Text from DynamoDB as a message shows it, in the server's encoding: at most `max_bytes` of it, a question mark for
+ * what cannot be shown, and \uXXXX for what would steer a terminal or break lines. Every text of an answer or of stored
+ * data that goes into a message goes through here, or, where it is in the server's encoding already, through
+ * encoding_escape. Never raises an error for it. In the current memory context.
  */
 extern char *encoding_for_message(const char *text, size_t length, size_t max_bytes);
+
+/* Likewise a text in the server's encoding, all of it. */
+extern char *encoding_escape(const char *text);
 
 #endif

@@ -206,7 +206,7 @@ words_tell_of_identity(const Failure *failure)
  * DynamoDB's words in the server's encoding; a character that it lacks becomes a question mark rather than an error
  * in an error. Words that are not for this user go to the log.
  */
-static char *
+char *
 words_of_failure(const Failure *failure)
 {
 	char	   *words = encoding_for_message(failure->message, strlen(failure->message), sizeof(failure->message));

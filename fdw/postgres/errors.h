@@ -29,6 +29,9 @@ pg_noreturn extern void report_append_failure(const Failure *failure, const char
 /* Raises "out of memory" for a NULL from the layers below. */
 pg_noreturn extern void report_out_of_memory(void);
 
+/* What a failure says, for a DETAIL, as far as the user may know it. */
+extern char *words_of_failure(const Failure *failure);
+
 /* "aggregate "a"", and "aggregate "a", version 3", for a DETAIL or CONTEXT. */
 extern char *describe_aggregate(const Commit *commit);
 extern char *describe_commit(const Commit *commit);

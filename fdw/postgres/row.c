@@ -177,7 +177,7 @@ row_to_commit(const ColumnMap *map, TupleTableSlot *slot)
 				(errcode(failure.kind == FAILURE_TOO_LARGE
 						 ? ERRCODE_PROGRAM_LIMIT_EXCEEDED : ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a row cannot be stored as a commit in foreign table \"%s\"", map->relation_name),
-				 errdetail_internal("%s", failure.message),
+				 errdetail_internal("%s", words_of_failure(&failure)),
 				 errcontext("row with %s", describe_aggregate(commit))));
 	if (row.next_version)
 		commit->version = -1;	/* not known yet */
