@@ -58,3 +58,10 @@ $(shlib): $(src)/fdw/exports.map
 # installcheck needs a DynamoDB: the one at DYNAMODB_ENDPOINT, or a dynalite of its own.
 pg_regress_installcheck = $(src)/test/engines/engine run dynalite \
 	$(top_builddir)/src/test/regress/pg_regress --inputdir=$(srcdir) --bindir='$(bindir)' $(EXTRA_REGRESS_OPTS)
+
+installcheck: superuser_of_own_name
+superuser_of_own_name:
+	"$(bindir)/psql" -XAtc 'SELECT rolsuper FROM pg_roles WHERE rolname = current_user' postgres | grep -qx t || { \
+		role=$${PGUSER:-$$(id -un)}; \
+		echo "installcheck needs a superuser role of your own name: sudo -u postgres createuser --superuser $$role" >&2; exit 1; }
+.PHONY: superuser_of_own_name

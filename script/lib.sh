@@ -12,12 +12,13 @@ umask 022
 die() { echo "${0##*/}: $*" >&2; exit 1; }
 usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit "${1:-0}"; }
 
-# PostgreSQL does not run as root: root's servers and their tests run as another user, by way of this prefix.
+# PostgreSQL does not run as root: root's servers and their tests run as another user, by way of this prefix; and in
+# another folder, since that user need not be able to read the one that we are called from.
 as_tester=()
 tester=$(id -un)
 if [[ $(id -u) -eq 0 ]]; then
   tester=$(id -un postgres 2>/dev/null || echo nobody)
-  as_tester=(setpriv --reuid="$tester" --regid="$(id -gn "$tester")" --init-groups env HOME=/tmp)
+  as_tester=(setpriv --reuid="$tester" --regid="$(id -gn "$tester")" --init-groups env --chdir=/ HOME=/tmp)
 fi
 
 # One folder holds whatever a run makes outside the checkout; the tester owns it, and it goes at the end, come what may.
