@@ -199,7 +199,7 @@ for (
 	[ 'half', qr{\AThe AWS profile "half" has no aws_secret_access_key \(line 11 of the file "\Q$aws->{home}\E/.aws/credentials"\)\.\z} ],
 	[ 'loop', qr/too long a chain of roles, or of a loop/ ],
 	[ 'second_factor', qr/asks for a second factor/ ],
-	[ 'process', qr/asks for a credential_process/ ])
+	[ 'process', qr/The credential_process of the AWS profile "process" .* ended with exit status 1\./ ])
 {
 	my ($profile, $words) = @$_;
 	mapping("SET profile '$profile'");

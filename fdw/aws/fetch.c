@@ -9,9 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aws/credentials_json.h"
 #include "aws/endpoint.h"
 #include "aws/metadata.h"
+#include "aws/process.h"
 #include "aws/secret_file.h"
+#include "aws/secret_json.h"
 #include "aws/sigv4.h"
 #include "aws/source.h"
 #include "aws/sts.h"
@@ -30,6 +33,7 @@
 
 typedef enum Stage
 {
+	STAGE_PROCESS,
 	STAGE_CONTAINER,
 	STAGE_INSTANCE_TOKEN,
 	STAGE_INSTANCE_ROLE,
@@ -47,6 +51,7 @@ struct CredentialsFetch
 	CredentialSource source;
 	Stage		stage;
 	HttpTransfer *transfer;		/* the attempt under way; NULL between two */
+	ChildProcess *process;		/* at STAGE_PROCESS, once it has been started */
 	ByteBuffer		body;			/* what it sends; the web identity's token may be in it */
 	int			attempts;		/* at this stage */
 	int64_t		signed_offset_ms;	/* the clock's offset that the attempt was made with */
@@ -477,12 +482,70 @@ fetch_attempt_ended(CredentialsFetch *fetch)
 		fetch->not_before = http_now_ms() + (int64_t) PAUSE_MS * fetch->attempts;
 }
 
+/* What is wrong with the program, as a sentence; not what it printed. */
+static void
+process_refuse(CredentialsFetch *fetch, const Failure *why)
+{
+	if (why->kind == FAILURE_MEMORY)
+		fetch->failure = *why;
+	else
+		failure_set(&fetch->failure, FAILURE_NO_CREDENTIALS, NULL, "%s %s.", fetch->source.command_place, why->message);
+	fetch_fail(fetch);
+}
+
+static void
+process_read(CredentialsFetch *fetch, const ByteBuffer *output)
+{
+	Failure		failure;
+	bool		out_of_memory = false;
+
+	if (output->length > 0 && secret_json_has_word(output->data, output->length, "Version", "1")
+		&& credentials_read_json(output->data, output->length, "SessionToken", &fetch->credentials, &out_of_memory))
+	{
+		fetch_go_on(fetch, STAGE_ROLE);
+		return;
+	}
+	failure_set(&failure, out_of_memory ? FAILURE_MEMORY : FAILURE_NO_CREDENTIALS, NULL, "%s",
+				out_of_memory ? "out of memory" : "does not print credentials of version 1");
+	process_refuse(fetch, &failure);
+}
+
+/* false: it has not ended. */
+static bool
+process_advance(CredentialsFetch *fetch)
+{
+	StepResult	result;
+
+	if (fetch->process == NULL)
+	{
+		Failure		failure;
+
+		fetch->process = process_start(fetch->http, fetch->source.command, &failure);
+		if (fetch->process == NULL)
+		{
+			process_refuse(fetch, &failure);
+			return true;
+		}
+	}
+	result = process_step(fetch->process);
+	if (result == STEP_PENDING)
+		return false;
+	if (result == STEP_FAILED)
+		process_refuse(fetch, process_failure(fetch->process));
+	else
+		process_read(fetch, process_output(fetch->process));
+	process_free(fetch->process);
+	fetch->process = NULL;
+	return true;
+}
+
 CredentialsFetch *
 fetch_start(HttpClient *http, const char *profile, const char *region, ServerClock *clock)
 {
 	static const Stage first_stage[] = {
 		[SOURCE_KEYS] = STAGE_ROLE,
 		[SOURCE_WEB_IDENTITY] = STAGE_WEB_IDENTITY,
+		[SOURCE_PROCESS] = STAGE_PROCESS,
 		[SOURCE_CONTAINER] = STAGE_CONTAINER,
 		[SOURCE_INSTANCE] = STAGE_INSTANCE_TOKEN,
 	};
@@ -510,7 +573,12 @@ fetch_step(CredentialsFetch *fetch)
 {
 	while (fetch->state == STEP_PENDING)
 	{
-		if (fetch->transfer != NULL)
+		if (fetch->stage == STAGE_PROCESS)
+		{
+			if (!process_advance(fetch))
+				break;
+		}
+		else if (fetch->transfer != NULL)
 		{
 			if (http_transfer_step(fetch->transfer) == STEP_PENDING)
 				break;
@@ -534,6 +602,12 @@ fetch_take(CredentialsFetch *fetch, Credentials *credentials)
 	memset(&fetch->credentials, 0, sizeof(fetch->credentials));
 }
 
+bool
+fetch_needs_waiter(const CredentialsFetch *fetch)
+{
+	return fetch->source.kind == SOURCE_PROCESS;
+}
+
 const Failure *
 fetch_failure(const CredentialsFetch *fetch)
 {
@@ -546,6 +620,7 @@ fetch_free(CredentialsFetch *fetch)
 	if (fetch == NULL)
 		return;
 	http_transfer_free(fetch->transfer);
+	process_free(fetch->process);
 	buffer_free(&fetch->body);
 	buffer_free(&fetch->instance_token);
 	buffer_free(&fetch->instance_path);

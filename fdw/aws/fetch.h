@@ -23,6 +23,9 @@ extern StepResult fetch_step(CredentialsFetch *fetch);
 /* After DONE: moves the credentials into *credentials, whose earlier ones are not freed. */
 extern void fetch_take(CredentialsFetch *fetch, Credentials *credentials);
 
+/* A program is part of it, which has to end with whoever waits for it. */
+extern bool fetch_needs_waiter(const CredentialsFetch *fetch);
+
 /* After FAILED; FAILURE_NO_CREDENTIALS or FAILURE_MEMORY. */
 extern const Failure *fetch_failure(const CredentialsFetch *fetch);
 

@@ -26,6 +26,7 @@
 
 #define EVENTS_AT_ONCE 32
 #define MAX_SPARE 16
+#define WATCHED (UINT64_C(1) << 32) /* beside the descriptor of an event: none of libcurl's */
 
 struct HttpClient
 {
@@ -129,7 +130,7 @@ socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
 	struct epoll_event event = {0};
 
 	(void) easy;
-	event.data.fd = fd;
+	event.data.u64 = (uint64_t) fd;
 	if (what == CURL_POLL_REMOVE)
 	{
 		/* The kernel drops a closed socket by itself, so an error here means no more than that. */
@@ -195,7 +196,7 @@ client_open(HttpClient *client)
 	client->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (client->epoll_fd < 0 || client->timer_fd < 0)
 		return false;
-	event.data.fd = client->timer_fd;
+	event.data.u64 = (uint64_t) client->timer_fd;
 	if (epoll_ctl(client->epoll_fd, EPOLL_CTL_ADD, client->timer_fd, &event) != 0)
 		return false;
 
@@ -296,6 +297,22 @@ http_client_distrust(HttpClient *client)
 	curl_multi_setopt(client->multi, CURLMOPT_NETWORK_CHANGED, (long) CURLMNWC_CLEAR_CONNS);
 	signals_restore(&saved);
 #endif
+}
+
+bool
+http_client_watch(HttpClient *client, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u64 = WATCHED | (uint64_t) fd};
+
+	return epoll_ctl(client->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void
+http_client_unwatch(HttpClient *client, int fd)
+{
+	struct epoll_event event = {0};
+
+	epoll_ctl(client->epoll_fd, EPOLL_CTL_DEL, fd, &event);
 }
 
 void
@@ -460,7 +477,9 @@ http_client_pump(HttpClient *client)
 		int			what = 0;
 		uint64_t	expirations;
 
-		if (events[i].data.fd == client->timer_fd)
+		if (events[i].data.u64 & WATCHED)
+			continue;
+		if (events[i].data.u64 == (uint64_t) client->timer_fd)
 		{
 			if (read(client->timer_fd, &expirations, sizeof(expirations)) > 0)
 				client->armed = -1;
@@ -472,7 +491,7 @@ http_client_pump(HttpClient *client)
 			what |= CURL_CSELECT_OUT;
 		if (events[i].events & EPOLLERR)
 			what |= CURL_CSELECT_ERR;
-		curl_multi_socket_action(client->multi, events[i].data.fd, what, &running);
+		curl_multi_socket_action(client->multi, (curl_socket_t) events[i].data.u64, what, &running);
 	}
 
 	now = http_now_ms();

@@ -69,6 +69,13 @@ extern void http_client_pump(HttpClient *client);
 /* Likewise, without having waited. */
 extern void http_client_poll(HttpClient *client);
 
+/*
+ * Makes the descriptor readable whenever `fd` is, or is at its end; what there is to read is the caller's. false with
+ * errno. _unwatch comes before fd is closed.
+ */
+extern bool http_client_watch(HttpClient *client, int fd);
+extern void http_client_unwatch(HttpClient *client, int fd);
+
 /* Makes the descriptor readable at `when` (http_now_ms) at the latest; once it is past, it is forgotten. */
 extern void http_client_wake_at(HttpClient *client, int64_t when);
 

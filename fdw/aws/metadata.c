@@ -8,9 +8,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "aws/credentials_json.h"
 #include "aws/endpoint.h"
 #include "aws/secret_file.h"
-#include "aws/secret_json.h"
 
 #define MAX_TOKEN_FILE_BYTES (64 * 1024)
 #define CONTAINER_HOST "http://169.254.170.2"
@@ -145,73 +145,13 @@ metadata_is_role_name(const char *name, size_t length)
 	return length > 0 && length <= 128;
 }
 
-/* A member of an answer. */
-typedef struct Member
-{
-	const char *name;
-	SecretMember found;
-	char	   *text;			/* or NULL */
-} Member;
-
-enum
-{
-	MEMBER_ID,
-	MEMBER_SECRET,
-	MEMBER_TOKEN,
-	MEMBER_EXPIRATION,
-	MEMBER_COUNT
-};
-
-/* A container's may last forever, and have no token. The texts of *members become those of *credentials. */
-static bool
-take_credentials(Member *members, Credentials *credentials)
-{
-	const Member *expiration = &members[MEMBER_EXPIRATION];
-	bool		valid = true;
-
-	credentials->access_key_id = members[MEMBER_ID].text;
-	credentials->secret_access_key = members[MEMBER_SECRET].text;
-	credentials->session_token = members[MEMBER_TOKEN].text;
-	memset(members, 0, MEMBER_EXPIRATION * sizeof(Member));
-	if (expiration->found != SECRET_MEMBER_ABSENT)
-	{
-		credentials->expires_at = expiration->text != NULL ? credentials_parse_expiry(expiration->text) : -1;
-		valid = credentials->expires_at > 0;
-	}
-	return valid && credentials_are_plain(credentials);
-}
-
-static bool
-read_credentials(const char *body, size_t length, Credentials *credentials, bool *out_of_memory)
-{
-	Member		members[MEMBER_COUNT] = {
-		[MEMBER_ID] = {.name = "AccessKeyId"},
-		[MEMBER_SECRET] = {.name = "SecretAccessKey"},
-		[MEMBER_TOKEN] = {.name = "Token"},
-		[MEMBER_EXPIRATION] = {.name = "Expiration"},
-	};
-	bool		valid;
-
-	for (int i = 0; i < MEMBER_COUNT; i++)
-	{
-		members[i].found = secret_json_member(body, length, members[i].name, &members[i].text);
-		*out_of_memory = *out_of_memory || members[i].found == SECRET_MEMBER_MEMORY;
-	}
-	valid = members[MEMBER_TOKEN].found != SECRET_MEMBER_OTHER && !*out_of_memory;
-	valid = take_credentials(members, credentials) && valid;
-	secret_free(members[MEMBER_EXPIRATION].text);
-	if (!valid)
-		credentials_wipe(credentials);
-	return valid;
-}
-
 bool
 metadata_read_answer(const char *who, int status, const char *body, size_t length, Credentials *credentials, Failure *failure)
 {
 	bool		out_of_memory = false;
 
 	memset(credentials, 0, sizeof(*credentials));
-	if (status == 200 && body != NULL && read_credentials(body, length, credentials, &out_of_memory))
+	if (status == 200 && body != NULL && credentials_read_json(body, length, "Token", credentials, &out_of_memory))
 		return true;
 	if (out_of_memory)
 		failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");

@@ -26,6 +26,8 @@ struct CredentialsProvider
 	bool		present;
 	uint64_t	generation;		/* of the credentials */
 	CredentialsFetch *fetch;	/* under way, or NULL */
+	int			waiters;		/* requests that cannot be signed before it is over */
+	bool		waited_for;		/* the credentials came by one that needs a waiter */
 	int64_t		fetch_began;	/* clock_now */
 	uint64_t	round;			/* of fetches, the one under way included */
 	uint64_t	succeeded_round;	/* the last one that did */
@@ -121,6 +123,7 @@ take_credentials(CredentialsProvider *provider)
 	bool		expired;
 	bool		same;
 
+	provider->waited_for = fetch_needs_waiter(provider->fetch);
 	fetch_take(provider->fetch, &credentials);
 	expired = credentials_age(now, credentials.expires_at, now) == CREDENTIALS_EXPIRED;
 	if (expired && provider->expired_were_refused)
@@ -196,14 +199,14 @@ fetch_begin(CredentialsProvider *provider)
 
 /* The request has waited for a fetch that has brought these. */
 static bool
-are_just_fetched(const CredentialsProvider *provider, uint64_t ticket)
+are_just_fetched(const CredentialsProvider *provider, const CredentialsTicket *ticket)
 {
-	return ticket != 0 && provider->succeeded_round >= ticket;
+	return ticket->round != 0 && provider->succeeded_round >= ticket->round;
 }
 
 /* Also old or expired ones, where a fetch that was asked for has just brought no better. */
 static bool
-is_usable(const CredentialsProvider *provider, CredentialsAge age, uint64_t ticket)
+is_usable(const CredentialsProvider *provider, CredentialsAge age, const CredentialsTicket *ticket)
 {
 	if (!provider->present)
 		return false;
@@ -214,34 +217,70 @@ is_usable(const CredentialsProvider *provider, CredentialsAge age, uint64_t tick
 	return provider->succeeded_round > provider->failed_round && http_now_ms() < provider->rest_until;
 }
 
-StepResult
-provider_ask(CredentialsProvider *provider, uint64_t *ticket)
+/* A program does not go on beside requests that can do without it, nor beyond them. */
+static void
+fetch_drop_unwaited(CredentialsProvider *provider)
+{
+	if (provider->waiters > 0 || provider->fetch == NULL || !fetch_needs_waiter(provider->fetch))
+		return;
+	fetch_free(provider->fetch);
+	provider->fetch = NULL;
+}
+
+static void
+renew_beside(CredentialsProvider *provider, const CredentialsTicket *ticket)
+{
+	if (provider->fetch != NULL || provider->waited_for || http_now_ms() < provider->rest_until
+		|| are_just_fetched(provider, ticket))
+		return;
+	fetch_begin(provider);
+	fetch_drop_unwaited(provider);
+}
+
+static StepResult
+ask(CredentialsProvider *provider, CredentialsTicket *ticket)
 {
 	CredentialsAge age;
 
-	if (provider->is_explicit)
-		return STEP_DONE;
 	fetch_advance(provider);
 	age = current_age(provider);
-	if (is_usable(provider, age, *ticket))
+	if (is_usable(provider, age, ticket))
 	{
-		if (age == CREDENTIALS_AGEING && provider->fetch == NULL && http_now_ms() >= provider->rest_until
-			&& !are_just_fetched(provider, *ticket))
-			fetch_begin(provider);
+		if (age == CREDENTIALS_AGEING)
+			renew_beside(provider, ticket);
 		return STEP_DONE;
 	}
-	if (*ticket != 0 && provider->failed_round >= *ticket)
+	if (ticket->round != 0 && provider->failed_round >= ticket->round)
 		return STEP_FAILED;
-	if (*ticket == 0)
+	if (ticket->round == 0)
 		fetch_drop_stale(provider);
 	if (provider->fetch == NULL)
 		fetch_begin(provider);
-	if (*ticket == 0)
-		*ticket = provider->round;
+	if (ticket->round == 0)
+		ticket->round = provider->round;
 	age = current_age(provider);
-	if (is_usable(provider, age, *ticket))
+	if (is_usable(provider, age, ticket))
 		return STEP_DONE;
-	return provider->failed_round >= *ticket ? STEP_FAILED : STEP_PENDING;
+	return provider->failed_round >= ticket->round ? STEP_FAILED : STEP_PENDING;
+}
+
+StepResult
+provider_ask(CredentialsProvider *provider, CredentialsTicket *ticket)
+{
+	StepResult	result = provider->is_explicit ? STEP_DONE : ask(provider, ticket);
+	bool		waits = result == STEP_PENDING;
+
+	provider->waiters += waits - ticket->waits;
+	ticket->waits = waits;
+	return result;
+}
+
+void
+provider_leave(CredentialsProvider *provider, CredentialsTicket *ticket)
+{
+	provider->waiters -= ticket->waits;
+	ticket->waits = false;
+	fetch_drop_unwaited(provider);
 }
 
 const Credentials *

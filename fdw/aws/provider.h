@@ -28,6 +28,13 @@ typedef struct Identity
 
 typedef struct CredentialsProvider CredentialsProvider;
 
+/* What a request waits for. */
+typedef struct CredentialsTicket
+{
+	uint64_t	round;			/* of fetches; 0: it has not asked yet */
+	bool		waits;
+} CredentialsTicket;
+
 /*
  * Copies everything but the client, on whose connections credentials are fetched, and the clock, by which they expire;
  * both must outlive it. NULL when memory ran out.
@@ -40,10 +47,13 @@ extern void provider_free(CredentialsProvider *provider);
 
 /*
  * May a request be signed now? DONE: with provider_credentials. PENDING: ask again when the client's descriptor was
- * readable. FAILED: provider_failure. *ticket belongs to the request, and is 0 when it asks first: a failed fetch
+ * readable. FAILED: provider_failure. *ticket belongs to the request, and is all zeroes when it asks first: a failed fetch
  * fails those who waited for it, and the next one who asks starts another.
  */
-extern StepResult provider_ask(CredentialsProvider *provider, uint64_t *ticket);
+extern StepResult provider_ask(CredentialsProvider *provider, CredentialsTicket *ticket);
+
+/* The request goes, answered or not: with the last one that waits ends a program that it waits for. */
+extern void provider_leave(CredentialsProvider *provider, CredentialsTicket *ticket);
 
 /* After DONE, until the next provider_ask. The generation is another one whenever they have changed. */
 extern const Credentials *provider_credentials(const CredentialsProvider *provider);

@@ -12,6 +12,14 @@
 
 #define MAX_DEPTH 32
 
+/* The member that is looked for, and where its value stands. */
+typedef struct Wanted
+{
+	const char *name;
+	const char *value;			/* NULL: not found */
+	size_t		length;
+} Wanted;
+
 typedef struct Walk
 {
 	const char *at;
@@ -126,9 +134,9 @@ take_array(Walk *walk)
 	return take(walk, ']');
 }
 
-/* An object; what is first called `name` (NULL: nothing) is reported in *found and appended to *text. */
+/* An object; the first member that is *wanted (NULL: nothing) is noted there, and a string appended to *text. */
 static bool
-take_object(Walk *walk, const char *name, SecretMember *found, ByteBuffer *text)
+take_object(Walk *walk, Wanted *wanted, ByteBuffer *text)
 {
 	walk->at++;
 	if (take(walk, '}'))
@@ -142,14 +150,17 @@ take_object(Walk *walk, const char *name, SecretMember *found, ByteBuffer *text)
 		key = walk->at + 1;
 		if (!take_string(walk, NULL))
 			return false;
-		meant = name != NULL && *found == SECRET_MEMBER_ABSENT
-			&& (size_t) (walk->at - 1 - key) == strlen(name) && memcmp(key, name, strlen(name)) == 0;
+		meant = wanted != NULL && wanted->value == NULL
+			&& (size_t) (walk->at - 1 - key) == strlen(wanted->name) && memcmp(key, wanted->name, strlen(wanted->name)) == 0;
 		if (!take(walk, ':'))
 			return false;
+		(void) next(walk);
 		if (meant)
-			*found = next(walk) == '"' ? SECRET_MEMBER_TEXT : SECRET_MEMBER_OTHER;
+			wanted->value = walk->at;
 		if (!take_value(walk, meant ? text : NULL))
 			return false;
+		if (meant)
+			wanted->length = (size_t) (walk->at - wanted->value);
 	} while (take(walk, ','));
 	return take(walk, '}');
 }
@@ -168,23 +179,47 @@ take_value(Walk *walk, ByteBuffer *text)
 	if (walk->depth == MAX_DEPTH)
 		return false;
 	walk->depth++;
-	taken = first == '[' ? take_array(walk) : take_object(walk, NULL, NULL, NULL);
+	taken = first == '[' ? take_array(walk) : take_object(walk, NULL, NULL);
 	walk->depth--;
 	return taken;
+}
+
+/* Looks for it in all of an object. */
+static bool
+find(const char *json, size_t length, Wanted *wanted, ByteBuffer *text)
+{
+	Walk		walk = {.at = json, .end = json + length};
+
+	return next(&walk) == '{' && take_object(&walk, wanted, text) && next(&walk) == '\0' && walk.at == walk.end
+		&& wanted->value != NULL;
+}
+
+static bool
+is_word(const Wanted *found, const char *word)
+{
+	return found->length == strlen(word) && memcmp(found->value, word, found->length) == 0;
 }
 
 SecretMember
 secret_json_member(const char *json, size_t length, const char *name, char **value)
 {
-	Walk		walk = {.at = json, .end = json + length};
+	Wanted		wanted = {.name = name};
 	ByteBuffer	text = {.secret = true};
 	SecretMember found = SECRET_MEMBER_ABSENT;
 
 	*value = NULL;
-	if (next(&walk) != '{' || !take_object(&walk, name, &found, &text) || next(&walk) != '\0' || walk.at != walk.end)
-		found = SECRET_MEMBER_ABSENT;
+	if (find(json, length, &wanted, &text) && !is_word(&wanted, "null"))
+		found = wanted.value[0] == '"' ? SECRET_MEMBER_TEXT : SECRET_MEMBER_OTHER;
 	if (found == SECRET_MEMBER_TEXT)
 		*value = buffer_detach(&text);
 	buffer_free(&text);
 	return found == SECRET_MEMBER_TEXT && *value == NULL ? SECRET_MEMBER_MEMORY : found;
+}
+
+bool
+secret_json_has_word(const char *json, size_t length, const char *name, const char *word)
+{
+	Wanted		wanted = {.name = name};
+
+	return find(json, length, &wanted, NULL) && is_word(&wanted, word);
 }

@@ -6,13 +6,14 @@
 #ifndef DYNAMODB_ES_SECRET_JSON_H
 #define DYNAMODB_ES_SECRET_JSON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef enum SecretMember
 {
 	SECRET_MEMBER_TEXT,
-	SECRET_MEMBER_ABSENT,		/* also where what there is is no JSON object */
-	SECRET_MEMBER_OTHER,		/* it is null, a number, … */
+	SECRET_MEMBER_ABSENT,		/* also where it is null, and where what there is is no JSON object */
+	SECRET_MEMBER_OTHER,		/* it is a number, an object, … */
 	SECRET_MEMBER_MEMORY		/* memory ran out */
 } SecretMember;
 
@@ -21,5 +22,8 @@ typedef enum SecretMember
  * otherwise that is NULL. A character of an escape that is not ASCII becomes a DEL, which no credentials have.
  */
 extern SecretMember secret_json_member(const char *json, size_t length, const char *name, char **value);
+
+/* Is that member written as this number, true, or false? */
+extern bool secret_json_has_word(const char *json, size_t length, const char *name, const char *word);
 
 #endif

@@ -105,6 +105,8 @@ source_free(CredentialSource *source)
 {
 	credentials_wipe(&source->keys);
 	free(source->token_file);
+	secret_free(source->command);
+	free(source->command_place);
 	free(source->searched);
 	role_free(&source->web_role);
 	for (size_t i = 0; i < source->nroles; i++)
@@ -282,6 +284,23 @@ refuse_any(const Choice *choice, const char *profile, const char *const *names, 
 	return name != NULL && !refuse(choice, profile, look_up(choice, profile, name), why);
 }
 
+static bool
+choose_process(const Choice *choice, const char *profile)
+{
+	CredentialSource *source = choice->source;
+	ProfileSetting command = look_up(choice, profile, "credential_process");
+	ByteBuffer	place = {0};
+
+	if (is_empty(command))
+		return refuse(choice, profile, command, "has an empty credential_process");
+	source->kind = SOURCE_PROCESS;
+	source->command = strdup(command.value);
+	buffer_printf(&place, "The credential_process of the AWS profile \"%s\" (line %zu of the file \"%s\")", profile, command.line,
+				  command.path);
+	source->command_place = buffer_detach(&place);
+	return (source->command != NULL && source->command_place != NULL) || out_of_memory(choice->failure);
+}
+
 /* In botocore's order: what is in credentials counts before a process, which counts before what is in config. */
 static Found
 find_in_profile(const Choice *choice, const char *profile)
@@ -289,7 +308,6 @@ find_in_profile(const Choice *choice, const char *profile)
 	static const char *const sso[] = {"sso_account_id", "sso_role_name", NULL};
 	static const char *const sso_parts[] = {"sso_session", "sso_start_url", "sso_region", NULL};
 	static const char *const login[] = {"login_session", NULL};
-	static const char *const process[] = {"credential_process", NULL};
 	static const char *const role_parts[] = {"source_profile", "credential_source", NULL};
 	static const char *const key_parts[] = {"aws_session_token", "aws_security_token", NULL};
 	static const char sso_words[] = "signs in by SSO, which a server cannot do; let a profile's credential_process be "
@@ -301,9 +319,10 @@ find_in_profile(const Choice *choice, const char *profile)
 	keys = find_keys(choice, PROFILE_FILE_CREDENTIALS, profile);
 	if (keys != FOUND_NOTHING)
 		return keys;
-	if (refuse_any(choice, profile, login, "asks for a login, which a server cannot do")
-		|| refuse_any(choice, profile, process, "asks for a credential_process, which is not supported"))
+	if (refuse_any(choice, profile, login, "asks for a login, which a server cannot do"))
 		return FOUND_WRONG;
+	if (has(choice, profile, "credential_process"))
+		return found(choose_process(choice, profile));
 	keys = find_keys(choice, PROFILE_FILE_CONFIG, profile);
 	if (keys != FOUND_NOTHING)
 		return keys;

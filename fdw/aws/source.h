@@ -20,6 +20,7 @@ typedef enum SourceKind
 {
 	SOURCE_KEYS,				/* in `keys` */
 	SOURCE_WEB_IDENTITY,		/* the token in `token_file`, for `web_role` */
+	SOURCE_PROCESS,				/* what `command` prints */
 	SOURCE_CONTAINER,			/* metadata.h */
 	SOURCE_INSTANCE
 } SourceKind;
@@ -37,6 +38,8 @@ typedef struct CredentialSource
 	SourceKind	kind;
 	Credentials keys;
 	char	   *token_file;
+	char	   *command;		/* a secret, for there may be one in it */
+	char	   *command_place;	/* where it stands, for messages */
 	Role		web_role;
 	Role		roles[MAX_ROLES];	/* then assumed one after the other, the last of them first */
 	size_t		nroles;

@@ -37,7 +37,7 @@ struct Call
 	int64_t		deadline;		/* no attempt after that; 0: none */
 	int64_t		retry_at;		/* the next one, where that was too late; 0: there was to be none */
 	int			patience_ms;	/* the deadline is to be that long after the first attempt; 0: it is not */
-	uint64_t	ticket;			/* see provider_ask */
+	CredentialsTicket ticket;	/* see provider_ask */
 	uint64_t	generation;		/* of the credentials of the last attempt */
 	bool		renewed;		/* it was sent once more with fresh credentials */
 	Usage	   *usage;
@@ -301,7 +301,7 @@ call_renew_credentials(Call *call)
 		|| !provider_reject(call->context->provider, call->generation))
 		return;
 	call->renewed = true;
-	call->ticket = 0;
+	call->ticket.round = 0;
 	call->not_before = 0;
 	call->state = STEP_PENDING;
 }
@@ -503,6 +503,7 @@ call_free(Call *call)
 {
 	if (call == NULL)
 		return;
+	provider_leave(call->context->provider, &call->ticket);
 	http_transfer_free(call->transfer);
 	page_free(call->page);
 	cJSON_Delete(call->response);

@@ -3,6 +3,7 @@
  */
 #include "script.h"
 
+#include <errno.h>
 #include <time.h>
 
 #include "aws/http.h"
@@ -338,6 +339,19 @@ http_client_wake_at(HttpClient *client, int64_t when)
 {
 	if (when < client->wake_at)
 		client->wake_at = when;
+}
+
+/* No program runs here. */
+bool
+http_client_watch(HttpClient *client, int fd)
+{
+	errno = ENOSYS;
+	return false;
+}
+
+void
+http_client_unwatch(HttpClient *client, int fd)
+{
 }
 
 void

@@ -92,7 +92,8 @@ json_is_credentials_when_all_is_there(void **state)
 {
 	static const char *const refused[] = {
 		"", "[]", "null", "\"hush\"", "{\"AccessKeyId\": \"hush\"}", "{\"AccessKeyId\": \"a\", \"SecretAccessKey\": 1}",
-		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\", \"Token\": null}",
+		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\", \"Token\": 5}",
+		"{\"AccessKeyId\": null, \"SecretAccessKey\": \"hush\"}", "{\"AccessKeyId\": \"a\", \"SecretAccessKey\": nul}",
 		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\\r\\n\"}",
 		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\", \"Expiration\": \"soon\"}",
 		"{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"hush\", \"Expiration\": 5}",
@@ -111,6 +112,10 @@ json_is_credentials_when_all_is_there(void **state)
 	assert_string_equal(credentials.secret_access_key, "b");
 	assert_string_equal(credentials.session_token, "c");
 	assert_int_equal(credentials.expires_at, 86400);
+	credentials_wipe(&credentials);
+	assert_true(read_json("{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"b\", \"Token\": null, \"Expiration\":null }", &credentials));
+	assert_null(credentials.session_token);
+	assert_int_equal(credentials.expires_at, 0);
 	credentials_wipe(&credentials);
 	assert_true(read_json("{\"AccessKeyId\": \"a\", \"SecretAccessKey\": \"b\"}", &credentials));
 	assert_null(credentials.session_token);

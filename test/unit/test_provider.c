@@ -159,8 +159,8 @@ a_provider_without_memory_says_so_and_recovers(void **state)
 
 	FOR_EACH_ALLOCATION_FAILING({
 		CredentialsProvider *provider = provider_new(&identity, "us-east-1", client, &clock_);
-		uint64_t	ticket = 0;
-		uint64_t	next = 0;
+		CredentialsTicket ticket = {0};
+		CredentialsTicket next = {0};
 
 		if (provider == NULL)
 			assert_true(memory_has_failed());
@@ -203,7 +203,7 @@ freed_memory_has_no_secret(void **state)
 	{
 		Identity	identity = {.profile = profiles[i]};
 		CredentialsProvider *provider;
-		uint64_t	ticket = 0;
+		CredentialsTicket ticket = {0};
 
 		memory_watch("hush");
 		provider = provider_new(&identity, "us-east-1", client, &clock_);
@@ -236,7 +236,7 @@ keys_for(ServerClock *clock, const char *id, int seconds)
 static StepResult
 ask(CredentialsProvider *provider, HttpClient *client, Peer *peer)
 {
-	uint64_t	ticket = 0;
+	CredentialsTicket ticket = {0};
 	StepResult	result;
 
 	while ((result = provider_ask(provider, &ticket)) == STEP_PENDING)
