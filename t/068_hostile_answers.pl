@@ -6,8 +6,10 @@ use warnings;
 use FindBin;
 use lib map { "$FindBin::RealBin/../test/$_" } qw(fault perl);
 
+use Interrupt;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use JSON::PP;
 use ScriptedEndpoint;
 use Session;
 use Test::More;
@@ -24,7 +26,7 @@ $session->create_table('commits', $endpoint->endpoint, max_attempts => 1);
 sub outcome
 {
 	my ($sql, %answers) = @_;
-	$endpoint->answers(%answers);
+	$endpoint->answers(%answers) if %answers;
 	my $result = $session->try($sql);
 	my $requests = () = $endpoint->answers;
 	return ("$result->{error}{sqlstate}: $result->{error}{detail}", $requests) if $result->{error};
@@ -91,5 +93,81 @@ is_refused('a name that is none', 2, $import, %missing, ListTables => [ names('{
 
 is((outcome('SELECT * FROM commits', '*' => { body => '{"Items":[],"Count":0,"ScannedCount":0}' }))[0], '', 'afterwards the session reads on');
 $session->close;
+
+# 4. Memory: no more than eight times the bytes of an answer at any time, and no more than before once the statement is over.
+my $mb = 1024 * 1024;
+$session = Session->new($node);
+$session->create_table('packed', $endpoint->endpoint, max_attempts => 1, accept_encoding => 'gzip');
+$session->close;
+sub memory { my ($what, $pid) = @_; return slurp_file("/proc/$pid/status") =~ /^$what:\s*(\d+) kB/m ? $1 * 1024 : die $what }
+
+# A session of its own, so that nothing was ever larger in it. `bytes` of the answer, once unpacked; `outcome` is a pattern.
+sub takes_little
+{
+	my ($name, $table, $bytes, $expected, %answer) = @_;
+	my %plain = (body => '{"Items":[],"Count":0,"ScannedCount":0}');
+	my $sql = "SELECT count(version) FROM $table WHERE version >= 0 OR events IS NULL";
+	$session = Session->new($node);
+	outcome($sql, '*' => \%plain);
+	my ($before, $peak_before) = map { memory($_, $session->pid) } qw(VmRSS VmHWM);
+	my ($outcome) = outcome($sql, '*' => \%answer);
+	my ($after, $peak) = map { memory($_, $session->pid) } qw(VmRSS VmHWM);
+	$endpoint->answers('*' => \%plain);
+	like($outcome, $expected, "$name: what comes of it");
+	cmp_ok($peak - $peak_before, '<=', 8 * $bytes, sprintf '%s: %.0f MB at the most, for %.0f MB', $name, ($peak - $peak_before) / $mb, $bytes / $mb);
+	cmp_ok($after - $before, '<=', 4 * $mb, sprintf '%s: %.1f MB are left behind', $name, ($after - $before) / $mb);
+	is((outcome($sql))[0], '0', "$name: the session reads on");
+	$session->close;
+}
+my %zeroes = (
+	'a page of zeroes' => [ [ '{"Count":0,"Items":[0', 1 ], [ ',0', 30 * $mb ], [ ']}', 1 ] ],
+	'zeroes beside the items' => [ [ '{"Count":0,"Items":[],"x":[0', 1 ], [ ',0', 30 * $mb ], [ ']}', 1 ] ],
+	'zeroes in one item' => [ [ '{"Count":1,"Items":[{"version":{"L":[0', 1 ], [ ',0', 30 * $mb ], [ ']}}]}', 1 ] ],
+	'zeroes in items' => [ [ '{"Count":1,"Items":[{"version":0}', 1 ], [ ',{"version":[0,0,0]}', 3 * $mb ], [ ']}', 1 ] ],
+	'empty items' => [ [ '{"Items":[{}', 1 ], [ ',{}', 20 * $mb ], [ ']}', 1 ] ]);
+for my $name (sort keys %zeroes)
+{
+	my $bytes = 0;
+	$bytes += $_->[1] * length $_->[0] for @{ $zeroes{$name} };
+	my $expected = $name =~ /items/ ? qr/\A(?:0|22P02|HV000)/ : qr/\AHV000: /;
+	takes_little($name, 'commits', $bytes, $expected, parts => $zeroes{$name});
+	takes_little("$name, compressed", 'packed', $bytes, $expected, parts => $zeroes{$name}, gzip => JSON::PP::true);
+	takes_little("$name, as an error", 'commits', $bytes, qr/\AHV000: /, status => 500, parts => $zeroes{$name});
+	takes_little("$name, as a compressed error", 'packed', $mb, qr/\AHV000: /, status => 500, parts => $zeroes{$name}, gzip => JSON::PP::true);
+	takes_little("$name, compressed though nobody asked for it", 'commits', $mb, qr/\AHV000: .*encoding that was not asked for/, parts => $zeroes{$name}, gzip => JSON::PP::true);
+}
+my $items = 2 * $mb;
+takes_little('a page of small items', 'commits', 22 * $items, qr/\A$items\z/, parts => [ [ qq({"Count":$items,"Items":[), 1 ], [ '{"version":{"N":"1"}},', $items - 1 ],
+	[ '{"version":{"N":"2"}}]}', 1 ] ]);
+my $values = 300_000;
+takes_little('a document of small values', 'commits', 10 * $values, qr/\A1\z/,
+	parts => [ [ '{"Count":1,"Items":[{"version":{"N":"1"},"events":{"L":[{"S":""}', 1 ], [ ',{"S":""}', $values ], [ ']}}]}', 1 ] ]);
+
+# 5. An answer that takes long to look through: the statement ends at once all the same.
+my $observer = Session->new($node);
+$observer->create_table('long', $endpoint->endpoint, max_attempts => 1, accept_encoding => 'gzip', max_response_mb => 1024);
+$observer->create_table('good', $ENV{DYNAMODB_ENDPOINT});
+$observer->query(q{SELECT dynamodb_es_create_tables('good')});
+sub until_at_work
+{
+	my ($backend) = @_;
+	my $since = Session::now();
+	while (Session::now() < $since + 0.05)
+	{
+		$since = Session::now() if $observer->query('SELECT wait_event IS NOT NULL FROM pg_stat_activity WHERE pid = ' . $backend->pid) eq 't';
+	}
+	return;
+}
+my %long = (
+	'blanks' => [ [ '{"Items":[', 1 ], [ ' ', 400 * $mb ], [ ']}', 1 ] ],
+	'one text' => [ [ '{"Items":[{"version":{"S":"', 1 ], [ 'x', 400 * $mb ], [ '"}}]}', 1 ] ]);
+$session = Session->new($node);
+for my $name (sort keys %long)
+{
+	$endpoint->answers('*' => { parts => $long{$name}, gzip => JSON::PP::true });
+	outcome('SELECT * FROM long');
+	ends_at_once($node, $observer, "a long answer: $name", sql => 'SELECT * FROM long', reached => \&until_at_work, works => [ 'SELECT count(*) FROM good', 0 ]);
+}
+$_->close for $observer, $session;
 $node->stop;
 done_testing();

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dynamodb/document.h"
 #include "dynamodb/json.h"
 
 /* DynamoDB's numbers. Source: "Supported data types", Developer Guide. */
@@ -139,8 +140,8 @@ parse_short_integer(const char *text, size_t length, int64_t *number)
 	return true;
 }
 
-static bool
-is_base64(const char *text, size_t length)
+bool
+text_is_base64(const char *text, size_t length)
 {
 	size_t		padding = 0;
 
@@ -158,15 +159,12 @@ is_base64(const char *text, size_t length)
 	return true;
 }
 
+/* Is it an object or an array, by its bracket, that has stayed text (nodes.h), or was parsed? */
 static bool
-is_array_of_strings(const cJSON *array)
+is_document(const cJSON *content, char bracket)
 {
-	if (!cJSON_IsArray(array))
-		return false;
-	for (const cJSON *element = array->child; element != NULL; element = element->next)
-		if (!cJSON_IsString(element))
-			return false;
-	return true;
+	return cJSON_IsRaw(content) ? content->valuestring[0] == bracket
+		: bracket == '{' ? cJSON_IsObject(content) : cJSON_IsArray(content);
 }
 
 static AttributeType
@@ -196,17 +194,22 @@ read_value(const cJSON *json)
 		value.text = content->valuestring;
 		value.length = strlen(value.text);
 	}
+	else if (cJSON_IsRaw(content))
+	{
+		value.text = content->valuestring;
+		value.length = (size_t) content->valueint;
+	}
 
 	switch (value.type)
 	{
 		case ATTRIBUTE_S:
-			valid = value.text != NULL;
+			valid = cJSON_IsString(content);
 			break;
 		case ATTRIBUTE_N:
-			valid = value.text != NULL && number_is_storable(value.text, value.length);
+			valid = cJSON_IsString(content) && number_is_storable(value.text, value.length);
 			break;
 		case ATTRIBUTE_B:
-			valid = value.text != NULL && is_base64(value.text, value.length);
+			valid = cJSON_IsString(content) && text_is_base64(value.text, value.length);
 			break;
 		case ATTRIBUTE_NULL:
 			valid = cJSON_IsTrue(content);
@@ -216,18 +219,13 @@ read_value(const cJSON *json)
 			value.boolean = cJSON_IsTrue(content);
 			break;
 		case ATTRIBUTE_M:
-			valid = cJSON_IsObject(content);
-			value.json = content;
+			valid = is_document(content, '{');
 			break;
 		case ATTRIBUTE_L:
-			valid = cJSON_IsArray(content);
-			value.json = content;
-			break;
 		case ATTRIBUTE_SS:
 		case ATTRIBUTE_NS:
 		case ATTRIBUTE_BS:
-			valid = is_array_of_strings(content);
-			value.json = content;
+			valid = is_document(content, '[');
 			break;
 		case ATTRIBUTE_ABSENT:
 		case ATTRIBUTE_INVALID:
@@ -320,103 +318,6 @@ attribute_write(ByteBuffer *out, const AttributeValue *value)
 	buffer_putc(out, '}');
 }
 
-static bool write_plain_value(ByteBuffer *out, const AttributeValue *value);
-
-static bool
-write_plain_string(ByteBuffer *out, const char *text, size_t length)
-{
-	if (!json_text_is_plain(text))
-		return false;
-	json_write_string(out, text, length);
-	return true;
-}
-
-static bool
-write_plain_number(ByteBuffer *out, const char *text, size_t length)
-{
-	if (!json_is_number(text, length))
-		return false;
-	buffer_append(out, text, length);
-	return true;
-}
-
-static bool
-write_plain_map(ByteBuffer *out, const cJSON *map)
-{
-	buffer_putc(out, '{');
-	for (const cJSON *member = map->child; member != NULL; member = member->next)
-	{
-		AttributeValue value = read_value(member);
-
-		if (member != map->child)
-			buffer_putc(out, ',');
-		if (!write_plain_string(out, member->string, strlen(member->string)))
-			return false;
-		buffer_putc(out, ':');
-		if (!write_plain_value(out, &value))
-			return false;
-	}
-	buffer_putc(out, '}');
-	return true;
-}
-
-/* The elements of a set are bare strings, those of a list are values. */
-static bool
-write_plain_array(ByteBuffer *out, AttributeType type, const cJSON *array)
-{
-	buffer_putc(out, '[');
-	for (const cJSON *element = array->child; element != NULL; element = element->next)
-	{
-		AttributeValue value;
-
-		if (type == ATTRIBUTE_L)
-			value = read_value(element);
-		else
-			value = (AttributeValue) {
-				.type = type == ATTRIBUTE_SS ? ATTRIBUTE_S : type == ATTRIBUTE_NS ? ATTRIBUTE_N : ATTRIBUTE_B,
-				.text = element->valuestring,
-				.length = strlen(element->valuestring)
-			};
-
-		if (element != array->child)
-			buffer_putc(out, ',');
-		if (!write_plain_value(out, &value))
-			return false;
-	}
-	buffer_putc(out, ']');
-	return true;
-}
-
-static bool
-write_plain_value(ByteBuffer *out, const AttributeValue *value)
-{
-	switch (value->type)
-	{
-		case ATTRIBUTE_S:
-		case ATTRIBUTE_B:
-			return write_plain_string(out, value->text, value->length);
-		case ATTRIBUTE_N:
-			return write_plain_number(out, value->text, value->length);
-		case ATTRIBUTE_NULL:
-			buffer_puts(out, "null");
-			return true;
-		case ATTRIBUTE_BOOL:
-			buffer_puts(out, value->boolean ? "true" : "false");
-			return true;
-		case ATTRIBUTE_M:
-			return write_plain_map(out, value->json);
-		case ATTRIBUTE_L:
-		case ATTRIBUTE_SS:
-		case ATTRIBUTE_NS:
-		case ATTRIBUTE_BS:
-			return write_plain_array(out, value->type, value->json);
-		case ATTRIBUTE_ABSENT:
-		case ATTRIBUTE_INVALID:
-			break;
-	}
-	return false;
-}
-
 bool
 attribute_write_plain(ByteBuffer *out, const AttributeValue *value)
 {
@@ -427,7 +328,8 @@ attribute_write_plain(ByteBuffer *out, const AttributeValue *value)
 		buffer_append(out, value->text, value->length);
 		return true;
 	}
-	return (value->type == ATTRIBUTE_M || value->type == ATTRIBUTE_L) && write_plain_value(out, value);
+	return (value->type == ATTRIBUTE_M || value->type == ATTRIBUTE_L) && value->text != NULL
+		&& document_write_plain(out, value->text, value->length);
 }
 
 bool

@@ -36,9 +36,9 @@ typedef struct AttributeValue
 {
 	AttributeType type;
 	const char *text;			/* S: UTF-8 (see json.h); N: the number; B: the bytes in base64. NUL-terminated when read */
+								/* M, L, SS, NS, BS of an item: the content as it came, unchecked, and with no NUL; or NULL */
 	size_t		length;			/* of text, bytes */
 	bool		boolean;		/* BOOL */
-	const cJSON *json;			/* M, L, SS, NS, BS: the object or array; NULL otherwise */
 } AttributeValue;
 
 /* A name and its value: what an item is made of. */
@@ -85,6 +85,9 @@ extern bool attribute_equal(const AttributeValue *a, const AttributeValue *b);
  * them significant (zeroes at either end do not count), magnitude in its range.
  */
 extern bool number_is_storable(const char *text, size_t length);
+
+/* Is it base64 with its padding? */
+extern bool text_is_base64(const char *text, size_t length);
 
 /* Bytes that DynamoDB counts for an attribute, its name included. For the types that attribute_write takes. */
 extern size_t attribute_size(const Attribute *attribute);

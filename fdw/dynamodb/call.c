@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "dynamodb/call_context.h"
-#include "dynamodb/encoding.h"
+#include "dynamodb/intake.h"
 #include "dynamodb/response.h"
 
 #define FRESH_SIGNATURE_MS (4 * 60 * 1000)	/* AWS takes five minutes */
@@ -43,9 +43,7 @@ struct Call
 	Usage	   *usage;
 	StepResult	state;
 	bool		expects_page;
-	ItemPage   *page;			/* the answer, where it is one; otherwise: */
-	cJSON	   *response;
-	cJSON	   *error;
+	Intake		intake;			/* of the attempt's answer, which stays in there */
 	bool		may_have_happened;
 	Failure		failure;
 };
@@ -95,8 +93,7 @@ call_attempt(Call *call)
 		call->deadline = call->sent_at + call->patience_ms;
 	call->signed_offset_ms = call->context->clock.offset_ms;
 	call->signed_ms = clock_machine_ms();
-	cJSON_Delete(call->error);
-	call->error = NULL;
+	intake_reset(&call->intake);
 	call->transfer = call->body.failed ? NULL : signer_send(call->context->signer, call->operation, &call->body);
 	if (call->transfer == NULL)
 	{
@@ -213,6 +210,13 @@ call_retry_at(const Call *call)
 	return call->retry_at;
 }
 
+/* A failed condition answers the item that it failed on. */
+static bool
+operation_errors_have_items(Operation operation)
+{
+	return operation == OPERATION_PUT_ITEM || operation == OPERATION_TRANSACT_WRITE_ITEMS;
+}
+
 static bool
 operation_reads(Operation operation)
 {
@@ -220,17 +224,18 @@ operation_reads(Operation operation)
 }
 
 static void
-usage_add_answer(Usage *usage, const Call *call, size_t bytes)
+usage_add_answer(Usage *usage, const Call *call)
 {
-	const cJSON *response = call->page != NULL ? page_root(call->page) : call->response;
+	const Intake *intake = &call->intake;
+	const cJSON *response = intake->page != NULL ? page_root(intake->page) : answer_root(intake->response);
 	int64_t		items;
 	double		units;
 
 	if (usage == NULL)
 		return;
-	usage->bytes_received += (int64_t) bytes;
+	usage->bytes_received += (int64_t) intake->received;
 	usage->throttles += call->failure.kind == FAILURE_THROTTLED;
-	if (response == NULL)
+	if (call->state != STEP_DONE)
 		return;
 	units = response_capacity_units(response);
 	if (operation_reads(call->operation))
@@ -332,21 +337,26 @@ call_plan_retry(Call *call, int64_t retry_after_ms)
 	call->state = STEP_PENDING;
 }
 
-/* Parses the answer; where it is none of DynamoDB's, the call's failure says why. The checksum is that of the bytes as sent. */
-static void
-answer_read(Call *call, HttpAnswer *answer)
+/*
+ * Goes on with the answer that has arrived. false while there is more to do: then the client's descriptor is readable at
+ * once, so that whoever waits for it looks after everything else first.
+ */
+static bool
+answer_read(Call *call)
 {
-	ByteBuffer *body = &answer->body;
+	IntakeRules rules = {
+		.expects_page = call->expects_page,
+		.errors_have_items = operation_errors_have_items(call->operation),
+		.accepts_gzip = call->context->accepts_gzip,
+		.max_bytes = call->context->max_response_bytes,
+		.request = &call->body,
+	};
 
-	if (!response_check(answer->status, answer->crc32, body->data, body->length, &call->failure))
-		return;
-	if (!encoding_decode(answer->encoding, call->context->max_response_bytes, body, &call->failure))
-		call->failure.http_status = answer->status;
-	else if (call->expects_page && answer->status == 200)
-		call->page = response_parse_page(answer->status, NULL, body, &call->failure);
-	else
-		call->response = response_parse_with_error(answer->status, answer->error_type, body->data, body->length,
-												   &call->body, &call->failure, &call->error);
+	failure_set(&call->failure, FAILURE_NONE, NULL, "%s", "");
+	call->state = intake_step(&call->intake, &rules, http_transfer_answer(call->transfer), &call->failure);
+	if (call->state == STEP_PENDING)
+		client_wake_at(call->client, http_now_ms());
+	return call->state != STEP_PENDING;
 }
 
 /*
@@ -356,7 +366,7 @@ answer_read(Call *call, HttpAnswer *answer)
 static bool
 answer_is_the_services(const Call *call, const HttpAnswer *answer)
 {
-	return answer->has_request_id && (call->response != NULL || call->page != NULL || call->error != NULL);
+	return answer->has_request_id && (call->state == STEP_DONE || call->intake.error != NULL);
 }
 
 /* What the answer means for the time that the body names. */
@@ -373,37 +383,29 @@ call_settle_stamp(const Call *call)
 		clock_drop_stamps(clock);
 }
 
-/* An attempt has ended: parse its answer, count it, let its memory go, and decide whether that was the last. */
+/* An attempt has ended, and its answer was read: count it, let its memory go, and decide whether that was the last. */
 static void
 call_attempt_ended(Call *call)
 {
 	HttpAnswer *answer = http_transfer_answer(call->transfer);
 	int64_t		retry_after_ms = answer->retry_after_ms;
-	size_t		bytes = answer->body.length;
 
 	call->was_late = answer->sent_ms - call->signed_ms > FRESH_SIGNATURE_MS;
-	failure_set(&call->failure, FAILURE_NONE, NULL, "%s", "");
 	if (http_transfer_step(call->transfer) == STEP_FAILED)
-		call->failure = *http_transfer_failure(call->transfer);
-	else
-	{
-		answer_read(call, answer);
-		if (answer_is_the_services(call, answer))
-			clock_observe(&call->context->clock, answer);
-	}
-	usage_add_answer(call->usage, call, bytes);
-	usage_add_answer(call->context->total, call, bytes);
-	window_note_answer(call);
-	if (call->response != NULL || call->page != NULL)
-	{
-		call->state = STEP_DONE;
-		retry_quota_give(&call->context->quota, call->retry_cost);
-	}
-	else
 	{
 		call->state = STEP_FAILED;
-		call->may_have_happened = call->may_have_happened || failure_leaves_doubt(&call->failure, call->transfer);
+		call->failure = *http_transfer_failure(call->transfer);
+		call->intake.received = answer->body.length;
 	}
+	else if (answer_is_the_services(call, answer))
+		clock_observe(&call->context->clock, answer);
+	usage_add_answer(call->usage, call);
+	usage_add_answer(call->context->total, call);
+	window_note_answer(call);
+	if (call->state == STEP_DONE)
+		retry_quota_give(&call->context->quota, call->retry_cost);
+	else
+		call->may_have_happened = call->may_have_happened || failure_leaves_doubt(&call->failure, call->transfer);
 	call_settle_stamp(call);
 	http_transfer_free(call->transfer);
 	call->transfer = NULL;
@@ -449,6 +451,8 @@ call_step(Call *call)
 		}
 		else if (http_transfer_step(call->transfer) == STEP_PENDING)
 			break;
+		else if (http_transfer_step(call->transfer) == STEP_DONE && !answer_read(call))
+			break;
 		else
 			call_attempt_ended(call);
 	}
@@ -468,22 +472,22 @@ call_has_arrived(Call *call)
 const cJSON *
 call_response(const Call *call)
 {
-	return call->response;
+	return answer_root(call->intake.response);
 }
 
 ItemPage *
 call_take_page(Call *call)
 {
-	ItemPage   *page = call->page;
+	ItemPage   *page = call->intake.page;
 
-	call->page = NULL;
+	call->intake.page = NULL;
 	return page;
 }
 
 const cJSON *
 call_error(const Call *call)
 {
-	return call->error;
+	return answer_root(call->intake.error);
 }
 
 const Failure *
@@ -505,9 +509,7 @@ call_free(Call *call)
 		return;
 	provider_leave(call->context->provider, &call->ticket);
 	http_transfer_free(call->transfer);
-	page_free(call->page);
-	cJSON_Delete(call->response);
-	cJSON_Delete(call->error);
+	intake_reset(&call->intake);
 	buffer_free(&call->body);
 	free(call);
 }

@@ -5,6 +5,7 @@
 #ifndef DYNAMODB_ES_CALL_CONTEXT_H
 #define DYNAMODB_ES_CALL_CONTEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "aws/clock.h"
@@ -25,6 +26,7 @@ typedef struct CallContext
 	Jitter		jitter;			/* of the pauses before retries */
 	Window		windows[TRAFFIC_KINDS];
 	size_t		max_response_bytes;	/* once unpacked, too */
+	bool		accepts_gzip;
 	bool		is_private;		/* so are their failures */
 	Usage	   *total;			/* what all requests cost is added here; or NULL */
 } CallContext;

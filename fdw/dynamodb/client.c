@@ -42,6 +42,7 @@ client_new(const ClientSettings *settings, const Identity *identity, Failure *fa
 	retry_quota_init(&client->calls.quota);
 	clock_init(&client->calls.clock);
 	client->calls.max_response_bytes = settings->http.max_response_bytes;
+	client->calls.accepts_gzip = settings->accept_gzip;
 	client->calls.is_private = settings->is_private;
 	client->calls.total = settings->total;
 	for (int i = 0; i < TRAFFIC_KINDS; i++)

@@ -11,12 +11,27 @@
 
 #include "base/buffer.h"
 #include "base/failure.h"
+#include "base/step.h"
+
+/* gzip, undone a slice at a time: a few bytes of it can be many. */
+typedef struct Decoder Decoder;
+
+/* Bytes that come out in a slice, at most. */
+#define DECODER_SLICE (4 * 1024 * 1024)
+
+/* Are the bytes as they are to be? "" and "identity" say so of themselves. */
+extern bool encoding_is_identity(const char *encoding);
+
+/* No more than max_bytes will ever be held. NULL when memory ran out. */
+extern Decoder *decoder_new(size_t max_bytes);
 
 /*
- * Decodes *body as its Content-Encoding says ("" and "identity": nothing to do, "gzip"), in place. false with *failure
- * filled in: FAILURE_DAMAGED when it is cut or corrupt, FAILURE_TOO_LONG when more than max_bytes would come out (no
- * more than that is ever held), FAILURE_BAD_ANSWER for an encoding that nobody asked for, FAILURE_MEMORY.
+ * DONE: *body has been replaced by what came out. FAILED with *failure filled in: FAILURE_DAMAGED when it is cut or
+ * corrupt, FAILURE_TOO_LONG when more than max_bytes would come out, FAILURE_MEMORY. Until then *body must stay.
  */
-extern bool encoding_decode(const char *encoding, size_t max_bytes, ByteBuffer *body, Failure *failure);
+extern StepResult decoder_step(Decoder *decoder, ByteBuffer *body, Failure *failure);
+
+/* NULL is allowed. */
+extern void decoder_free(Decoder *decoder);
 
 #endif

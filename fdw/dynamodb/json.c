@@ -333,11 +333,10 @@ kept_unit(const char *text, size_t left)
 }
 
 void
-json_write_string(ByteBuffer *out, const char *text, size_t length)
+json_write_characters(ByteBuffer *out, const char *text, size_t length)
 {
 	size_t		written = 0;
 
-	buffer_putc(out, '"');
 	for (size_t i = 0; i < length; i++)
 	{
 		unsigned char c = (unsigned char) text[i];
@@ -365,6 +364,13 @@ json_write_string(ByteBuffer *out, const char *text, size_t length)
 			buffer_puts(out, "\\ufffd");
 	}
 	buffer_append(out, text + written, length - written);
+}
+
+void
+json_write_string(ByteBuffer *out, const char *text, size_t length)
+{
+	buffer_putc(out, '"');
+	json_write_characters(out, text, length);
 	buffer_putc(out, '"');
 }
 

@@ -45,6 +45,9 @@ extern bool json_text_is_plain(const char *text);
 /* Appends "text" with its quotes, escaped; a kept escape becomes "\uXXXX" again, any other 0xFF U+FFFD. */
 extern void json_write_string(ByteBuffer *out, const char *text, size_t length);
 
+/* Likewise without the quotes. */
+extern void json_write_characters(ByteBuffer *out, const char *text, size_t length);
+
 /*
  * Appends any value as compact JSON. Numbers are not expected (DynamoDB's are strings) and are written as cJSON
  * would.

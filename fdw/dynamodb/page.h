@@ -1,32 +1,47 @@
 /*
- * page: the answer to a Query or Scan, parsed in one pass.
+ * page: the answer to a Query or Scan, its items made into nodes (nodes.h) one by one, as they are asked for.
  *
- * A page holds thousands of small values. cJSON allocates each of them, and its name, and its text, one by one, after
- * a pass of ours over the whole text (json.h); that was most of the cost of a row. Here the nodes are laid out in
- * few pieces of memory, and texts stay where they came: in the answer, ended and unescaped in place. The nodes are
- * cJSON's own, so that whoever reads an item need not know which parser made it.
- *
- * What counts as JSON, and how U+0000 and unpaired surrogates are kept, is the same as in json.h.
+ * A page may be as long as an answer may be, and whoever sends it may mean harm. So it is looked through in slices,
+ * between which the caller can look after other things; at any time there are no more nodes than one item has, and that
+ * is as many as a table has columns; an item is not longer than DynamoDB's can be.
  */
 #ifndef DYNAMODB_ES_PAGE_H
 #define DYNAMODB_ES_PAGE_H
 
 #include <cjson/cJSON.h>
 #include <stddef.h>
+#include <stdint.h>
+
+#include "base/step.h"
 
 typedef struct ItemPage ItemPage;
 
-/*
- * Parses a document, taking `text` over (malloc'ed, with a NUL after its `length` bytes), also where it fails. NULL
- * for whatever json_parse refuses, and when memory ran out. The result is the caller's.
- */
-extern ItemPage *page_parse(char *text, size_t length);
+/* Bytes that page_step looks at, at most. */
+#define PAGE_SLICE (4 * 1024 * 1024)
 
 /*
- * The document. Its nodes belong to the page: to be read, but neither changed nor deleted. What is to outlive the page
- * is copied (cJSON_Duplicate).
+ * Takes `text` over (malloc'ed, with a NUL after its `length` bytes), also where it fails. NULL when memory ran out. The
+ * result is the caller's.
  */
+extern ItemPage *page_new(char *text, size_t length);
+
+/*
+ * Looks through the next slice. DONE when it was the last; FAILED for what is not JSON, or no page; or when memory ran
+ * out, which errno tells then.
+ */
+extern StepResult page_step(ItemPage *page);
+
+/* After DONE: all but the items, which the page's object is without. The nodes belong to the page, and are only to be read. */
 extern const cJSON *page_root(const ItemPage *page);
+
+/* After DONE: how many items there are; -1 where the answer has no list of them. */
+extern int64_t page_count(const ItemPage *page);
+
+/*
+ * The next item, of which there must be one. It is the page's, until the next call. NULL where it is malformed, or no item
+ * of DynamoDB's; or when memory ran out, which errno tells then.
+ */
+extern const cJSON *page_next_item(ItemPage *page);
 
 /* NULL is allowed. */
 extern void page_free(ItemPage *page);

@@ -4,13 +4,15 @@
  * Proxies, load balancers and wrong endpoints answer too. Their text is never repeated: it may hold anything.
  * DynamoDB's is, but for what may be a secret.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE				/* memmem */
+#endif
 #include "dynamodb/response.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "dynamodb/json.h"
 
@@ -19,6 +21,9 @@
 
 /* Of a text of DynamoDB's; a Failure holds less. */
 #define MAX_WORDS 1024
+
+/* How often the request is looked through for what may be a secret; a resource has two names. */
+#define MOST_LOOKS 32
 
 typedef struct ErrorCode
 {
@@ -123,19 +128,6 @@ response_error_kind(const char *code, const char *message)
 	return FAILURE_OTHER;
 }
 
-static bool
-checksum_matches(const char *expected, const char *body, size_t length)
-{
-	uLong		actual = crc32_z(0, (const Bytef *) body, length);
-	char	   *end;
-	unsigned long value;
-
-	if (expected[0] < '0' || expected[0] > '9')
-		return false;
-	value = strtoul(expected, &end, 10);
-	return *end == '\0' && value == actual;
-}
-
 /* Kept escapes (json.h) become question marks, so that the text is UTF-8. In place. */
 static void
 make_plain(char *text)
@@ -161,22 +153,34 @@ is_base64_digit(char c)
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '+' || c == '/' || c == '=';
 }
 
-/* Is the text in the request's body, and, where it has to be a name there, between quotes? */
-static bool
-was_asked(const ByteBuffer *request, const char *text, size_t length, bool as_name)
+/* What was sent, and how often it may yet be looked through: an answer must not take more time than it has bytes. */
+typedef struct Asked
 {
-	const char *at = request != NULL && length > 0 ? request->data : NULL;
-	const char *end = at != NULL ? at + request->length : NULL;
+	const ByteBuffer *request;
+	int			looks;
+} Asked;
 
-	for (; at != NULL && (at = memchr(at, text[0], (size_t) (end - at))) != NULL; at++)
-	{
-		if ((size_t) (end - at) < length)
-			return false;
-		if (memcmp(at, text, length) == 0
-			&& (!as_name || (at > request->data && at[-1] == '"' && at + length < end && at[length] == '"')))
-			return true;
-	}
-	return false;
+/* Is the text in the request's body? */
+static bool
+was_asked(Asked *asked, const char *text, size_t length)
+{
+	const ByteBuffer *request = asked->request;
+
+	return request != NULL && request->data != NULL && length > 0 && asked->looks-- > 0
+		&& memmem(request->data, request->length, text, length) != NULL;
+}
+
+/* And between quotes there? */
+static bool
+was_asked_as_name(Asked *asked, const char *text, size_t length)
+{
+	char		quoted[MAX_WORDS + 2];
+
+	if (length > MAX_WORDS)
+		return false;
+	quoted[0] = quoted[length + 1] = '"';
+	memcpy(quoted + 1, text, length);
+	return was_asked(asked, quoted, length + 2);
 }
 
 /*
@@ -184,11 +188,11 @@ was_asked(const ByteBuffer *request, const char *text, size_t length, bool as_na
  * "table/NAME/index/NAME".
  */
 static bool
-is_known(const ByteBuffer *request, const char *run, size_t length)
+is_known(Asked *asked, const char *run, size_t length)
 {
 	const char *end = run + length;
 
-	if (was_asked(request, run, length, false))
+	if (was_asked(asked, run, length))
 		return true;
 	while (run <= end)
 	{
@@ -197,7 +201,7 @@ is_known(const ByteBuffer *request, const char *run, size_t length)
 
 		bool		word = part == 5 && (memcmp(run, "table", 5) == 0 || memcmp(run, "index", 5) == 0);
 
-		if (!word && !was_asked(request, run, part, true))
+		if (!word && (part == 0 || !was_asked_as_name(asked, run, part)))
 			return false;
 		run += part + 1;
 	}
@@ -225,7 +229,7 @@ cut_words(char *text)
  * secret key, a signature or a token can be, and looks like one, unless the request's body has it. In place.
  */
 static void
-hold_secrets_back(char *text, const ByteBuffer *request)
+hold_secrets_back(char *text, Asked *asked)
 {
 	char	   *out = text;
 
@@ -236,7 +240,7 @@ hold_secrets_back(char *text, const ByteBuffer *request)
 
 		while (is_base64_digit(text[run]))
 			run++;
-		if (run >= SHORTEST_SECRET && !is_known(request, text, run))
+		if (run >= SHORTEST_SECRET && !is_known(asked, text, run))
 		{
 			memcpy(out, "...", 3);
 			out += 3;
@@ -275,7 +279,7 @@ is_code(const char *text)
  * what to raise, which the message does not.
  */
 static void
-describe_throttling(cJSON *error, const ByteBuffer *request, ByteBuffer *out)
+describe_throttling(cJSON *error, Asked *asked, ByteBuffer *out)
 {
 	const cJSON *reasons = json_member(error, "ThrottlingReasons");
 	const cJSON *element;
@@ -297,7 +301,7 @@ describe_throttling(cJSON *error, const ByteBuffer *request, ByteBuffer *out)
 			char	   *text = i == 0 ? reason : resource;
 
 			make_plain(text);
-			hold_secrets_back(text, request);
+			hold_secrets_back(text, asked);
 			buffer_printf(out, i == 0 ? "%s" : " (%s)", text);
 		}
 	}
@@ -369,6 +373,7 @@ read_error(cJSON *error, const char *error_type, const ByteBuffer *request, Fail
 	char	   *message = cJSON_GetStringValue((cJSON *) json_member(error, "message"));
 	const char *code;
 	ByteBuffer	reasons = {0};
+	Asked		asked = {.request = request, .looks = MOST_LOOKS};
 
 	snprintf(header_type, sizeof(header_type), "%s", error_type != NULL ? error_type : "");
 	code = find_code(error, header_type);
@@ -379,99 +384,63 @@ read_error(cJSON *error, const char *error_type, const ByteBuffer *request, Fail
 	if (message != NULL)
 	{
 		make_plain(message);
-		hold_secrets_back(message, request);
+		hold_secrets_back(message, &asked);
 	}
 	failure_set(failure, response_error_kind(code, message), code, "%s", message ? message : "");
 	if (strcmp(failure->code, "TransactionCanceledException") == 0)
 		failure->kind = cancellation_kind(json_member(error, "CancellationReasons"));
 	if (failure->kind == FAILURE_THROTTLED)
-		describe_throttling(error, request, &reasons);
+		describe_throttling(error, &asked, &reasons);
 	if (reasons.length > 0 && !reasons.failed)
 		failure_set(failure, failure->kind, code, "%s%s", failure->message, reasons.data);
 	buffer_free(&reasons);
 	return true;
 }
 
-cJSON *
-response_parse(int status, const char *crc32, char *body, size_t length, Failure *failure)
-{
-	cJSON	   *error;
-	cJSON	   *response;
-
-	if (!response_check(status, crc32, body, length, failure))
-		return NULL;
-	response = response_parse_with_error(status, NULL, body, length, NULL, failure, &error);
-	cJSON_Delete(error);
-	return response;
-}
-
 bool
-response_check(int status, const char *crc32, const char *body, size_t length, Failure *failure)
+response_checksum_is(const char *crc32, uint32_t actual, Failure *failure)
 {
-	if (crc32 == NULL || crc32[0] == '\0' || checksum_matches(crc32, body, length))
+	char	   *end;
+	unsigned long value = strtoul(crc32, &end, 10);
+
+	if (crc32[0] >= '0' && crc32[0] <= '9' && *end == '\0' && value == actual)
 		return true;
 	failure_set(failure, FAILURE_DAMAGED, NULL, "The answer does not match its checksum.");
-	failure->http_status = status;
 	return false;
 }
 
-/*
- * The body is not what it should be, or memory ran out on it, which is no reason to send the request again. Only errno
- * tells: cJSON does not.
- */
-static void
-report_unparsed(int status, Failure *failure)
+/* Only errno tells whether memory ran out, which is no reason to send the request again. */
+void
+response_report_unparsed(int status, Failure *failure)
 {
 	if (errno == ENOMEM)
 		failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");
 	else if (status == 200)
-		failure_set(failure, FAILURE_BAD_ANSWER, NULL, "The answer is not a JSON object.");
+		failure_set(failure, FAILURE_BAD_ANSWER, NULL, "The answer is not one of DynamoDB's.");
 	else
 		/* Whoever says so, and however, has asked for patience. */
 		failure_set(failure, status == 429 ? FAILURE_THROTTLED : FAILURE_BAD_ANSWER, NULL, "HTTP status %d", status);
 }
 
-cJSON *
-response_parse_with_error(int status, const char *error_type, char *body, size_t length, const ByteBuffer *request,
-						  Failure *failure, cJSON **error)
+Answer *
+response_parse(int status, const char *error_type, ByteBuffer *body, const ByteBuffer *request, Failure *failure,
+			   Answer **error)
 {
-	cJSON	   *response;
+	size_t		length = body->length;
+	Answer	   *answer;
 
 	*error = NULL;
 	errno = 0;
-	response = json_parse(body, length);
-	if (status == 200 && cJSON_IsObject(response))
-		return response;
-	if (status != 200 && read_error(response, error_type, request, failure))
-		*error = response;
+	answer = answer_parse(buffer_detach(body), length);
+	if (status == 200 && cJSON_IsObject(answer_root(answer)))
+		return answer;
+	if (status != 200 && read_error(answer_root(answer), error_type, request, failure))
+		*error = answer;
 	else
-		report_unparsed(status, failure);
+		response_report_unparsed(status, failure);
 	failure->http_status = status;
 	if (*error == NULL)
-		cJSON_Delete(response);
-	return NULL;
-}
-
-ItemPage *
-response_parse_page(int status, const char *crc32, ByteBuffer *body, Failure *failure)
-{
-	ItemPage   *page;
-	size_t		length = body->length;
-
-	if (status != 200)
-	{
-		cJSON_Delete(response_parse(status, crc32, body->data, length, failure));
-		return NULL;
-	}
-	if (!response_check(status, crc32, body->data, length, failure))
-		return NULL;
-	errno = 0;
-	page = page_parse(buffer_detach(body), length);
-	if (page != NULL && cJSON_IsObject(page_root(page)))
-		return page;
-	page_free(page);
-	report_unparsed(status, failure);
-	failure->http_status = status;
+		answer_free(answer);
 	return NULL;
 }
 

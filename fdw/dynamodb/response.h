@@ -14,36 +14,28 @@
 
 #include "base/buffer.h"
 #include "base/failure.h"
-#include "dynamodb/page.h"
+#include "dynamodb/answer.h"
+
+/* Is `crc32`, the text of x-amz-crc32, this number? false with *failure filled in, FAILURE_DAMAGED. */
+extern bool response_checksum_is(const char *crc32, uint32_t actual, Failure *failure);
 
 /*
- * Is the body the one that was sent? `crc32` is the text of x-amz-crc32; where there is none ("" or NULL), nothing
- * speaks against it. false with *failure filled in, FAILURE_DAMAGED.
+ * Parses an answer; its text is taken from *body, which is empty afterwards. The object, the caller's to answer_free, or
+ * NULL with *failure filled in. A 200 whose body is not a JSON object is FAILURE_BAD_ANSWER; so is an error that is not
+ * DynamoDB's (its text is then not repeated). FAILURE_MEMORY when memory ran out.
+ *
+ * An error of DynamoDB's is kept as well: *error is the caller's to answer_free, NULL where the answer is none. A failed
+ * condition carries the item that stands in its way, a cancelled transaction its reasons. `error_type` is the text of
+ * x-amzn-errortype, empty or NULL where there is none. `request` is the body that was sent, or NULL: what is in there is
+ * no secret, however it looks.
  */
-extern bool response_check(int status, const char *crc32, const char *body, size_t length, Failure *failure);
+extern Answer *response_parse(int status, const char *error_type, ByteBuffer *body, const ByteBuffer *request,
+							  Failure *failure, Answer **error);
 
 /*
- * Checks and parses an answer: `crc32` is the text of x-amz-crc32 or NULL, the checksum of the body as it was
- * received; `body` is rewritten in place. The parsed object, the caller's to cJSON_Delete, or NULL with *failure
- * filled in. A 200 whose body is not a JSON object is FAILURE_BAD_ANSWER; so is an error that is not DynamoDB's (its
- * text is then not repeated). FAILURE_MEMORY when memory ran out.
+ * Fills *failure in for a body that is not what it should be, or on which memory ran out (errno is ENOMEM then, else 0).
  */
-extern cJSON *response_parse(int status, const char *crc32, char *body, size_t length, Failure *failure);
-
-/*
- * Likewise, of an answer that response_check has passed, and keeping the parsed error as well: *error is the caller's to
- * cJSON_Delete, NULL where the answer is no error of DynamoDB's. A failed condition carries the item that stands in its
- * way, a cancelled transaction its reasons. `error_type` is the text of x-amzn-errortype, empty or NULL where there is
- * none. `request` is the body that was sent, or NULL: what is in there is no secret, however it looks.
- */
-extern cJSON *response_parse_with_error(int status, const char *error_type, char *body, size_t length,
-										const ByteBuffer *request, Failure *failure, cJSON **error);
-
-/*
- * Likewise for the answer to a Query or Scan. The page takes the text of *body along, which is empty afterwards; it is
- * the caller's to page_free.
- */
-extern ItemPage *response_parse_page(int status, const char *crc32, ByteBuffer *body, Failure *failure);
+extern void response_report_unparsed(int status, Failure *failure);
 
 /*
  * Which kind a DynamoDB error code is ("ResourceNotFoundException" → FAILURE_NOT_FOUND); `message` settles the

@@ -13,6 +13,7 @@
 #include "access/htup.h"
 #include "common/pg_prng.h"
 #include "foreign/foreign.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -150,8 +151,10 @@ read_segment(Analysis *analysis, int segment, int segments, double units)
 	while (!complete)
 	{
 		const cJSON *item;
-		ReadResult	result = read_next(tenure->operation, &item);
+		ReadResult	result;
 
+		CHECK_FOR_INTERRUPTS();
+		result = read_next(tenure->operation, &item);
 		budget_check(&analysis->usage, &analysis->checked_units, analysis->relation_name);
 		if (result == READ_FAILED)
 			report_failure(read_failure(tenure->operation), analysis->relation_name);

@@ -12,6 +12,7 @@
  */
 #include "store/read.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "dynamodb/call.h"
@@ -42,7 +43,8 @@ struct ReadOperation
 	Call	   *head_call;		/* how far the keys go */
 	int64_t		page_limit;		/* items of the next page; 0: as many as fit */
 	ItemPage   *page;			/* the one whose items are handed out */
-	const cJSON *next_item;
+	int64_t		items_left;		/* of it */
+	const cJSON *first_item;	/* of it, where that was looked at before it is handed out */
 	int64_t		wanted;			/* spec.wanted, until more is asked for */
 	int64_t		received;		/* items of all pages so far */
 	int64_t		pumped_at;		/* ms */
@@ -268,17 +270,25 @@ page_read_key(ReadOperation *read, Stream *stream, const cJSON *page)
 
 /* How many items there are; -1 when they are none, or not as many as the page says. */
 static int64_t
-page_count_items(const cJSON *page)
+page_count_items(const ItemPage *page)
 {
-	const cJSON *items = json_member(page, "Items");
-	int64_t		count = 0;
+	const cJSON *root = page_root(page);
+	int64_t		count = page_count(page);
 
-	if (!cJSON_IsArray(items))
-		return -1;
-	for (const cJSON *item = items->child; item != NULL; item = item->next, count++)
-		if (!cJSON_IsObject(item))
-			return -1;
-	return json_member(page, "Count") == NULL || response_count(page) == count ? count : -1;
+	return json_member(root, "Count") == NULL || response_count(root) == count ? count : -1;
+}
+
+/* The next item of the page at hand; NULL where it is none, and the read has failed. */
+static const cJSON *
+page_take_item(ReadOperation *read)
+{
+	const cJSON *item = page_next_item(read->page);
+
+	if (item == NULL && errno == ENOMEM)
+		read_fail_memory(read);
+	else if (item == NULL)
+		read_fail_bad_page(read);
+	return item;
 }
 
 /* Lets the page tell where the stream may be cut, and cuts it where all of it is wanted. */
@@ -287,7 +297,9 @@ page_measure(ReadOperation *read, Stream *stream, const cJSON *page)
 {
 	Streams    *streams = &read->streams;
 
-	if (!stream_measure(streams, stream, page, read->next_item) || read->wanted != 0)
+	if (read->items_left > 0)
+		read->first_item = page_take_item(read);
+	if (read->failed || !stream_measure(streams, stream, page, read->first_item) || read->wanted != 0)
 		return;
 	if (!stream_cut(streams, stream))
 		read_fail_memory(read);
@@ -307,7 +319,7 @@ page_open(ReadOperation *read, Stream *stream)
 	stream->call = NULL;
 	page = page_root(read->page);
 	page_read_key(read, stream, page);
-	count = read->spec.count_only ? response_count(page) : page_count_items(page);
+	count = read->spec.count_only ? response_count(page) : page_count_items(read->page);
 	if (count < 0)
 		read_fail_bad_page(read);
 	if (read->failed)
@@ -316,7 +328,7 @@ page_open(ReadOperation *read, Stream *stream)
 		read->count += count;
 	else
 	{
-		read->next_item = json_member(page, "Items")->child;
+		read->items_left = count;
 		read->received += count;
 	}
 	if (read->streams.may_be_cut && !stream->is_limited)
@@ -345,7 +357,7 @@ page_take(ReadOperation *read, Stream *stream)
 	page_free(read->page);
 	read->page = NULL;
 	if (result == STEP_PENDING)
-		return;					/* it arrived damaged, and has been asked for again */
+		return;					/* it is long, or arrived damaged, and has been asked for again */
 	if (result == STEP_FAILED && call_failure(stream->call)->kind == FAILURE_THROTTLED && read->streams.were_parallel
 		&& !stream->is_asked_again)
 	{
@@ -375,11 +387,12 @@ page_take(ReadOperation *read, Stream *stream)
 static const cJSON *
 item_take(ReadOperation *read)
 {
-	const cJSON *item = read->next_item;
+	const cJSON *item = read->first_item != NULL ? read->first_item : page_take_item(read);
 	bool		under_way = read->streams.nactive > 0 || read->head_call != NULL;
 	int64_t		now = under_way ? http_now_ms() : 0;
 
-	read->next_item = item->next;
+	read->first_item = NULL;
+	read->items_left--;
 	if (under_way && now - read->pumped_at >= PUMP_INTERVAL_MS)
 		read_pump(read, now);
 	return item;
@@ -394,10 +407,10 @@ read_next(ReadOperation *read, const cJSON **item)
 
 		if (read->failed)
 			return READ_FAILED;
-		if (read->next_item != NULL)
+		if (read->items_left > 0)
 		{
 			*item = item_take(read);
-			return READ_ITEM;
+			return *item != NULL ? READ_ITEM : READ_FAILED;
 		}
 		if (read_is_covered(read))
 			read->wanted = 0;
@@ -411,7 +424,7 @@ read_next(ReadOperation *read, const cJSON **item)
 		if (stream == NULL)
 			return READ_PENDING;
 		page_take(read, stream);
-		if (read->next_item == NULL && !read->failed)
+		if (read->items_left == 0 && !read->failed)
 			return READ_EMPTY_PAGE;
 	}
 }
@@ -419,7 +432,7 @@ read_next(ReadOperation *read, const cJSON **item)
 bool
 read_is_ready(ReadOperation *read)
 {
-	return read->failed || read->next_item != NULL || read->streams.first == NULL || read_choose(read) != NULL
+	return read->failed || read->items_left > 0 || read->streams.first == NULL || read_choose(read) != NULL
 		|| (read->head_call != NULL && call_has_arrived(read->head_call));
 }
 

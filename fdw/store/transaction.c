@@ -39,6 +39,7 @@ struct TransactionOperation
 	Call	   *call;
 	StepResult	state;
 	TransactionOutcome outcome;
+	const cJSON *reasons;		/* why it was cancelled, the call's; NULL: it was not */
 	size_t		gap_row;
 	Failure		failure;
 };
@@ -149,12 +150,11 @@ transaction_start(Client *client, const StoreNames *names, int64_t head, const T
 	return transaction;
 }
 
-/* The reason against one action; NULL where its condition has not failed. */
+/* The reason against one action, of a hundred at most; NULL where its condition has not failed. */
 static const cJSON *
 failed_condition(const TransactionOperation *transaction, size_t action)
 {
-	const cJSON *reasons = json_member(call_error(transaction->call), "CancellationReasons");
-	const cJSON *reason = cJSON_GetArrayItem(reasons, (int) action);
+	const cJSON *reason = cJSON_GetArrayItem(transaction->reasons, (int) action);
 	const char *code = json_member_text(reason, "Code");
 
 	return code != NULL && strcmp(code, "ConditionalCheckFailed") == 0 ? reason : NULL;
@@ -209,6 +209,7 @@ transaction_failed(TransactionOperation *transaction)
 	bool		in_doubt = call_may_have_happened(transaction->call);
 
 	transaction->failure = *call_failure(transaction->call);
+	transaction->reasons = json_member(call_error(transaction->call), "CancellationReasons");
 	if (any_is_taken(transaction))
 		transaction_end(transaction, TRANSACTION_TAKEN);
 	else if (failed_condition(transaction, 0) != NULL)

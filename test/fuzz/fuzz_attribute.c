@@ -1,10 +1,11 @@
 /*
  * fuzz_attribute: every object of a document as an item, every member of it as an attribute. A value that can be
- * written comes back the same; what a json column is shown is JSON.
+ * written comes back the same; what a json column is shown is JSON. And any bytes as a document.
  */
 #include "fuzz.h"
 
 #include "dynamodb/attribute.h"
+#include "dynamodb/document.h"
 
 static bool
 is_writable(AttributeType type)
@@ -33,23 +34,36 @@ write_and_read(const AttributeValue *value)
 }
 
 static void
-write_plain(const AttributeValue *value)
+check_plain(const ByteBuffer *plain)
 {
+	char	   *copy = fuzz_copy(plain->data, plain->length);
+	const char *rest;
+	cJSON	   *json = cJSON_ParseWithLengthOpts(copy, plain->length, &rest, false);
+
+	/* (cJSON reads numbers of 63 characters at most.) */
+	REQUIRE(json_text_is_plain(plain->data));
+	if (json != NULL)
+		REQUIRE(rest == copy + plain->length);
+	cJSON_Delete(json);
+	free(copy);
+}
+
+/* What is shown of a document that is JSON is JSON, and all of it. */
+static void
+write_document(const uint8_t *data, size_t size)
+{
+	char	   *text = fuzz_copy(data, size);
 	ByteBuffer	plain = {0};
+	cJSON	   *json = fuzz_parse(data, size);
 
-	if (attribute_write_plain(&plain, value) && !plain.failed && value->type != ATTRIBUTE_S)
+	if (document_write_plain(&plain, text, size) && !plain.failed)
 	{
-		char	   *copy = fuzz_copy(plain.data, plain.length);
-		const char *rest;
-		cJSON	   *json = cJSON_ParseWithLengthOpts(copy, plain.length, &rest, false);
-
-		/* (cJSON reads numbers of 63 characters at most.) */
-		REQUIRE(json_text_is_plain(plain.data));
-		if (json != NULL)
-			REQUIRE(rest == copy + plain.length);
-		cJSON_Delete(json);
-		free(copy);
+		REQUIRE(json != NULL || size > CJSON_NESTING_LIMIT);
+		check_plain(&plain);
 	}
+	REQUIRE(memcmp(text, data, size) == 0);
+	cJSON_Delete(json);
+	free(text);
 	buffer_free(&plain);
 }
 
@@ -74,7 +88,6 @@ check_attribute(const cJSON *item, const char *name)
 		REQUIRE(attribute_size(&attribute) <= strlen(name) + attribute.value.length + 3);
 		write_and_read(&attribute.value);
 	}
-	write_plain(&attribute.value);
 }
 
 static void
@@ -96,5 +109,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (json != NULL)
 		walk(json);
 	cJSON_Delete(json);
+	write_document(data, size);
 	return 0;
 }

@@ -37,17 +37,18 @@ check_words(const char *text)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char	   *body = fuzz_copy(data, size);
+	ByteBuffer	body = {0};
 	Failure		failure = {0};
-	cJSON	   *error = NULL;
-	cJSON	   *response = response_parse_with_error(400, NULL, body, size, NULL, &failure, &error);
+	Answer	   *error = NULL;
+	Answer	   *response;
 
-	free(body);
+	buffer_append(&body, data, size);
+	response = response_parse(400, NULL, &body, NULL, &failure, &error);
 	REQUIRE(response == NULL);
 	REQUIRE(failure.kind != FAILURE_NONE && failure.http_status == 400);
-	REQUIRE(error == NULL || cJSON_IsObject(error));
+	REQUIRE(error == NULL || cJSON_IsObject(answer_root(error)));
 	check_words(failure.message);
 	REQUIRE(json_text_is_plain(failure.code));
-	cJSON_Delete(error);
+	answer_free(error);
 	return 0;
 }

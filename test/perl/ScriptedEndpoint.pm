@@ -5,7 +5,7 @@ use strict;
 use warnings;
 
 use Carp;
-use Compress::Zlib ();
+use Compress::Raw::Zlib;
 use IO::Select;
 use IO::Socket::INET;
 use JSON::PP;
@@ -110,14 +110,34 @@ sub _next_of
 	return @$answer > 1 ? shift @$answer : $answer->[0];
 }
 
+sub _parts { my ($answer) = @_; return $answer->{parts} ? @{ $answer->{parts} } : [ $answer->{body} // '', 1 ] }
+
+# What is packed may be much more than there is memory for.
+sub _packed
+{
+	my ($answer) = @_;
+	my $deflate = Compress::Raw::Zlib::Deflate->new(WindowBits => WANT_GZIP, Level => 1, AppendOutput => 1);
+	my $packed = '';
+	for (_parts($answer))
+	{
+		my ($text, $count) = @$_;
+		my $at_once = 1 + int 1_000_000 / (1 + length $text);
+		for (my $left = $count; $left > 0; $left -= $at_once)
+		{
+			$deflate->deflate($text x ($left < $at_once ? $left : $at_once), $packed);
+		}
+	}
+	$deflate->flush($packed);
+	return $packed;
+}
+
 # false: the connection is to be closed.
 sub _answer
 {
 	my ($socket, $answer) = @_;
 	return 0 if $answer->{close};
 	return 1 if $answer->{stall};
-	my $body = $answer->{parts} ? join '', map { $_->[0] x $_->[1] } @{ $answer->{parts} } : $answer->{body} // '';
-	$body = Compress::Zlib::memGzip($body) if $answer->{gzip};
+	my $body = $answer->{gzip} ? $answer->{packed} //= _packed($answer) : join '', map { $_->[0] x $_->[1] } _parts($answer);
 	my $status = $answer->{status} // 200;
 	my $type = $answer->{type} // 'application/x-amz-json-1.0';
 	my $headers = join '', map { "$_\r\n" } "HTTP/1.1 $status Scripted", "Content-Type: $type", 'Content-Length: ' . length $body,

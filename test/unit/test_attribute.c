@@ -3,18 +3,31 @@
  */
 #include "unit.h"
 
+#include "dynamodb/answer.h"
 #include "dynamodb/attribute.h"
+#include "dynamodb/document.h"
 #include "dynamodb/json.h"
 
-static cJSON *
-parse(const char *text)
+/* An answer with this item, whose memory is exactly as long as its text. */
+static Answer *
+parse(const char *item)
 {
-	char	   *copy = strdup(text);
-	cJSON	   *value = json_parse(copy, strlen(copy));
+	ByteBuffer	text = {0};
+	Answer	   *answer;
+	char	   *copy;
 
-	free(copy);
-	assert_non_null(value);
-	return value;
+	buffer_printf(&text, "{\"Item\":%s}", item);
+	copy = strdup(text.data);
+	answer = answer_parse(copy, text.length);
+	buffer_free(&text);
+	assert_non_null(answer);
+	return answer;
+}
+
+static const cJSON *
+item_of(const Answer *answer)
+{
+	return json_member(answer_root(answer), "Item");
 }
 
 /* The type of the one value in an item. */
@@ -22,13 +35,13 @@ static AttributeType
 type_of(const char *value)
 {
 	ByteBuffer	text = {0};
-	cJSON	   *item;
+	Answer	   *answer;
 	AttributeType type;
 
 	buffer_printf(&text, "{\"a\":%s}", value);
-	item = parse(text.data);
-	type = attribute_get(item, "a").type;
-	cJSON_Delete(item);
+	answer = parse(text.data);
+	type = attribute_get(item_of(answer), "a").type;
+	answer_free(answer);
 	buffer_free(&text);
 	return type;
 }
@@ -36,14 +49,14 @@ type_of(const char *value)
 static void
 every_type_is_read(void **state)
 {
-	cJSON	   *item = parse("{\"s\":{\"S\":\"x\\u00e9\"},\"n\":{\"N\":\"1.0\"},\"b\":{\"B\":\"AAE=\"},\"t\":{\"BOOL\":true},"
+	Answer	   *answer = parse("{\"s\":{\"S\":\"x\\u00e9\"},\"n\":{\"N\":\"1.0\"},\"b\":{\"B\":\"AAE=\"},\"t\":{\"BOOL\":true},"
 							 "\"f\":{\"BOOL\":false},\"m\":{\"M\":{\"x\":{\"S\":\"y\"}}}}");
+	const cJSON *item = item_of(answer);
 	AttributeValue value = attribute_get(item, "s");
 
 	assert_int_equal(value.type, ATTRIBUTE_S);
 	assert_string_equal(value.text, "x\u00e9");
 	assert_int_equal(value.length, 3);
-	assert_null(value.json);
 	value = attribute_get(item, "n");
 	assert_int_equal(value.type, ATTRIBUTE_N);
 	assert_string_equal(value.text, "1.0");
@@ -56,10 +69,11 @@ every_type_is_read(void **state)
 	assert_false(attribute_get(item, "f").boolean);
 	value = attribute_get(item, "m");
 	assert_int_equal(value.type, ATTRIBUTE_M);
-	assert_non_null(json_member(value.json, "x"));
+	assert_int_equal(value.length, strlen("{\"x\":{\"S\":\"y\"}}"));
+	assert_memory_equal(value.text, "{\"x\":{\"S\":\"y\"}}", value.length);
 	assert_int_equal(attribute_get(item, "S").type, ATTRIBUTE_ABSENT);
 	assert_int_equal(attribute_get(NULL, "s").type, ATTRIBUTE_ABSENT);
-	cJSON_Delete(item);
+	answer_free(answer);
 
 	assert_int_equal(type_of("{\"S\":\"\"}"), ATTRIBUTE_S);
 	assert_int_equal(type_of("{\"B\":\"\"}"), ATTRIBUTE_B);
@@ -77,7 +91,7 @@ what_is_no_value_is_invalid(void **state)
 	static const char *const values[] = {
 		"null", "1", "\"x\"", "[]", "{}", "{\"S\":1}", "{\"S\":null}", "{\"N\":1}", "{\"N\":\"\"}", "{\"N\":\"x\"}", "{\"N\":\"NaN\"}",
 		"{\"BOOL\":\"true\"}", "{\"BOOL\":1}", "{\"NULL\":false}", "{\"NULL\":\"true\"}", "{\"M\":[]}", "{\"L\":{}}", "{\"SS\":\"a\"}",
-		"{\"SS\":[1]}", "{\"NS\":[1]}", "{\"BS\":{}}", "{\"B\":\"A\"}", "{\"B\":\"A===\"}", "{\"B\":\"A=A=\"}", "{\"B\":\"A?==\"}",
+		"{\"SS\":{}}", "{\"NS\":\"1\"}", "{\"BS\":{}}", "{\"B\":\"A\"}", "{\"B\":\"A===\"}", "{\"B\":\"A=A=\"}", "{\"B\":\"A?==\"}",
 		"{\"X\":\"x\"}", "{\"s\":\"x\"}", "{\"nothing\":\"x\"}", "{\"S\":\"x\",\"N\":\"1\"}",
 	};
 
@@ -130,13 +144,13 @@ check_plain(const char *value_text, const char *expected)
 {
 	ByteBuffer	text = {0};
 	ByteBuffer	out = {0};
-	cJSON	   *item;
+	Answer	   *answer;
 	AttributeValue value;
 	bool		shown;
 
 	buffer_printf(&text, "{\"a\":%s}", value_text);
-	item = parse(text.data);
-	value = attribute_get(item, "a");
+	answer = parse(text.data);
+	value = attribute_get(item_of(answer), "a");
 	shown = attribute_write_plain(&out, &value);
 	if (shown != (expected != NULL))
 		fail_msg("%s %s", value_text, shown ? "was shown" : "was not shown");
@@ -144,7 +158,7 @@ check_plain(const char *value_text, const char *expected)
 		assert_text(&out, expected);
 	buffer_free(&out);
 	buffer_free(&text);
-	cJSON_Delete(item);
+	answer_free(answer);
 }
 
 static void
@@ -178,6 +192,57 @@ what_cannot_be_shown_is_refused(void **state)
 	check_plain("{\"B\":\"AA==\"}", NULL);
 	check_plain("{\"SS\":[\"a\"]}", NULL);
 	check_plain("{\"X\":1}", NULL);
+}
+
+static void
+a_document_reads_as_any_json_does(void **state)
+{
+	static const char *const malformed[] = {
+		"[}", "[{]", "[{\"S\":\"x\"},]", "[,{\"S\":\"x\"}]", "[{\"S\":\"x\"}{\"S\":\"x\"}]", "[{\"S\" \"x\"}]", "[{\"S\":\"x\",}]",
+		"[{\"S\":\"x\",\"N\":\"1\"}]", "[{\"BOOL\":TRUE}]", "[{\"NULL\":false}]", "[{\"S\":\"\\x\"}]", "[{\"S\":\"\\u00g0\"}]",
+		"[{\"S\":\"\x80\"}]", "[{\"S\":\"\n\"}]", "[{\"B\":\"A\"}]", "[{\"BS\":[\"A\"]}]", "[{\"N\":\"1\\u0000\"}]", "[{\"X\":\"1\"}]",
+		"[{\"N\":\"100000000000000000000000000000000000000000000001\"}]", "[{\"M\":[]}]", "[{\"L\":{}}]", "[{\"SS\":[1]}]", "[]]", "[null]",
+	};
+
+	check_plain("{\"L\" : [ { \"M\" : { \"k\" :\n{\t\"S\" : \"v\" } } } , {\"NS\":[ \"1\" , \"2\"]} ] }", "[{\"k\":\"v\"},[1,2]]");
+	check_plain("{\"L\":[{\"S\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0001\\u0041\\u00e9\\ud83d\\ude00\u00e9\"}]}",
+				"[\"\\\"\\\\/\\u0008\\u000c\\n\\u000d\\u0009\\u0001A\u00e9\U0001F600\u00e9\"]");
+	check_plain("{\"L\":[{\"B\":\"AA\\/=\"},{\"N\":\"\\u0031\"}]}", "[\"AA/=\",1]");
+	for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++)
+	{
+		ByteBuffer	out = {0};
+
+		if (document_write_plain(&out, malformed[i], strlen(malformed[i])))
+			fail_msg("accepted: %s", malformed[i]);
+		buffer_free(&out);
+	}
+}
+
+static void
+the_depth_of_a_document_is_bounded(void **state)
+{
+	ByteBuffer	text = {0};
+	ByteBuffer	out = {0};
+
+	for (int i = 0; i < 100000; i++)
+		buffer_puts(&text, i == 0 ? "[" : "{\"L\":[");
+	assert_false(document_write_plain(&out, text.data, text.length));
+	buffer_free(&text);
+	buffer_free(&out);
+}
+
+static void
+a_document_without_memory_is_no_document(void **state)
+{
+	static const char text[] = "[{\"S\":\"x\"},{\"N\":\"1\"},{\"B\":\"AA==\"}]";
+
+	FOR_EACH_ALLOCATION_FAILING({
+		ByteBuffer	out = {0};
+		bool		is_whole = document_write_plain(&out, text, strlen(text)) && !out.failed;
+
+		assert_int_equal(is_whole, !memory_has_failed());
+		buffer_free(&out);
+	});
 }
 
 static void
@@ -421,6 +486,9 @@ main(void)
 		cmocka_unit_test(values_are_written_with_their_type),
 		cmocka_unit_test(documents_are_shown_as_plain_json),
 		cmocka_unit_test(what_cannot_be_shown_is_refused),
+		cmocka_unit_test(a_document_reads_as_any_json_does),
+		cmocka_unit_test(the_depth_of_a_document_is_bounded),
+		cmocka_unit_test(a_document_without_memory_is_no_document),
 		cmocka_unit_test(an_integer_is_one_in_any_form),
 		cmocka_unit_test(other_numbers_are_no_int64),
 		cmocka_unit_test(equal_is_what_is_one_value),
