@@ -74,6 +74,9 @@ extern void attribute_write(ByteBuffer *out, const AttributeValue *value);
  */
 extern bool attribute_write_plain(ByteBuffer *out, const AttributeValue *value);
 
+/* Likewise, but such characters are written as their escapes; in an S at the top they stay as they are (json.h). */
+extern bool attribute_write_escaped(ByteBuffer *out, const AttributeValue *value);
+
 /* The number as an integer, whatever its form ("10", "1E1", "10.0"); false when it is none, or does not fit. */
 extern bool attribute_to_int64(const AttributeValue *value, int64_t *number);
 

@@ -18,6 +18,7 @@ typedef struct DocumentReader
 	const char *at;
 	const char *end;
 	int			depth;
+	bool		escapes;		/* characters that plain text cannot hold, instead of failing */
 	ByteBuffer *out;
 } DocumentReader;
 
@@ -68,7 +69,7 @@ write_escaped(DocumentReader *reader)
 		length = json_unicode_escape(reader->at, left, text, &taken);
 	else
 		text[0] = unescape(reader->at[1]);
-	if (length == 0 || text[0] == '\0' || (unsigned char) text[0] == 0xFF)
+	if (length == 0 || text[0] == '\0' || ((unsigned char) text[0] == 0xFF && !reader->escapes))
 		return false;
 	reader->at += taken;
 	json_write_characters(reader->out, text, length);
@@ -252,11 +253,26 @@ write_value(DocumentReader *reader)
 	return take(reader, '{') && write_content(reader) && take(reader, '}');
 }
 
+static bool
+write_document(DocumentReader *reader)
+{
+	bool		is_map = reader->at < reader->end && *reader->at == '{';
+
+	return (is_map ? write_map(reader) : write_list(reader)) && reader->at == reader->end;
+}
+
 bool
 document_write_plain(ByteBuffer *out, const char *text, size_t length)
 {
 	DocumentReader reader = {.at = text, .end = text + length, .out = out};
-	bool		is_map = length > 0 && *text == '{';
 
-	return (is_map ? write_map(&reader) : write_list(&reader)) && reader.at == reader.end;
+	return write_document(&reader);
+}
+
+bool
+document_write_escaped(ByteBuffer *out, const char *text, size_t length)
+{
+	DocumentReader reader = {.at = text, .end = text + length, .escapes = true, .out = out};
+
+	return write_document(&reader);
 }

@@ -15,4 +15,7 @@
  */
 extern bool document_write_plain(ByteBuffer *out, const char *text, size_t length);
 
+/* Likewise, but what plain text cannot hold is written as its escape. */
+extern bool document_write_escaped(ByteBuffer *out, const char *text, size_t length);
+
 #endif

@@ -44,6 +44,8 @@ typedef struct Analysis
 	StoreNames	names;
 	const char **attributes;
 	int			nattributes;
+	bool		replaces_unreadable;
+	Replacements *replacements; /* NULL: values that cannot be read leave their commits out */
 	Sample	   *sample;
 	Tenure	   *tenure;
 	Usage		usage;
@@ -60,6 +62,7 @@ analysis_new(Relation relation)
 
 	analysis->relation_name = pstrdup(RelationGetRelationName(relation));
 	analysis->names = options.names;
+	analysis->replaces_unreadable = options.replaces_unreadable;
 	analysis->tenure = tenure_new(CurrentMemoryContext, connection_acquire(owner, options.server, owner));
 	return analysis;
 }
@@ -70,6 +73,8 @@ analysis_begin_sample(Analysis *analysis, Relation relation)
 {
 	ColumnMap  *map = column_map_new(relation);
 
+	if (analysis->replaces_unreadable)
+		map->replacements = analysis->replacements = replacements_new();
 	analysis->attributes = palloc(sizeof(char *) * (map->natts + 2));
 	if (map->by_role[COLUMN_AGGREGATE_ID] == NULL)
 		analysis->attributes[analysis->nattributes++] = COMMIT_AGGREGATE_ID;
@@ -290,6 +295,8 @@ acquire_sample_rows(Relation relation, int elevel, HeapTuple *rows, int targrows
 				(errmsg("%.0f of %.0f commits read from foreign table \"%s\" are left out of its statistics",
 						sample_unreadable(analysis->sample), sample_items(analysis->sample), analysis->relation_name),
 				 errdetail("They have values that cannot be read as the columns' types.")));
+	if (analysis->replacements != NULL)
+		replacements_report(analysis->replacements);
 	ereport(elevel,
 			(errmsg("\"%s\": %lld requests, %lld items and %.1f capacity units read; %d rows in sample, %.0f estimated total rows",
 					analysis->relation_name, (long long) analysis->usage.requests, (long long) analysis->usage.items,

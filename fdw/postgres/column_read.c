@@ -10,6 +10,7 @@
 #include "catalog/pg_type.h"
 #include "common/base64.h"
 #include "common/int.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
@@ -20,6 +21,7 @@
 #include "postgres/compat.h"
 #include "postgres/encoding.h"
 #include "postgres/errors.h"
+#include "postgres/json_text.h"
 #include "postgres/relation.h"
 
 #define UNIX_TO_POSTGRES_EPOCH_MS ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * 86400 * 1000)
@@ -68,11 +70,18 @@ expect_type(const AttributeValue *value, AttributeType type)
 				 errmsg("it is of type %s, not %s", attribute_type_name(value->type), attribute_type_name(type))));
 }
 
+/*
+ * Below, `lost` is NULL for a value that is to be read as it is stored. Otherwise characters that cannot be shown are
+ * replaced, and *lost tells whether there were any.
+ */
+
 /* The text of an S in the server's encoding. */
 static char *
-string_text(const AttributeValue *value)
+string_text(const AttributeValue *value, bool *lost)
 {
 	expect_type(value, ATTRIBUTE_S);
+	if (lost != NULL)
+		return encoding_replace(value->text, lost);
 	if (!json_text_is_plain(value->text))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNTRANSLATABLE_CHARACTER),
@@ -100,9 +109,9 @@ report_not_exact(const char *what)
 
 /* A varchar's input function cuts blanks beyond its length, in silence. */
 static Datum
-read_text(Column *column, const AttributeValue *value)
+read_text(Column *column, const AttributeValue *value, bool *lost)
 {
-	char	   *text = string_text(value);
+	char	   *text = string_text(value, lost);
 	Datum		result = input_text(column, text);
 
 	if (VARSIZE_ANY_EXHDR(DatumGetPointer(result)) != strlen(text))
@@ -113,7 +122,7 @@ read_text(Column *column, const AttributeValue *value)
 static Datum
 read_uuid(Column *column, const AttributeValue *value)
 {
-	char	   *text = string_text(value);
+	char	   *text = string_text(value, NULL);
 	Datum		uuid = input_text(column, text);
 
 	if (strcmp(OutputFunctionCall(&column->output, uuid), text) != 0)
@@ -201,9 +210,15 @@ read_bytea(const AttributeValue *value)
 	return PointerGetDatum(bytes);
 }
 
+static char *
+json_text(const char *text, bool *lost)
+{
+	return lost == NULL ? encoding_from_utf8(text, strlen(text)) : encoding_replace(json_text_unescape(text), lost);
+}
+
 /* JSON text of an S as it is, of an M or L as plain JSON. */
 static Datum
-read_json(Column *column, const AttributeValue *value)
+read_json(Column *column, const AttributeValue *value, bool *lost)
 {
 	ByteBuffer	plain = {0};
 	char	   *text = NULL;
@@ -211,10 +226,10 @@ read_json(Column *column, const AttributeValue *value)
 	bool		is_complete;
 
 	if (value->type == ATTRIBUTE_S)
-		return input_text(column, string_text(value));
+		return input_text(column, lost == NULL ? string_text(value, NULL) : json_text(value->text, lost));
 	if (value->type != ATTRIBUTE_M && value->type != ATTRIBUTE_L)
 		expect_type(value, ATTRIBUTE_S);
-	is_plain = attribute_write_plain(&plain, value);
+	is_plain = lost == NULL ? attribute_write_plain(&plain, value) : attribute_write_escaped(&plain, value);
 	is_complete = !plain.failed;
 	if (is_plain && is_complete)
 		text = MemoryContextAllocExtended(CurrentMemoryContext, plain.length + 1, MCXT_ALLOC_NO_OOM);
@@ -227,16 +242,16 @@ read_json(Column *column, const AttributeValue *value)
 				 errmsg("it holds something that JSON text cannot")));
 	if (text == NULL)
 		report_out_of_memory();
-	return input_text(column, encoding_from_utf8(text, strlen(text)));
+	return input_text(column, json_text(text, lost));
 }
 
 static Datum
-value_read(Column *column, const AttributeValue *value)
+value_read(Column *column, const AttributeValue *value, bool *lost)
 {
 	switch (column->kind)
 	{
 		case KIND_TEXT:
-			return read_text(column, value);
+			return read_text(column, value, lost);
 		case KIND_UUID:
 			return read_uuid(column, value);
 		case KIND_INTEGER:
@@ -254,7 +269,7 @@ value_read(Column *column, const AttributeValue *value)
 			return read_bytea(value);
 		case KIND_JSON:
 		case KIND_JSONB:
-			return read_json(column, value);
+			return read_json(column, value, lost);
 	}
 	pg_unreachable();
 }
@@ -268,6 +283,18 @@ name_key(const cJSON *item, const char *attribute)
 	if (value.type != ATTRIBUTE_S && value.type != ATTRIBUTE_N)
 		return pstrdup("(none)");
 	return encoding_for_message(value.text, value.length, MAX_NAMED_BYTES);
+}
+
+/* Is that the SQLSTATE of an error that the value has brought about? */
+static bool
+is_about_value(int sqlstate)
+{
+	/*
+	 * JSON that nests too deep for PostgreSQL's stack exceeds a limit of the program; a character in an escape, for which
+	 * the encoding has no conversion at all, is a feature that is not supported. Both are no less the value's doing.
+	 */
+	return ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_DATA_EXCEPTION
+		|| ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_PROGRAM_LIMIT_EXCEEDED || sqlstate == ERRCODE_FEATURE_NOT_SUPPORTED;
 }
 
 /*
@@ -284,13 +311,12 @@ report_unreadable(const ColumnMap *map, const Column *column, const cJSON *item,
 	error = CopyErrorData();
 	sqlstate = error->sqlerrcode;
 	FlushErrorState();
-	/* JSON that nests too deep for PostgreSQL's stack exceeds a limit of the program; it is no less the value's doing. */
-	if (ERRCODE_TO_CATEGORY(sqlstate) != ERRCODE_DATA_EXCEPTION
-		&& ERRCODE_TO_CATEGORY(sqlstate) != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+	if (!is_about_value(sqlstate))
 		ReThrowError(error);
-	if (sqlstate != ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE && sqlstate != ERRCODE_UNTRANSLATABLE_CHARACTER)
-		sqlstate = sqlstate == ERRCODE_CHARACTER_NOT_IN_REPERTOIRE
-			? ERRCODE_UNTRANSLATABLE_CHARACTER : ERRCODE_INVALID_TEXT_REPRESENTATION;
+	if (sqlstate == ERRCODE_CHARACTER_NOT_IN_REPERTOIRE || sqlstate == ERRCODE_FEATURE_NOT_SUPPORTED)
+		sqlstate = ERRCODE_UNTRANSLATABLE_CHARACTER;
+	else if (sqlstate != ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE && sqlstate != ERRCODE_UNTRANSLATABLE_CHARACTER)
+		sqlstate = ERRCODE_INVALID_TEXT_REPRESENTATION;
 	ereport(ERROR,
 			(errcode(sqlstate),
 			 errmsg("attribute \"%s\" of aggregate \"%s\", version %s cannot be read as column \"%s\" of foreign table \"%s\"",
@@ -298,6 +324,65 @@ report_unreadable(const ColumnMap *map, const Column *column, const cJSON *item,
 					column->name, map->relation_name),
 			 errdetail("Type %s: %s.", format_type_be(column->type), encoding_escape(error->message)),
 			 errhint("A query that does not ask for this column reads the commit.")));
+}
+
+/*
+ * false where the value is unreadable. The functions that may fail are the input functions of types of PostgreSQL's own,
+ * and conversions, which leave nothing behind but memory: so it is right to go on without a subtransaction, which would
+ * cost as much as all else, and cannot be had beside parallel workers.
+ */
+static bool
+try_read(Column *column, const AttributeValue *value, bool *lost, Datum *result)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile bool is_readable = false;
+
+	PG_TRY();
+	{
+		*result = value_read(column, value, lost);
+		is_readable = true;
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		if (!is_about_value(geterrcode()))
+			PG_RE_THROW();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	return is_readable;
+}
+
+/* A json column takes escapes that fail only when somebody looks into it: in SQL_ASCII all but those of ASCII. */
+static bool
+hides_unreadable(const Column *column, const AttributeValue *value)
+{
+	char	   *unescaped;
+	bool		lost;
+
+	if (column->kind != KIND_JSON || value->type != ATTRIBUTE_S || strstr(value->text, "\\u") == NULL)
+		return false;
+	unescaped = json_text_unescape(value->text);
+	pfree(encoding_replace(unescaped, &lost));
+	return lost || (GetDatabaseEncoding() == PG_SQL_ASCII && strcmp(unescaped, value->text) != 0);
+}
+
+static Datum
+read_or_replace(const ColumnMap *map, Column *column, const cJSON *item, const AttributeValue *value, bool *isnull)
+{
+	bool		has_characters = column->kind == KIND_TEXT || column->kind == KIND_JSON || column->kind == KIND_JSONB;
+	bool		lost = true;
+	Datum		result = (Datum) 0;
+
+	if (!hides_unreadable(column, value) && try_read(column, value, NULL, &result))
+		return result;
+	*isnull = !has_characters || !try_read(column, value, &lost, &result);
+	if (lost || *isnull)
+		replacements_add(map->replacements,
+						 psprintf("attribute \"%s\" of aggregate \"%s\", version %s, in foreign table \"%s\"",
+								  column_attribute_shown(column), name_key(item, COMMIT_AGGREGATE_ID),
+								  name_key(item, COMMIT_VERSION), map->relation_name));
+	return *isnull ? (Datum) 0 : result;
 }
 
 Datum
@@ -310,9 +395,11 @@ column_read(const ColumnMap *map, Column *column, const cJSON *item, bool *isnul
 	*isnull = value.type == ATTRIBUTE_ABSENT || value.type == ATTRIBUTE_NULL;
 	if (*isnull)
 		return (Datum) 0;
+	if (map->replacements != NULL && column != map->ordered_by)
+		return read_or_replace(map, column, item, &value, isnull);
 	PG_TRY();
 	{
-		result = value_read(column, &value);
+		result = value_read(column, &value, NULL);
 	}
 	PG_CATCH();
 	{

@@ -6,11 +6,13 @@
 #include "catalog/namespace.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 
 #include "postgres/encoding.h"
 
 #define KEPT 0xFF				/* json.h: opens a character that UTF-8 or a C string cannot hold */
 #define KEPT_LENGTH 5
+#define MAX_UTF8_LENGTH 4
 
 static void
 report_not_given_back(void)
@@ -161,4 +163,66 @@ encoding_for_message(const char *text, size_t length, size_t max_bytes)
 	}
 	shown[nshown] = '\0';
 	return shown;
+}
+
+/* How a character of UTF-8 that cannot be shown is: U+FFFD, where the server's encoding has it. */
+static const char *
+replacement_character(void)
+{
+	return GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII ? "\xEF\xBF\xBD" : "?";
+}
+
+/* Converts one character to `out`, NUL-terminated. false where the other encoding lacks it. */
+static bool
+convert_character(int from, int to, const char *character, int length, char *out)
+{
+	Oid			conversion = FindDefaultConversionProc(from, to);
+
+	return OidIsValid(conversion)
+		&& pg_do_encoding_conversion_buf(conversion, from, to, unconstify(unsigned char *, (const unsigned char *) character),
+										 length, (unsigned char *) out, MAX_CONVERSION_GROWTH * length + 1, true) == length;
+}
+
+/* Appends a character of UTF-8 in the server's encoding. false where it would not come back. */
+static bool
+append_converted(StringInfo out, const char *character, int length)
+{
+	int			server = GetDatabaseEncoding();
+	char		converted[MAX_CONVERSION_GROWTH * MAX_UTF8_LENGTH + 1];
+	char		back[MAX_CONVERSION_GROWTH * sizeof(converted) + 1];
+
+	if (length == 1 || server == PG_UTF8 || server == PG_SQL_ASCII)
+	{
+		appendBinaryStringInfo(out, character, length);
+		return true;
+	}
+	if (!convert_character(PG_UTF8, server, character, length, converted)
+		|| !convert_character(server, PG_UTF8, converted, (int) strlen(converted), back)
+		|| strncmp(back, character, length) != 0 || back[length] != '\0')
+		return false;
+	appendStringInfoString(out, converted);
+	return true;
+}
+
+char *
+encoding_replace(const char *text, bool *lost)
+{
+	StringInfoData out;
+
+	*lost = false;
+	initStringInfo(&out);
+	while (*text != '\0')
+	{
+		bool		kept = (unsigned char) *text == KEPT;
+		int			length = (int) strnlen(text, kept ? KEPT_LENGTH : pg_encoding_mblen(PG_UTF8, text));
+
+		CHECK_FOR_INTERRUPTS();
+		if (kept || !append_converted(&out, text, length))
+		{
+			appendStringInfoString(&out, replacement_character());
+			*lost = true;
+		}
+		text += length;
+	}
+	return out.data;
 }

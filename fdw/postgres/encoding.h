@@ -18,6 +18,12 @@ extern char *encoding_to_utf8(const char *text, size_t length);
 extern char *encoding_from_utf8(const char *text, size_t length);
 
 /*
+ * Likewise from UTF-8, but what cannot be converted, or would not come back, becomes U+FFFD, a question mark where the
+ * server's encoding lacks that; *lost tells whether there was any.
+ */
+extern char *encoding_replace(const char *text, bool *lost);
+
+/*
  * Text from DynamoDB as a message shows it, in the server's encoding: at most `max_bytes` of it, a question mark for
  * what cannot be shown, and \uXXXX for what would steer a terminal or break lines. Every text of an answer or of stored
  * data that goes into a message goes through here, or, where it is in the server's encoding already, through

@@ -11,6 +11,7 @@
 #include "lib/stringinfo.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/value.h"
+#include "utils/builtins.h"
 #include "utils/ruleutils.h"
 
 #include "postgres/compat.h"
@@ -86,11 +87,41 @@ typedef struct Evaluation
 	ExprContext *econtext;
 } Evaluation;
 
+static bool
+text_has_replacement(Datum value)
+{
+	char	   *characters = TextDatumGetCString(value);
+	bool		has = strstr(characters, "\xEF\xBF\xBD") != NULL;
+
+	pfree(characters);
+	return has;
+}
+
+/* Is the column compared with U+FFFD? Where that replaces what cannot be read, DynamoDB does not know what is alike. */
+static bool
+asks_for_replacement(const Evaluation *evaluation, const Column *column, int test, Datum value, Oid type)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	int			count;
+
+	if (!evaluation->map->replaces_unreadable || column->kind != KIND_TEXT)
+		return false;
+	if (test != TEST_IN)
+		return test == BTEqualStrategyNumber && text_has_replacement(value);
+	count = clause_array_elements(value, &type, &elements, &nulls);
+	for (int i = 0; i < count; i++)
+		if (!nulls[i] && text_has_replacement(elements[i]))
+			return true;
+	return false;
+}
+
 static FilterOutcome
 evaluate_leaf(Evaluation *evaluation, List *leaf, const Filter **filter)
 {
 	int			test = list_nth_int(leaf, LEAF_TEST);
 	int			index = list_nth_int(leaf, LEAF_VALUE);
+	Column	   *column;
 	Oid			type = InvalidOid;
 	bool		isnull = true;
 	Datum		value = (Datum) 0;
@@ -102,7 +133,10 @@ evaluate_leaf(Evaluation *evaluation, List *leaf, const Filter **filter)
 	}
 	if (test == TEST_VALUE)
 		return !isnull && DatumGetBool(value) ? FILTER_ALL : FILTER_NONE;
-	return filter_leaf(evaluation->map->columns[list_nth_int(leaf, LEAF_ATTNUM) - 1], test, value, type, isnull, filter);
+	column = evaluation->map->columns[list_nth_int(leaf, LEAF_ATTNUM) - 1];
+	if (!isnull && asks_for_replacement(evaluation, column, test, value, type))
+		return FILTER_ALL;
+	return filter_leaf(column, test, value, type, isnull, filter);
 }
 
 static FilterOutcome

@@ -10,6 +10,10 @@
  * bytes, too. Equality of texts is that of bytes under any deterministic collation. Texts take part only where the
  * server's encoding is UTF8 (others have characters with two forms in it), and not varchar(n), since reading that
  * cuts blanks off the end.
+ *
+ * Where unreadable values are replaced, the clause is checked here as well, and a leaf only has to let pass what does.
+ * That holds of all but tests that are TRUE of NULL, since that may stand for anything, and of the order of texts, since a
+ * character may.
  */
 #include "postgres.h"
 
@@ -118,25 +122,25 @@ is_storable_constant(Node *value)
 }
 
 static bool
-text_is_comparable(const Column *column, StrategyNumber strategy, Oid collation)
+text_is_comparable(const Column *column, bool is_replaced, StrategyNumber strategy, Oid collation)
 {
 	if (GetDatabaseEncoding() != PG_UTF8 || column->typmod >= 0 || !OidIsValid(collation))
 		return false;
 	if (strategy == BTEqualStrategyNumber || strategy == NOT_EQUAL_STRATEGY)
 		return get_collation_isdeterministic(collation);
-	return clause_collation_is_c(collation);
+	return !is_replaced && clause_collation_is_c(collation);
 }
 
 /* Does the comparison with a value of that type (for an array: of its elements) mean the same in DynamoDB? */
 static bool
-is_exact(const Column *column, StrategyNumber strategy, Node *value, Oid type, Oid collation)
+is_exact(const Planning *planning, const Column *column, StrategyNumber strategy, Node *value, Oid type, Oid collation)
 {
 	if (strategy == InvalidStrategy)
 		return false;
 	switch (column->kind)
 	{
 		case KIND_TEXT:
-			return (type == TEXTOID || type == VARCHAROID) && text_is_comparable(column, strategy, collation);
+			return (type == TEXTOID || type == VARCHAROID) && text_is_comparable(column, planning->map->replaces_unreadable, strategy, collation);
 		case KIND_UUID:
 			return type == UUIDOID;
 		case KIND_INTEGER:
@@ -189,7 +193,7 @@ plan_comparison(Planning *planning, OpExpr *clause, bool negated)
 	if (negated)
 		operator = OidIsValid(operator) ? get_negator(operator) : InvalidOid;
 	strategy = clause_strategy(operator, column);
-	if (!is_exact(column, strategy, value, exprType(value), clause->inputcollid))
+	if (!is_exact(planning, column, strategy, value, exprType(value), clause->inputcollid))
 		return NULL;
 	return leaf_node(planning, strategy, column, value, 1);
 }
@@ -202,11 +206,11 @@ plan_distinct(Planning *planning, DistinctExpr *clause, bool negated)
 	Column	   *column = split_operands(planning, clause->args, &operator, &value);
 	StrategyNumber strategy;
 
-	if (column == NULL)
+	if (column == NULL || planning->map->replaces_unreadable)
 		return NULL;
 	strategy = clause_strategy(operator, column);
 	if (strategy != BTEqualStrategyNumber
-		|| !is_exact(column, strategy, value, exprType(value), clause->inputcollid))
+		|| !is_exact(planning, column, strategy, value, exprType(value), clause->inputcollid))
 		return NULL;
 	return leaf_node(planning, negated ? TEST_NOT_DISTINCT : TEST_DISTINCT, column, value, 1);
 }
@@ -246,7 +250,7 @@ plan_array(Planning *planning, ScalarArrayOpExpr *clause, bool negated)
 	strategy = clause_strategy(operator, column);
 	count = elements_expected(array);
 	if (strategy != (any ? BTEqualStrategyNumber : NOT_EQUAL_STRATEGY) || count < 0 || count > FILTER_MAX_IN
-		|| !is_exact(column, strategy, array, get_element_type(exprType(array)), clause->inputcollid))
+		|| !is_exact(planning, column, strategy, array, get_element_type(exprType(array)), clause->inputcollid))
 		return NULL;
 	return leaf_node(planning, any ? TEST_IN : TEST_NOT_IN, column, array, count);
 }
@@ -264,7 +268,7 @@ plan_null_test(Planning *planning, NullTest *clause, bool negated)
 	Column	   *column = clause_column((Node *) clause->arg, planning->relid, planning->map);
 	bool		null = (clause->nulltesttype == IS_NULL) != negated;
 
-	if (column == NULL || clause->argisrow)
+	if (column == NULL || clause->argisrow || planning->map->replaces_unreadable)
 		return NULL;
 	if (is_never_null(column, planning->path))
 		return leaf_node(planning, TEST_VALUE, NULL, makeBoolConst(!null, false), 1);
@@ -292,7 +296,7 @@ plan_boolean_test(Planning *planning, BooleanTest *clause, bool negated)
 	/* Only what asks for a truth value that is known says nothing about NULL. */
 	if (test == IS_TRUE || test == IS_FALSE)
 		return plan_node(planning, (Node *) clause->arg, test == IS_FALSE);
-	if (column == NULL || column->kind != KIND_BOOLEAN)
+	if (column == NULL || column->kind != KIND_BOOLEAN || planning->map->replaces_unreadable)
 		return NULL;
 	if (test == IS_UNKNOWN || test == IS_NOT_UNKNOWN)
 		return leaf_node(planning, test == IS_UNKNOWN ? TEST_NULL : TEST_NOT_NULL, column, NULL, 0);

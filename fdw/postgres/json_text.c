@@ -1,15 +1,17 @@
 /*
- * json_text.c: how is a jsonb written without blanks?
+ * json_text.c: how is a jsonb written without blanks? And what is in the escapes of JSON text?
  *
- * PostgreSQL prints one after each colon and comma; stores of the 1.x format hold none, and every byte is paid for.
+ * PostgreSQL prints a blank after each colon and comma; stores of the 1.x format hold none, and every byte is paid for.
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/json.h"
 #include "utils/numeric.h"
 
+#include "dynamodb/json.h"
 #include "postgres/json_text.h"
 
 static void
@@ -80,6 +82,50 @@ jsonb_write_compact(StringInfo out, Jsonb *json)
 				break;
 		}
 	}
+}
+
+/* Appends the \uXXXX at `text`, and returns how many characters that is; 0 where there is none. */
+static size_t
+append_escape(StringInfo out, const char *text, size_t left)
+{
+	char		character[JSON_ESCAPE_TEXT];
+	size_t		taken;
+	size_t		length = json_unicode_escape(text, left, character, &taken);
+	bool		kept = length == JSON_ESCAPE_TEXT;
+
+	if (length == 0)
+		return 0;
+	if (kept || (GetDatabaseEncoding() != PG_UTF8 && IS_HIGHBIT_SET(character[0])))
+		appendBinaryStringInfo(out, character, (int) length);
+	else
+		appendBinaryStringInfo(out, text, (int) taken);
+	return taken;
+}
+
+char *
+json_text_unescape(const char *text)
+{
+	StringInfoData out;
+	const char *end = text + strlen(text);
+
+	initStringInfo(&out);
+	while (text < end)
+	{
+		size_t		length = strcspn(text, "\\");
+
+		if (length == 0)
+			length = append_escape(&out, text, (size_t) (end - text));
+		else
+			appendBinaryStringInfo(&out, text, (int) length);
+		if (length == 0)
+		{
+			/* Taken whole, or the second of two backslashes would look like the first of the next escape. */
+			length = Min(2, end - text);
+			appendBinaryStringInfo(&out, text, (int) length);
+		}
+		text += length;
+	}
+	return out.data;
 }
 
 bool

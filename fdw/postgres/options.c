@@ -205,6 +205,7 @@ options_of_table(Oid relation)
 		.server = table->serverid,
 		.names = names_of_options(table->options),
 		.consistent_read = option_bool("consistent_read", table->options, server->options, true),
+		.replaces_unreadable = strcmp(option_text("unreadable", table->options, NIL, "error"), "replace") == 0,
 		.max_connections = option_int("max_connections", server->options, NIL, DEFAULT_MAX_CONNECTIONS),
 		.batch_size = option_int("batch_size", table->options, server->options, DEFAULT_BATCH_SIZE),
 		.append_mode = is_dense(table->options) ? APPEND_DENSE : APPEND_COUNTER,

@@ -22,6 +22,7 @@ typedef struct TableOptions
 	Oid			server;
 	StoreNames	names;
 	bool		consistent_read;
+	bool		replaces_unreadable;	/* values that a column cannot show, instead of reporting an error */
 	int			max_connections;
 	int			scan_segments;
 	int			batch_size;

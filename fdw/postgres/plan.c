@@ -161,6 +161,7 @@ plan_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relation_oid)
 
 	state->map = column_map_new(relation);
 	state->options = options_of_table(relation_oid);
+	state->map->replaces_unreadable = state->options.replaces_unreadable;
 	table_close(relation, NoLock);
 	state->conditions = pushdown_key_conditions(rel->baserestrictinfo, rel->relid, state->map);
 	state->analyzed = rel->tuples > 0;
@@ -479,12 +480,32 @@ send_filter(RelOptInfo *rel, const RelationState *state, Expr *clause, const Sca
 	return true;
 }
 
+/*
+ * Does DynamoDB's answer to a clause that was sent stand? Where unreadable values are NULL, only for some keys, or it
+ * would return rows that do not show what was asked for.
+ */
+static bool
+answer_stands(const RelationState *state, const ScanPlan *plan, List *conditions, const RestrictInfo *clause)
+{
+	ListCell   *cell;
+
+	foreach(cell, conditions)
+	{
+		KeyCondition *condition = lfirst(cell);
+
+		if (condition->clause == clause)
+			return pushdown_key_is_exact(state->map, condition->role, plan->path, plan->ordered);
+	}
+	return !state->options.replaces_unreadable;
+}
+
 List *
 plan_send_clauses(RelOptInfo *rel, const RelationState *state, List *clauses, ScanPlan *plan, List **values,
 				  List **recheck)
 {
 	List	   *conditions = pushdown_key_conditions(clauses, rel->relid, state->map);
-	List	   *sent = send_conditions(pushdown_for_path(conditions, plan->path), plan, values);
+	List	   *of_path = pushdown_for_path(conditions, plan->path);
+	List	   *sent = send_conditions(of_path, plan, values);
 	List	   *filters = NIL;
 	List	   *local = NIL;
 	ListCell   *cell;
@@ -492,13 +513,14 @@ plan_send_clauses(RelOptInfo *rel, const RelationState *state, List *clauses, Sc
 	foreach(cell, clauses)
 	{
 		RestrictInfo *clause = lfirst_node(RestrictInfo, cell);
+		bool		is_sent;
 
-		if (clause->pseudoconstant || pushdown_is_implied(clause, rel->relid, state->map, plan->path))
+		if (clause->pseudoconstant || pushdown_is_implied(clause, rel->relid, state->map, plan->path, plan->ordered))
 			continue;
-		if (list_member_ptr(sent, clause)
-			|| send_filter(rel, state, clause->clause, plan, &filters, values))
+		is_sent = list_member_ptr(sent, clause) || send_filter(rel, state, clause->clause, plan, &filters, values);
+		if (is_sent)
 			*recheck = lappend(*recheck, clause->clause);
-		else
+		if (!is_sent || !answer_stands(state, plan, of_path, clause))
 			local = lappend(local, clause->clause);
 	}
 	plan->filter = filter_and(filters);

@@ -59,7 +59,8 @@ extern ForeignScan *plan_scan(PlannerInfo *root, RelOptInfo *rel, Oid relation, 
 
 /*
  * Sends what can be sent of the clauses: fills in the plan's conditions and filter and *values. The clauses (bare
- * expressions) that are left to be checked here, and in *recheck those that were sent.
+ * expressions) that are to be checked here, and in *recheck those that were sent; with the option "unreadable" a clause may
+ * be both.
  */
 extern List *plan_send_clauses(RelOptInfo *rel, const RelationState *state, List *clauses, ScanPlan *plan,
 							   List **values, List **recheck);

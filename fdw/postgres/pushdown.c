@@ -204,8 +204,35 @@ pushdown_for_path(List *conditions, ReadPath path)
 	return chosen;
 }
 
+Column *
+pushdown_sort_column(const ColumnMap *map, ReadPath path)
+{
+	switch (path)
+	{
+		case READ_AGGREGATE:
+			return map->by_role[COLUMN_VERSION];
+		case READ_INDEX:
+			return map->by_role[COLUMN_COMMIT_ID];
+		case READ_SCAN:
+			break;
+	}
+	return NULL;
+}
+
 bool
-pushdown_is_implied(const RestrictInfo *clause, Index relid, const ColumnMap *map, ReadPath path)
+pushdown_key_is_exact(const ColumnMap *map, ColumnRole role, ReadPath path, bool ordered)
+{
+	const Column *column = map->by_role[role];
+
+	if (!map->replaces_unreadable)
+		return true;
+	if (role == COLUMN_AGGREGATE_ID)
+		return column->kind == KIND_TEXT && column->typmod < 0;
+	return ordered && column == pushdown_sort_column(map, path);
+}
+
+bool
+pushdown_is_implied(const RestrictInfo *clause, Index relid, const ColumnMap *map, ReadPath path, bool ordered)
 {
 	NullTest   *test = (NullTest *) clause->clause;
 	Column	   *column;
@@ -215,5 +242,6 @@ pushdown_is_implied(const RestrictInfo *clause, Index relid, const ColumnMap *ma
 	column = clause_column((Node *) test->arg, relid, map);
 	return column != NULL
 		&& (column->role == COLUMN_AGGREGATE_ID || column->role == COLUMN_VERSION
-			|| (column->role == COLUMN_COMMIT_ID && path == READ_INDEX));
+			|| (column->role == COLUMN_COMMIT_ID && path == READ_INDEX))
+		&& pushdown_key_is_exact(map, column->role, path, ordered);
 }

@@ -31,7 +31,16 @@ extern List *pushdown_for_path(List *conditions, ReadPath path);
 /* The condition that fixes aggregate_id among those of a path, or NULL. */
 extern KeyCondition *pushdown_aggregate_condition(List *conditions);
 
+/* The column that a path can be ordered by, or NULL. */
+extern Column *pushdown_sort_column(const ColumnMap *map, ReadPath path);
+
+/*
+ * true when every key reads as what DynamoDB compares. Otherwise one that is unreadable is NULL here, and conditions that
+ * DynamoDB has decided are to be looked at again. What a read is ordered by is always read so, or is an error.
+ */
+extern bool pushdown_key_is_exact(const ColumnMap *map, ColumnRole role, ReadPath path, bool ordered);
+
 /* true when every item on the path satisfies the clause: IS NOT NULL of a key attribute. */
-extern bool pushdown_is_implied(const RestrictInfo *clause, Index relid, const ColumnMap *map, ReadPath path);
+extern bool pushdown_is_implied(const RestrictInfo *clause, Index relid, const ColumnMap *map, ReadPath path, bool ordered);
 
 #endif

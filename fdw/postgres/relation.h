@@ -13,6 +13,7 @@
 #include "utils/rel.h"
 
 #include "dynamodb/attribute.h"
+#include "postgres/unreadable.h"
 #include "store/commit.h"
 
 /* What a column stands for in an event store. */
@@ -63,6 +64,9 @@ typedef struct ColumnMap
 	int			natts;			/* of the relation; columns[attnum - 1] */
 	Column	  **columns;		/* NULL: dropped */
 	Column	   *by_role[COMMIT_ROLES];	/* NULL: the table has none */
+	bool		replaces_unreadable;	/* the option of its table; set by whoever plans or reads */
+	Replacements *replacements; /* where to count that on reading; NULL: unreadable values are errors */
+	const Column *ordered_by;	/* the one that the rows are read in the order of: it is never replaced; NULL: none */
 } ColumnMap;
 
 /* Made in the current memory context. Raises an error that names a column whose type or attribute will not do. */
@@ -74,7 +78,8 @@ extern const char *column_attribute_shown(const Column *column);
 
 /*
  * The value of a column in an item. An unreadable one is an error (22P02, 22P05, 22003) naming aggregate, version and
- * attribute, as far as the item has them.
+ * attribute, as far as the item has them; or it is counted as replaced, its characters by U+FFFD or else all of it by
+ * NULL.
  */
 extern Datum column_read(const ColumnMap *map, Column *column, const cJSON *item, bool *isnull);
 

@@ -93,6 +93,9 @@ scan_begin(ForeignScanState *node, int flags)
 	table_close(relation, NoLock);
 	scan->options = options_of_table(relation_oid);
 	scan->plan = scan_plan_from_list(plan->fdw_private);
+	if (scan->plan.ordered)
+		scan->map->ordered_by = pushdown_sort_column(scan->map, scan->plan.path);
+	scan->map->replaces_unreadable = scan->options.replaces_unreadable;
 	scan->has_system_columns = plan->fsSystemCol;
 	scan->value_exprs = plan->fdw_exprs;
 	scan->value_states = ExecInitExprList(plan->fdw_exprs, &node->ss.ps);
@@ -100,6 +103,8 @@ scan_begin(ForeignScanState *node, int flags)
 	choose_attributes(scan);
 	if (flags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
+	if (scan->options.replaces_unreadable)
+		scan->map->replacements = replacements_of_statement(estate);
 	scan->spec_context = AllocSetContextCreate(estate->es_query_cxt, "dynamodb_es read",
 											  ALLOCSET_SMALL_SIZES);
 	scan->tenure = tenure_new(estate->es_query_cxt,
@@ -374,4 +379,7 @@ scan_end(ForeignScanState *node)
 		tenure_drop(scan->tenure);
 	if (scan->rows != NULL)
 		tuplestore_end(scan->rows);
+	/* All scans have come to their end by now. */
+	if (scan->map->replacements != NULL)
+		replacements_report(scan->map->replacements);
 }
