@@ -112,7 +112,8 @@ my $taken = aws_error('com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedEx
 my %item_of = map { ($_ => { body => qq({"Item": {"aggregateId": {"S": "a"}, "version": {"N": "5"}, "commitId": {"N": "$_"}}}) }) } 3, 7;
 is(sqlstate(insert(PutItem => $taken, GetItem => $item_of{3})), '23505', 'only a failed condition is a taken version');
 is(operations(), 'UpdateItem PutItem GetItem PutItem', 'after a look at whose it is; its id is noted as burned');
-is(insert(PutItem => $taken, GetItem => $item_of{7})->{rows}[0][0], 7, "and not even that where the item is the commit's own");
+is(sqlstate(insert(PutItem => $taken, GetItem => $item_of{7})), 'XX001', "with the commit's own id, and not what was put: the id was given out twice");
+is(operations(), 'UpdateItem PutItem GetItem', 'and then it is not noted as burned');
 is(sqlstate(insert(PutItem => $taken, GetItem => { body => '{}' })), '08007', 'nothing is known where the item is not there');
 is(sqlstate(insert(PutItem => $taken, GetItem => aws_error('com.amazon.coral.service#AccessDeniedException', 'not authorized'))), '08007', 'nor where it cannot be looked at');
 for (@nonsense, @lost)

@@ -29,6 +29,7 @@ typedef enum FailureKind
 	FAILURE_THROTTLED,			/* over the throughput */
 	FAILURE_TOO_LONG,			/* an answer over max_response_bytes */
 	FAILURE_UNREADABLE,			/* a stored version that is no integer, or too large for one */
+	FAILURE_ID_TWICE,			/* another commit has the id that was given to this one */
 	FAILURE_UNFIT,				/* a table is there, but not as a store's has to be */
 	FAILURE_EXHAUSTED,			/* a counter has no commit id left */
 	FAILURE_TOO_LARGE,			/* an item, key or request over DynamoDB's limits */

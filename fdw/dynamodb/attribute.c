@@ -395,6 +395,8 @@ attribute_equal(const AttributeValue *a, const AttributeValue *b)
 			return number_equal(a, b);
 		case ATTRIBUTE_BOOL:
 			return a->boolean == b->boolean;
+		case ATTRIBUTE_NULL:
+			return true;
 		default:
 			return false;
 	}

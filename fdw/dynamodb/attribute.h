@@ -80,7 +80,7 @@ extern bool attribute_write_escaped(ByteBuffer *out, const AttributeValue *value
 /* The number as an integer, whatever its form ("10", "1E1", "10.0"); false when it is none, or does not fit. */
 extern bool attribute_to_int64(const AttributeValue *value, int64_t *number);
 
-/* true when both are the same text, bytes, number or truth value; what is of another type is like nothing. */
+/* true when both are the same text, bytes, number or truth value, or NULL; what is of another type is like nothing. */
 extern bool attribute_equal(const AttributeValue *a, const AttributeValue *b);
 
 /*

@@ -59,6 +59,13 @@ text_of_failure(const Failure *failure)
 				"a stored version in %s cannot be read",
 				"An INSERT that gives the version does not ask for the last one."
 			};
+		case FAILURE_ID_TWICE:
+			return (ErrorText)
+			{
+				ERRCODE_DATA_CORRUPTED,
+				"a commit id was given out twice in %s",
+				"Let nobody append until dynamodb_es_check shows no error: the counter is behind the commits, as after a restore."
+			};
 		case FAILURE_UNFIT:
 			return (ErrorText)
 			{
@@ -305,6 +312,13 @@ report_append_failure(const Failure *failure, const char *relation_name, const C
 				 errmsg_internal(text.message, object),
 				 errdetail_internal("%s", with_fates(psprintf(_("There is no version " INT64_FORMAT " before %s."),
 															  commit->version - 1, describe_commit(commit)), fates))));
+	if (commit != NULL && failure->kind == FAILURE_ID_TWICE)
+		ereport(ERROR,
+				(errcode(text.sqlstate),
+				 errmsg_internal(text.message, object),
+				 errdetail_internal("%s", with_fates(psprintf(_("Another commit with %s has commit id %s. The counter gives that id out again."),
+															  describe_commit(commit), failure->message), fates)),
+				 errhint("%s", text.hint)));
 	if (commit != NULL && failure->kind == FAILURE_UNREADABLE)
 		ereport(ERROR,
 				(errcode(text.sqlstate),

@@ -136,11 +136,20 @@ append_start(Client *client, const StoreNames *names, const AppendSettings *sett
 	return append;
 }
 
+/*
+ * Of several failures the first one is reported; but a fate that is open rather than anything that reads as if all were
+ * settled, and an id that was given out twice rather than what passes.
+ */
+static int
+weight_of_failure(const Failure *failure)
+{
+	return failure->kind == FAILURE_UNKNOWN_FATE ? 2 : failure->kind == FAILURE_ID_TWICE ? 1 : 0;
+}
+
 static void
 append_fail(AppendOperation *append, const AppendRow *row, const Failure *failure)
 {
-	/* The first one is reported; but a fate that is open rather than anything that reads as if all were settled. */
-	if (append->failed && (failure->kind != FAILURE_UNKNOWN_FATE || append->failure.kind == FAILURE_UNKNOWN_FATE))
+	if (append->failed && weight_of_failure(failure) <= weight_of_failure(&append->failure))
 		return;
 	append->failed = true;
 	append->failed_row = row;
@@ -417,7 +426,7 @@ notes_begin(AppendOperation *append)
 {
 	LaneContext *context = &append->context;
 
-	if (append->settings.burn_notes)
+	if (append->settings.burn_notes && !context->ids_are_foreign)
 		append->burn = burn_start(context->client, context->names, &context->burned, append->settings.max_parallel,
 								  endpoint_was_silent(append) ? SHORT_PATIENCE_MS : NOTES_PATIENCE_MS, context->usage);
 	append->phase = append->burn != NULL ? PHASE_NOTES : PHASE_FINISHED;

@@ -150,6 +150,28 @@ commit_write_item(const Commit *commit, ByteBuffer *out)
 }
 
 static bool
+all_are_equal(const Attribute *attributes, size_t count, const cJSON *item)
+{
+	for (size_t i = 0; i < count; i++)
+	{
+		AttributeValue there = attribute_get(item, attributes[i].name);
+
+		if (!attribute_equal(&attributes[i].value, &there))
+			return false;
+	}
+	return true;
+}
+
+bool
+commit_is_item(const Commit *commit, const cJSON *item)
+{
+	OwnAttributes own;
+
+	own_attributes(commit, &own);
+	return all_are_equal(own.attributes, own.count, item) && all_are_equal(commit->extra, commit->nextra, item);
+}
+
+static bool
 read_text(const cJSON *item, const char *name, const char **text, size_t *length)
 {
 	AttributeValue value = attribute_get(item, name);
@@ -177,6 +199,15 @@ commit_read_item(const cJSON *item, Commit *commit)
 		read_number(item, COMMIT_COMMITTED_AT, &commit->committed_at) &&
 		read_text(item, COMMIT_EVENTS, &commit->events, &commit->events_length) &&
 		attribute_get(item, COMMIT_ACTIVE).type == ATTRIBUTE_S;
+}
+
+bool
+commit_is_indexed(const cJSON *item)
+{
+	AttributeValue active = attribute_get(item, COMMIT_ACTIVE);
+	AttributeValue wanted = attribute_string(COMMIT_ACTIVE_VALUE, strlen(COMMIT_ACTIVE_VALUE));
+
+	return attribute_equal(&active, &wanted) && attribute_get(item, COMMIT_ID).type == ATTRIBUTE_N;
 }
 
 bool

@@ -82,6 +82,15 @@ extern void commit_write_item(const Commit *commit, ByteBuffer *out);
 extern bool commit_read_item(const cJSON *item, Commit *commit);
 
 /*
+ * The item is the very one that commit_write_item writes: equal, as DynamoDB compares values, in each of its attributes.
+ * What the item has beyond these, something else has added.
+ */
+extern bool commit_is_item(const Commit *commit, const cJSON *item);
+
+/* The item is in the index of commits: it has a number there, and the value that puts it into the one partition. */
+extern bool commit_is_indexed(const cJSON *item);
+
+/*
  * The value of a counter's item: 0 where it has none yet. false when there is no item, or what it holds is no last
  * commit id.
  */

@@ -3,6 +3,7 @@
  */
 #include "store/dense.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,8 @@ struct DenseOperation
 	TransactionOperation *transaction;
 	TransactionRow batch[APPEND_DENSE_ROWS];	/* the first rows of the sequence, as the transaction has them */
 	size_t		nbatch;
+	const AppendRow *doubted;	/* its version is taken under an id that the counter has not reached; NULL: none is */
+	int64_t		doubted_id;
 	int			lost_races;
 	int64_t		not_before;		/* the next transaction, http_now_ms */
 	Jitter		jitter;
@@ -135,6 +138,43 @@ look_at_counter(DenseOperation *dense)
 }
 
 static void
+race_lost(DenseOperation *dense, const char *message)
+{
+	double		pause = SHORTEST_PAUSE_MS;
+
+	if (++dense->lost_races > MAX_LOST_RACES)
+	{
+		dense_fail_with(dense, dense->sequence[0], FAILURE_CONFLICT, message);
+		return;
+	}
+	if (dense->lost_races == 1)
+		return;
+	for (int i = 2; i < dense->lost_races && pause < LONGEST_PAUSE_MS; i++)
+		pause *= 2;
+	dense->not_before = http_now_ms() + (int64_t) (pause * jitter_next(&dense->jitter));
+}
+
+/*
+ * The counter was looked at after an id was met that it had not reached. If it has by now, that was a race. If not, it has
+ * gone back, and gives out ids that commits have.
+ */
+static void
+settle_doubt(DenseOperation *dense)
+{
+	const AppendRow *row = dense->doubted;
+	Failure		failure;
+
+	dense->doubted = NULL;
+	if (*dense->head < dense->doubted_id)
+	{
+		failure_set(&failure, FAILURE_ID_TWICE, NULL, "%" PRId64, dense->doubted_id);
+		dense_fail(dense, row, &failure);
+	}
+	else
+		race_lost(dense, "others took the next commit id too often");
+}
+
+static void
 looked(DenseOperation *dense, StepResult result)
 {
 	const cJSON *item = json_member(call_response(dense->look), "Item");
@@ -151,6 +191,8 @@ looked(DenseOperation *dense, StepResult result)
 	}
 	call_free(dense->look);
 	dense->look = NULL;
+	if (dense->doubted != NULL && !dense->failed)
+		settle_doubt(dense);
 }
 
 /*
@@ -218,21 +260,13 @@ set_fates(DenseOperation *dense, AppendFate fate)
 		dense->sequence[i]->fate = fate;
 }
 
-static void
-race_lost(DenseOperation *dense, const char *message)
+/* An id beyond the counter, as far as that is known. It may have moved since: so this is no proof. */
+static bool
+is_beyond_counter(const DenseOperation *dense, const cJSON *item, int64_t *id)
 {
-	double		pause = SHORTEST_PAUSE_MS;
+	AttributeValue value = attribute_get(item, COMMIT_ID);
 
-	if (++dense->lost_races > MAX_LOST_RACES)
-	{
-		dense_fail_with(dense, dense->sequence[0], FAILURE_CONFLICT, message);
-		return;
-	}
-	if (dense->lost_races == 1)
-		return;
-	for (int i = 2; i < dense->lost_races && pause < LONGEST_PAUSE_MS; i++)
-		pause *= 2;
-	dense->not_before = http_now_ms() + (int64_t) (pause * jitter_next(&dense->jitter));
+	return attribute_to_int64(&value, id) && *dense->head >= 0 && *id > *dense->head;
 }
 
 /* Another commit has the version of a row. true when that was a race for the next version. */
@@ -240,9 +274,15 @@ static bool
 version_taken(DenseOperation *dense, AppendRow *row, const cJSON *item)
 {
 	const AppendSettings *settings = dense->context->settings;
+	int64_t		id;
 
 	if (lane_row_is_own(row, settings->token_attribute, item))
 		row->fate = APPEND_STORED;
+	else if (is_beyond_counter(dense, item, &id))
+	{
+		dense->doubted = row;
+		dense->doubted_id = id;
+	}
 	else if (row->next_version)
 	{
 		dense->lane_of[row - dense->rows]->state = LANE_NEEDS_LAST_VERSION;
@@ -267,7 +307,9 @@ versions_taken(DenseOperation *dense)
 		if (transaction_is_taken(dense->transaction, i, &item))
 			raced = version_taken(dense, dense->sequence[i], item) || raced;
 	}
-	if (raced && !dense->failed)
+	if (dense->doubted != NULL && !dense->failed)
+		look_at_counter(dense);
+	else if (raced && !dense->failed)
 		race_lost(dense, "the next version was taken by others too often");
 }
 

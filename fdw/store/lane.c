@@ -366,6 +366,24 @@ lane_follow(Lane *lane, int64_t own_id, const cJSON *item)
 	}
 }
 
+/*
+ * The version is taken by a commit with the row's own id. By the row's token it is the row's all the same; else the
+ * counter has gone back. Then the other ids that it gave out may be other commits', too.
+ */
+static void
+id_given_twice(Lane *lane, LaneContext *context, const cJSON *item)
+{
+	AppendRow  *row = lane->rows[lane->next];
+	char		digits[24];
+
+	context->ids_are_foreign = true;
+	row->fate = APPEND_NOT_STORED;
+	if (lane_row_is_own(row, context->settings->token_attribute, item))
+		row_stored(lane);
+	else
+		lane_fail_with(lane, FAILURE_ID_TWICE, attribute_int64(row->commit.commit_id, digits).text);
+}
+
 /* Another commit has the version. */
 static void
 version_taken(Lane *lane, LaneContext *context, const cJSON *item)
@@ -436,6 +454,9 @@ put_ended(Lane *lane, LaneContext *context)
 			break;
 		case PUT_TAKEN:
 			version_taken(lane, context, put_standing_item(put));
+			break;
+		case PUT_ID_TWICE:
+			id_given_twice(lane, context, put_standing_item(put));
 			break;
 		case PUT_REFUSED:
 			row->fate = APPEND_NOT_STORED;

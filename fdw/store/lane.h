@@ -31,6 +31,7 @@ typedef struct LaneContext
 	Usage	   *usage;
 	size_t		nlanes;			/* of the batch */
 	BurnList	burned;
+	bool		ids_are_foreign;	/* the counter gives out ids that others' commits have: none may be noted as burned */
 } LaneContext;
 
 typedef struct Lane

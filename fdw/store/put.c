@@ -85,7 +85,7 @@ put_start(Client *client, const StoreNames *names, Commit *commit, int64_t deadl
 	return put;
 }
 
-/* The version is taken: by the commit itself, if the item there carries its id. false when there is no item to tell. */
+/* The version is taken: by the commit itself, if the item there is what was sent. false when there is no item to tell. */
 static bool
 decide_by_item(PutOperation *put, const cJSON *item)
 {
@@ -95,8 +95,10 @@ decide_by_item(PutOperation *put, const cJSON *item)
 	if (!cJSON_IsObject(item))
 		return false;
 	put->standing_item = item;
-	if (attribute_to_int64(&id, &stored_id) && stored_id == put->commit->commit_id)
+	if (commit_is_item(put->commit, item))
 		put_end(put, PUT_STORED, NULL);
+	else if (attribute_to_int64(&id, &stored_id) && stored_id == put->commit->commit_id)
+		put_end(put, PUT_ID_TWICE, NULL);
 	else
 		put_end(put, PUT_TAKEN, NULL);
 	return true;

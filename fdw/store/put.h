@@ -2,8 +2,9 @@
  * put: one commit into the commits table, on condition that its version is free, and what became of it.
  *
  * A put may be carried out more than once, by the client's retries or by something on the way, so a failed condition
- * can be the put's own success. Ids are given out once: the commit id of the item that is there decides whose it is.
- * So it does after a put that may have arrived, and got no answer in all its attempts: it is looked for once. Where
+ * can be the put's own success: it is where the item that is there is the very one that was sent. Its commit id alone
+ * does not tell: a counter that went back gives ids out twice, and that is an outcome of its own.
+ * So the item decides after a put that may have arrived, and got no answer in all its attempts: it is looked for once. Where
  * there is no such item, the put may still arrive: the outcome is unknown and says so, as it does where the look fails.
  */
 #ifndef DYNAMODB_ES_PUT_H
@@ -20,6 +21,7 @@ typedef enum PutOutcome
 {
 	PUT_STORED,					/* the commit is in the store */
 	PUT_TAKEN,					/* another commit has its version; this one is not in the store, and never will be */
+	PUT_ID_TWICE,				/* likewise, and that one has its commit id, too */
 	PUT_REFUSED,				/* not in the store for another reason, which the failure tells */
 	PUT_UNKNOWN					/* nothing settles it; the failure tells why */
 } PutOutcome;
@@ -35,7 +37,7 @@ extern PutOperation *put_start(Client *client, const StoreNames *names, Commit *
 extern StepResult put_step(PutOperation *put);
 extern PutOutcome put_outcome(const PutOperation *put);
 
-/* After PUT_TAKEN: the item that is there. Belongs to the operation. */
+/* After PUT_TAKEN or PUT_ID_TWICE: the item that is there. Belongs to the operation. */
 extern const cJSON *put_standing_item(const PutOperation *put);
 
 /* After PUT_REFUSED or PUT_UNKNOWN. */

@@ -11,7 +11,7 @@
 #define MAX_REQUESTS 2000
 #define MOST_TEXT (8 * 1024 * 1024)
 #define BEGIN_MS 1000000
-#define EPOCH_MS INT64_C(1772323199000)	/* what the calendar says then: 2026-02-28T23:59:59Z */
+#define EPOCH_MS ((int64_t) SCRIPT_EPOCH_MS)
 #define NEVER INT64_MAX
 
 struct HttpTransfer

@@ -41,6 +41,12 @@ typedef struct Exchange
 #define REFUSED(name, part, code, more) {.operation = name, .contains = part, .status = 400, .answer = ERROR_ANSWER(code, more)}
 #define BROKEN(name, part, how) {.operation = name, .contains = part, .fault = how}
 
+/* What the calendar says when a script begins, 2026-02-28T23:59:59Z, and as the text of a number. */
+#define SCRIPT_EPOCH_MS 1772323199000
+#define SCRIPT_TEXT_OF_(number) #number
+#define SCRIPT_TEXT_OF(number) SCRIPT_TEXT_OF_(number)
+#define SCRIPT_EPOCH_TEXT SCRIPT_TEXT_OF(SCRIPT_EPOCH_MS)
+
 /* An error answer of DynamoDB's, with more members after its words, such as ",\"Item\":{…}". */
 #define ERROR_ANSWER(code, more) "{\"__type\":\"com.amazonaws.dynamodb.v20120810#" code "\",\"message\":\"no\"" more "}"
 

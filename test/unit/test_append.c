@@ -28,8 +28,12 @@ static const StoreNames names = {.commit_table = "commits", .commit_index = "byI
 #define CANCELED(from, to, reasons) REFUSED("TransactWriteItems", MOVE(from, to), "TransactionCanceledException", ",\"CancellationReasons\":[" reasons "]")
 #define FINE "{\"Code\":\"None\"}"
 #define FAILED "{\"Code\":\"ConditionalCheckFailed\"}"
+#define STANDING(id, version, commit) "{\"Code\":\"ConditionalCheckFailed\",\"Item\":" KEY_AND_ID(id, version, commit) "}}"
 #define MOVED(id) "{\"Code\":\"ConditionalCheckFailed\",\"Item\":{\"name\":{\"S\":\"commits\"},\"id\":{\"N\":\"" #id "\"}}}"
 
+/* The very item that was put, which is the commit's own. */
+#define OWN(id, version, commit) REFUSED("PutItem", KEY_AND_ID(id, version, commit), "ConditionalCheckFailedException", ",\"Item\":" \
+	KEY_AND_ID(id, version, commit) ",\"committedAt\":{\"N\":\"" SCRIPT_EPOCH_TEXT "\"},\"events\":{\"S\":\"[]\"},\"active\":{\"S\":\"t\"}}")
 #define NOTE(first, count) ANSWERED("PutItem", "\"name\":{\"S\":\"commits#burned#" #first "\"},\"n\":{\"N\":\"" #count "\"}", "{}")
 
 typedef struct RowSpec
@@ -89,7 +93,13 @@ static const Case cases[] = {
 	{"a next version that is taken: it and its aggregate's rows take higher ids", {{"a", NEXT}, {"a", NEXT}}, .fates = "21 22",
 	.exchanges = {NONE("a"), IDS(2, 12), TAKEN("a", 0, 11, 15), LAST("a", 0), IDS(2, 22), PUT("a", 1, 21), PUT("a", 2, 22), NOTE(11, 2)}},
 	{"a lost answer that was a success", {{"a", 0}, {"a", 1}}, .fates = "11 12",
-	.exchanges = {IDS(2, 12), BROKEN("PutItem", KEY("a", 0), FAULT_LOST), TAKEN("a", 0, 11, 11), PUT("a", 1, 12)}},
+	.exchanges = {IDS(2, 12), BROKEN("PutItem", KEY("a", 0), FAULT_LOST), OWN("a", 0, 11), PUT("a", 1, 12)}},
+	{"an id that another commit has: nothing is put behind it, and no id is noted", {{"a", 0}, {"a", 1}, {"a", 2}}, .fates = "11 not not", .kind = FAILURE_ID_TWICE,
+	.exchanges = {IDS(3, 13), PUT("a", 0, 11), TAKEN("a", 1, 12, 12)}},
+	{"nor where versions that exist are skipped", {{"a", 0}, {"a", 1}}, .skips_conflicts = true, .fates = "not not", .kind = FAILURE_ID_TWICE,
+	.exchanges = {IDS(2, 12), TAKEN("a", 0, 11, 11)}},
+	{"nor where one was skipped before", {{"a", 0}, {"a", 1}}, .skips_conflicts = true, .fates = "skipped not", .kind = FAILURE_ID_TWICE,
+	.exchanges = {IDS(2, 12), TAKEN("a", 0, 11, 9), TAKEN("a", 1, 12, 12)}},
 	{"nothing is put behind a row that may be stored", {{"a", 0}, {"a", 1}}, .fates = "unknown not", .kind = FAILURE_UNKNOWN_FATE,
 	.exchanges = {IDS(2, 12), BROKEN("PutItem", KEY("a", 0), FAULT_LOST), BROKEN("PutItem", KEY("a", 0), FAULT_LOST),
 		BROKEN("PutItem", KEY("a", 0), FAULT_LOST), ANSWERED("GetItem", KEY("a", 0), "{}"), NOTE(12, 1)}},
@@ -130,6 +140,12 @@ static const Case cases[] = {
 	.exchanges = {HEAD(7), CANCELED(7, 9, FINE "," FAILED "," FINE), APPEND(7, 8)}},
 	{"dense: a next version that is taken", {{"a", NEXT}}, .is_dense = true, .fates = "9",
 	.exchanges = {NONE("a"), HEAD(7), CANCELED(7, 8, MOVED(8) "," FAILED), LAST("a", 0), APPEND(8, 9)}},
+	{"dense: a version that is taken under an id that the counter has not reached", {{"a", 0}}, .is_dense = true, .fates = "not", .kind = FAILURE_ID_TWICE,
+	.exchanges = {HEAD(7), CANCELED(7, 8, FINE "," STANDING("a", 0, 8)), HEAD(7)}},
+	{"dense: that is one far beyond it", {{"a", NEXT}}, .is_dense = true, .fates = "not", .kind = FAILURE_ID_TWICE,
+	.exchanges = {NONE("a"), HEAD(7), CANCELED(7, 8, MOVED(9) "," STANDING("a", 0, 80)), HEAD(9)}},
+	{"dense: that it has reached by now", {{"a", 0}}, .is_dense = true, .fates = "not", .kind = FAILURE_CONDITION,
+	.exchanges = {HEAD(7), CANCELED(7, 8, FINE "," STANDING("a", 0, 8)), HEAD(8), CANCELED(8, 9, FINE "," STANDING("a", 0, 8))}},
 	{"dense: a lost answer that was a success, by the request's token", {{"a", 0}}, .is_dense = true, .fates = "8",
 	.exchanges = {HEAD(7), BROKEN("TransactWriteItems", MOVE(7, 8), FAULT_LOST), APPEND(7, 8)}},
 	{"dense: a lost answer, and then the counter had moved: it never was carried out", {{"a", 0}}, .is_dense = true, .fates = "12",

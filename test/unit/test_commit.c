@@ -128,6 +128,74 @@ an_item_that_lacks_something_is_no_commit(void **state)
 	assert_false(commit_read_item(NULL, &read));
 }
 
+/* The item that a put has written, and no other under the same key and id, is the put's own. */
+static void
+an_item_is_ones_own_by_all_that_was_sent(void **state)
+{
+	static const char *const names[] = {"aggregateId", "version", "commitId", "committedAt", "events", "active", "appendedAt", "s", "n", "b", "t", "z"};
+	static const char *const others[] = {"{\"NULL\":false}", "{\"BOOL\":false}", "{\"N\":\"1.5\"}", "{\"S\":\"other\"}", "{\"B\":\"AQI=\"}", "null"};
+	const Attribute extra[] = {
+		{"s", attribute_string("x", 1)},
+		{"n", attribute_number("1.50", 4)},
+		{"b", {.type = ATTRIBUTE_B, .text = "AQ==", .length = 4}},
+		{"t", attribute_boolean(true)},
+		{"z", {.type = ATTRIBUTE_NULL}},
+	};
+	Commit		commit = account;
+
+	commit.committed_at_given = true;
+	commit.appended_at = 1500000000000;
+	commit.extra = extra;
+	commit.nextra = sizeof(extra) / sizeof(extra[0]);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	{
+		cJSON	   *item = item_of(&commit);
+
+		assert_true(commit_is_item(&commit, item));
+		for (size_t j = 0; j < sizeof(others) / sizeof(others[0]); j++)
+		{
+			/* The one of its own type and value is left out: an item may well have that. */
+			if (strcmp(names[i], "n") == 0 && strstr(others[j], "1.5") != NULL)
+				continue;
+			cJSON_ReplaceItemInObjectCaseSensitive(item, names[i], cJSON_Parse(others[j]));
+			assert_false(commit_is_item(&commit, item));
+		}
+		cJSON_DeleteItemFromObjectCaseSensitive(item, names[i]);
+		assert_false(commit_is_item(&commit, item));
+		cJSON_Delete(item);
+	}
+	assert_false(commit_is_item(&commit, NULL));
+}
+
+/* Numbers are compared as numbers, and what somebody has added since does not count. */
+static void
+an_item_may_be_written_otherwise(void **state)
+{
+	cJSON	   *item = item_of(&account);
+
+	cJSON_ReplaceItemInObjectCaseSensitive(item, "commitId", cJSON_Parse("{\"N\":\"7.0\"}"));
+	cJSON_ReplaceItemInObjectCaseSensitive(item, "committedAt", cJSON_Parse("{\"N\":\"1.44093936E12\"}"));
+	cJSON_AddItemToObject(item, "expires", cJSON_Parse("{\"N\":\"1\"}"));
+	assert_true(commit_is_item(&account, item));
+	cJSON_Delete(item);
+}
+
+static void
+what_the_index_does_not_have_is_told(void **state)
+{
+	cJSON	   *item = item_of(&account);
+
+	assert_true(commit_is_indexed(item));
+	cJSON_ReplaceItemInObjectCaseSensitive(item, "active", cJSON_Parse("{\"S\":\"f\"}"));
+	assert_false(commit_is_indexed(item));
+	cJSON_ReplaceItemInObjectCaseSensitive(item, "active", cJSON_Parse("{\"S\":\"t\"}"));
+	cJSON_ReplaceItemInObjectCaseSensitive(item, "commitId", cJSON_Parse("{\"S\":\"7\"}"));
+	assert_false(commit_is_indexed(item));
+	cJSON_DeleteItemFromObjectCaseSensitive(item, "commitId");
+	assert_false(commit_is_indexed(item));
+	cJSON_Delete(item);
+}
+
 /*
  * "DynamoDB item sizes and formats": names and values; a string its UTF-8 bytes, a number one byte for two significant
  * digits and one more.
@@ -300,6 +368,9 @@ main(void)
 		cmocka_unit_test(a_commit_comes_back_as_it_was),
 		cmocka_unit_test(a_length_ends_a_text),
 		cmocka_unit_test(an_item_that_lacks_something_is_no_commit),
+		cmocka_unit_test(an_item_is_ones_own_by_all_that_was_sent),
+		cmocka_unit_test(an_item_may_be_written_otherwise),
+		cmocka_unit_test(what_the_index_does_not_have_is_told),
 		cmocka_unit_test(the_size_is_the_documented_one),
 		cmocka_unit_test(keys_are_checked),
 		cmocka_unit_test(the_item_size_is_checked),

@@ -9,10 +9,12 @@
 static const StoreNames names = {.commit_table = "commits", .commit_index = "byId", .counter_table = "counters", .counter = "commits"};
 
 #define NOT_LATER 100000		/* ms from the beginning of the script's clock */
-#define OWN_ITEM "{\"aggregateId\":{\"S\":\"a\"},\"version\":{\"N\":\"3\"},\"commitId\":{\"N\":\"17\"},\"committedAt\":{\"N\":\"5\"}," \
+#define OWN_ITEM "{\"aggregateId\":{\"S\":\"a\"},\"version\":{\"N\":\"3\"},\"commitId\":{\"N\":\"17\"},\"committedAt\":{\"N\":\"" SCRIPT_EPOCH_TEXT "\"}," \
 	"\"events\":{\"S\":\"[]\"},\"active\":{\"S\":\"t\"}}"
-#define OTHER_ITEM "{\"aggregateId\":{\"S\":\"a\"},\"version\":{\"N\":\"3\"},\"commitId\":{\"N\":\"16\"},\"committedAt\":{\"N\":\"5\"}," \
+#define OTHER_ITEM "{\"aggregateId\":{\"S\":\"a\"},\"version\":{\"N\":\"3\"},\"commitId\":{\"N\":\"16\"},\"committedAt\":{\"N\":\"" SCRIPT_EPOCH_TEXT "\"}," \
 	"\"events\":{\"S\":\"[]\"},\"active\":{\"S\":\"t\"}}"
+
+#define SAME_ID(attributes) "{\"aggregateId\":{\"S\":\"a\"},\"version\":{\"N\":\"3\"},\"commitId\":{\"N\":\"17\"}," attributes "}"
 
 #define STORED ANSWERED("PutItem", "\"commitId\":{\"N\":\"17\"}", "{}")
 #define ERROR(code) REFUSED("PutItem", NULL, code, "")
@@ -36,6 +38,16 @@ static const Case cases[] = {
 	{"its own item, shown", PUT_STORED, 0, {CONDITION(",\"Item\":" OWN_ITEM)}},
 	{"another's item, looked at", PUT_TAKEN, 0, {CONDITION(""), LOOK("{\"Item\":" OTHER_ITEM "}")}},
 	{"its own item, looked at", PUT_STORED, 0, {CONDITION(""), LOOK("{\"Item\":" OWN_ITEM "}")}},
+	{"an item with its id and other events, shown", PUT_ID_TWICE, 0,
+	{CONDITION(",\"Item\":" SAME_ID("\"committedAt\":{\"N\":\"" SCRIPT_EPOCH_TEXT "\"},\"events\":{\"S\":\"[1]\"},\"active\":{\"S\":\"t\"}"))}},
+	{"an item with its id and another time, looked at", PUT_ID_TWICE, 0,
+	{CONDITION(""), LOOK("{\"Item\":" SAME_ID("\"committedAt\":{\"N\":\"6\"},\"events\":{\"S\":\"[]\"},\"active\":{\"S\":\"t\"}") "}")}},
+	{"an item with its id and no events, after lost answers", PUT_ID_TWICE, 0,
+	{FAULTY(FAULT_LOST), FAULTY(FAULT_LOST), FAULTY(FAULT_LOST),
+	LOOK("{\"Item\":" SAME_ID("\"committedAt\":{\"N\":\"" SCRIPT_EPOCH_TEXT "\"},\"active\":{\"S\":\"t\"}") "}")}},
+	{"its own item, its numbers written otherwise, and more beside it", PUT_STORED, 0,
+	{CONDITION(",\"Item\":{\"aggregateId\":{\"S\":\"a\"},\"version\":{\"N\":\"3.0\"},\"commitId\":{\"N\":\"1.7E1\"},\"committedAt\":{\"N\":\"" SCRIPT_EPOCH_TEXT "\"},"
+			   "\"events\":{\"S\":\"[]\"},\"active\":{\"S\":\"t\"},\"added\":{\"S\":\"later\"}}")}},
 	{"a look that finds nothing", PUT_UNKNOWN, FAILURE_UNKNOWN_FATE, {CONDITION(""), LOOK("{}")}},
 	{"a look that is refused", PUT_UNKNOWN, FAILURE_ACCESS_DENIED,
 	{CONDITION(""), REFUSED("GetItem", NULL, "AccessDeniedException", "")}},
