@@ -996,6 +996,27 @@ TEXT
 		requests => [
 			q{DescribeTable journal},
 			q{DescribeTable journal-counters},
+			q{Query journal.byId: active = 't'; Limit 1; backward; fetch commitId},
+			q{GetItem journal-counters: name = 'commits'},
+		],
+		items => 1,
+		compare => 0,
+	}, {
+		what => 'a check',
+		sql => q{SELECT * FROM dynamodb_es_check('journal')},
+		requests => [
+			q{DescribeTable journal},
+			q{DescribeTable journal-counters},
+			q{Query journal.byId: active = 't'; Limit 1; backward; fetch commitId},
+			q{GetItem journal-counters: name = 'commits'},
+		],
+		items => 1,
+		compare => 0,
+	}, {
+		what => 'a head that is as high',
+		sql => q{SELECT dynamodb_es_set_head('journal', 1)},
+		requests => [
+			q{UpdateItem journal-counters: name = 'commits'; SET id = 1; if attribute_not_exists(id) OR id < 1},
 			q{GetItem journal-counters: name = 'commits'},
 		],
 		compare => 0,

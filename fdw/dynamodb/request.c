@@ -222,6 +222,21 @@ request_counter_put_new(ByteBuffer *out, const char *table, const char *counter,
 }
 
 void
+request_counter_raise(ByteBuffer *out, const char *table, const char *counter, int64_t id)
+{
+	char		digits[24];
+	AttributeValue id_value = attribute_int64(id, digits);
+
+	write_table(out, table);
+	write_counter_key(out, counter);
+	buffer_puts(out, ",\"UpdateExpression\":\"SET #0 = :0\""
+				",\"ConditionExpression\":\"attribute_not_exists(#0) OR #0 < :0\""
+				",\"ExpressionAttributeNames\":{\"#0\":\"" COUNTER_ID "\"},\"ExpressionAttributeValues\":{\":0\":");
+	attribute_write(out, &id_value);
+	buffer_puts(out, "}" RETURN_CAPACITY "}");
+}
+
+void
 request_burn_note(ByteBuffer *out, const char *table, const char *name, int64_t count)
 {
 	char		digits[24];

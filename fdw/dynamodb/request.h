@@ -87,6 +87,9 @@ extern void request_counter_get(ByteBuffer *out, const char *table, const char *
 /* The put of a counter that must not exist yet, with its first value. */
 extern void request_counter_put_new(ByteBuffer *out, const char *table, const char *counter, int64_t id);
 
+/* The Update that raises a counter to `id`, on condition that it is below, or has never given out an id. */
+extern void request_counter_raise(ByteBuffer *out, const char *table, const char *counter, int64_t id);
+
 /* PutItem of `item` (JSON text of its attributes, without the braces around them) where no item has its key. */
 extern void request_put_new(ByteBuffer *out, const char *table, const char *item, const char *key_attribute);
 

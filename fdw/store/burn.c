@@ -54,6 +54,24 @@ burn_free(BurnList *list)
 	memset(list, 0, sizeof(*list));
 }
 
+BurnNote
+burn_read_note(const cJSON *item, const char *counter, int64_t *first, int64_t *count)
+{
+	AttributeValue name = attribute_get(item, COUNTER_NAME);
+	AttributeValue n = attribute_get(item, COUNTER_BURNED_COUNT);
+	size_t		length = strlen(counter);
+	AttributeValue id;
+
+	/* Without a count it is another store's counter, of an odd name. */
+	if (name.type != ATTRIBUTE_S || n.type == ATTRIBUTE_ABSENT || strncmp(name.text, counter, length) != 0
+		|| strncmp(name.text + length, COUNTER_BURNED_INFIX, strlen(COUNTER_BURNED_INFIX)) != 0)
+		return BURN_NO_NOTE;
+	length += strlen(COUNTER_BURNED_INFIX);
+	id = attribute_number(name.text + length, name.length - length);
+	return attribute_to_int64(&id, first) && attribute_to_int64(&n, count) && *first > 0 && *count > 0
+		? BURN_NOTE : BURN_BAD_NOTE;
+}
+
 static int
 compare_ids(const void *a, const void *b)
 {

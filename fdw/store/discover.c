@@ -13,7 +13,7 @@
 #include "dynamodb/json.h"
 #include "dynamodb/paging.h"
 #include "dynamodb/request.h"
-#include "store/commit.h"
+#include "store/schema.h"
 
 #define MAX_DESCRIBE_CALLS 8
 #define USUAL_INDEX "byId"
@@ -124,52 +124,9 @@ discover_start(Client *client, const DiscoverSpec *spec, Usage *usage)
 	return discover;
 }
 
-static bool
-attribute_is_of_type(const cJSON *description, const char *name, const char *type)
-{
-	const cJSON *definition;
-
-	cJSON_ArrayForEach(definition, json_member(description, "AttributeDefinitions"))
-	{
-		const char *defined = json_member_text(definition, "AttributeName");
-		const char *defined_type = json_member_text(definition, "AttributeType");
-
-		if (defined != NULL && defined_type != NULL && strcmp(defined, name) == 0)
-			return strcmp(defined_type, type) == 0;
-	}
-	return false;
-}
-
-/* The attribute that a table or an index has as its HASH or RANGE key. */
-static bool
-key_is(const cJSON *keyed, const char *key_type, const char *name)
-{
-	const cJSON *key;
-
-	cJSON_ArrayForEach(key, json_member(keyed, "KeySchema"))
-	{
-		const char *attribute = json_member_text(key, "AttributeName");
-		const char *type = json_member_text(key, "KeyType");
-
-		if (attribute != NULL && type != NULL && strcmp(type, key_type) == 0)
-			return strcmp(attribute, name) == 0;
-	}
-	return false;
-}
-
-/* An index that lacks attributes would show them as NULL. */
-static bool
-index_fits(const cJSON *index)
-{
-	const char *projection = json_member_text(json_member(index, "Projection"), "ProjectionType");
-
-	return key_is(index, "HASH", COMMIT_ACTIVE) && key_is(index, "RANGE", COMMIT_ID)
-		&& projection != NULL && strcmp(projection, "ALL") == 0;
-}
-
 /* The name of the index by commit id; NULL: there is none. */
 static const char *
-find_index(const cJSON *description)
+find_index(const cJSON *description, const TableDefinition *wanted)
 {
 	const cJSON *index;
 	const char *best = NULL;
@@ -178,7 +135,7 @@ find_index(const cJSON *description)
 	{
 		const char *name = json_member_text(index, "IndexName");
 
-		if (name == NULL || !name_is_possible(name) || !index_fits(index))
+		if (name == NULL || !name_is_possible(name) || !schema_index_fits(description, index, wanted))
 			continue;
 		if (strcmp(name, USUAL_INDEX) == 0)
 			return name;
@@ -194,13 +151,12 @@ discover_read(const cJSON *response, DiscoveredTable *table)
 	const cJSON *description = json_member(response, "Table");
 	const char *name = json_member_text(description, "TableName");
 	const char *status = json_member_text(description, "TableStatus");
-	const char *index = find_index(description);
+	const StoreNames any = {NULL};
+	const TableDefinition wanted = schema_of_commits(&any);
+	const char *index = find_index(description, &wanted);
 
 	if (name == NULL || !name_is_possible(name) || index == NULL
-		|| (status != NULL && strcmp(status, "DELETING") == 0)
-		|| !key_is(description, "HASH", COMMIT_AGGREGATE_ID) || !attribute_is_of_type(description, COMMIT_AGGREGATE_ID, "S")
-		|| !key_is(description, "RANGE", COMMIT_VERSION) || !attribute_is_of_type(description, COMMIT_VERSION, "N")
-		|| !attribute_is_of_type(description, COMMIT_ACTIVE, "S") || !attribute_is_of_type(description, COMMIT_ID, "N"))
+		|| (status != NULL && strcmp(status, "DELETING") == 0) || !schema_key_fits(description, &wanted))
 		return false;
 	strcpy(table->table, name);
 	strcpy(table->index, index);

@@ -1,7 +1,7 @@
 /*
  * tables.c: how are the two tables of a store made, dropped and looked at?
  *
- * Each task is a walk through the states below, one request in each; DynamoDB makes and drops tables in its own time,
+ * Each task is a walk through the states of tables_request.h, one request in each; DynamoDB makes and drops tables in its own time,
  * so the two waiting states ask again, ever more slowly, until the tables are as they should be.
  */
 #include "store/tables.h"
@@ -14,27 +14,13 @@
 #include "dynamodb/call.h"
 #include "dynamodb/json.h"
 #include "dynamodb/paging.h"
-#include "dynamodb/request.h"
+#include "store/tables_request.h"
+
+/* A put of the counter that came too late, and a raise that did. */
+#define MAX_REFUSALS 2
 
 #define FIRST_POLL_MS 50
 #define SLOWEST_POLL_MS 2000
-
-typedef enum TablesState
-{
-	DESCRIBE_COMMITS,
-	DESCRIBE_COUNTERS,
-	CREATE_COMMITS,
-	CREATE_COUNTERS,
-	AWAIT_COMMITS,				/* until ACTIVE, or gone */
-	AWAIT_COUNTERS,
-	GET_COUNTER,
-	FIND_LAST_COMMIT,
-	PUT_COUNTER,
-	LIST_COUNTERS,
-	DELETE_COMMITS,
-	DELETE_COUNTERS,
-	FINISHED
-} TablesState;
 
 struct TablesOperation
 {
@@ -48,11 +34,8 @@ struct TablesOperation
 	int64_t		poll_ms;		/* how long the next wait is */
 	cJSON	   *start_key;		/* LIST_COUNTERS: where the next page begins */
 	PagingTrail trail;			/* where those before did */
-	bool		has_commit_table;	/* as found at first */
-	bool		has_counter_table;
-	bool		keys_fit;
-	bool		counter_found;
-	int64_t		last_commit_id; /* 0: no commit */
+	int64_t		least_head;		/* what the counter is raised to where it is below; 0: nothing */
+	int			refusals;		/* of that, by the counter's having been as high by then */
 	TablesReport report;
 	StepResult	result;			/* once FINISHED */
 	Failure		failure;
@@ -71,7 +54,19 @@ tables_start(Client *client, const StoreNames *names, TablesTask task, Usage *us
 	operation->usage = usage;
 	operation->state = task == TABLES_HEAD ? GET_COUNTER : DESCRIBE_COMMITS;
 	operation->poll_ms = FIRST_POLL_MS;
-	operation->report.item_count = operation->report.table_bytes = -1;
+	operation->report.item_count = operation->report.table_bytes = operation->report.max_commit_id = -1;
+	return operation;
+}
+
+TablesOperation *
+tables_start_raise(Client *client, const StoreNames *names, int64_t head, Usage *usage)
+{
+	TablesOperation *operation = tables_start(client, names, TABLES_RAISE, usage);
+
+	if (operation == NULL)
+		return NULL;
+	operation->state = RAISE_COUNTER;
+	operation->least_head = head;
 	return operation;
 }
 
@@ -121,238 +116,183 @@ tables_again_later(TablesOperation *operation)
 }
 
 static void
-request_counters(ByteBuffer *body, const StoreNames *names, const cJSON *start_key)
-{
-	Expression	expression = {0};
-	ByteBuffer		projection = {0};
-	ReadRequest request = {
-		.table = names->counter_table,
-		.expression = &expression,
-		.exclusive_start_key = start_key,
-		.consistent = true,
-	};
-
-	expression_name(&expression, &projection, COUNTER_NAME);
-	request.projection = projection.data;
-	if (projection.failed)
-		body->failed = true;
-	else
-		request_read(body, &request);
-	expression_free(&expression);
-	buffer_free(&projection);
-}
-
-/* The request of the state that the operation is in. */
-static Operation
-tables_request(const TablesOperation *operation, ByteBuffer *body)
-{
-	const StoreNames *names = &operation->names;
-	AttributeValue active = attribute_string(COMMIT_ACTIVE_VALUE, strlen(COMMIT_ACTIVE_VALUE));
-	TableDefinition commits = {
-		.table = names->commit_table,
-		.hash = {COMMIT_AGGREGATE_ID, ATTRIBUTE_S},
-		.range = {COMMIT_VERSION, ATTRIBUTE_N},
-		.index = names->commit_index,
-		.index_hash = {COMMIT_ACTIVE, ATTRIBUTE_S},
-		.index_range = {COMMIT_ID, ATTRIBUTE_N},
-	};
-	TableDefinition counters = {
-		.table = names->counter_table,
-		.hash = {COUNTER_NAME, ATTRIBUTE_S},
-	};
-
-	switch (operation->state)
-	{
-		case DESCRIBE_COMMITS:
-		case AWAIT_COMMITS:
-			request_describe_table(body, names->commit_table);
-			return OPERATION_DESCRIBE_TABLE;
-		case DESCRIBE_COUNTERS:
-		case AWAIT_COUNTERS:
-			request_describe_table(body, names->counter_table);
-			return OPERATION_DESCRIBE_TABLE;
-		case CREATE_COMMITS:
-			request_create_table(body, &commits);
-			return OPERATION_CREATE_TABLE;
-		case CREATE_COUNTERS:
-			request_create_table(body, &counters);
-			return OPERATION_CREATE_TABLE;
-		case FIND_LAST_COMMIT:
-			request_last_by_key(body, names->commit_table, names->commit_index, COMMIT_ACTIVE, &active, COMMIT_ID);
-			return OPERATION_QUERY;
-		case PUT_COUNTER:
-			request_counter_put_new(body, names->counter_table, names->counter, operation->last_commit_id);
-			return OPERATION_PUT_ITEM;
-		case LIST_COUNTERS:
-			request_counters(body, names, operation->start_key);
-			return OPERATION_SCAN;
-		case DELETE_COMMITS:
-			request_delete_table(body, names->commit_table);
-			return OPERATION_DELETE_TABLE;
-		case DELETE_COUNTERS:
-			request_delete_table(body, names->counter_table);
-			return OPERATION_DELETE_TABLE;
-		case GET_COUNTER:
-		case FINISHED:
-			break;
-	}
-	request_counter_get(body, names->counter_table, names->counter);
-	return OPERATION_GET_ITEM;
-}
-
-static void
-copy_status(char status[32], const cJSON *object, const char *member)
-{
-	const char *text = json_member_text(object, member);
-
-	snprintf(status, 32, "%s", text != NULL ? text : "");
-}
-
-static bool
-key_schema_is(const cJSON *description, const char *hash, const char *range)
-{
-	const cJSON *schema = json_member(description, "KeySchema");
-	const cJSON *first = cJSON_GetArrayItem(schema, 0);
-	const cJSON *second = cJSON_GetArrayItem(schema, 1);
-	const char *first_name = json_member_text(first, "AttributeName");
-	const char *second_name = json_member_text(second, "AttributeName");
-
-	return first_name != NULL && second_name != NULL && strcmp(first_name, hash) == 0 && strcmp(second_name, range) == 0;
-}
-
-static void
-read_description(TablesOperation *operation, const cJSON *response)
+read_commits_description(TablesOperation *operation, const cJSON *response)
 {
 	const cJSON *description = json_member(response, "Table");
-	const cJSON *index;
+	TableDefinition wanted = schema_of_commits(&operation->names);
 
-	copy_status(operation->report.commit_table_status, description, "TableStatus");
-	operation->report.index_status[0] = '\0';
-	operation->keys_fit = key_schema_is(description, COMMIT_AGGREGATE_ID, COMMIT_VERSION);
-	cJSON_ArrayForEach(index, json_member(description, "GlobalSecondaryIndexes"))
-	{
-		const char *name = json_member_text(index, "IndexName");
-
-		if (name != NULL && strcmp(name, operation->names.commit_index) == 0)
-		{
-			copy_status(operation->report.index_status, index, "IndexStatus");
-			operation->keys_fit = operation->keys_fit && key_schema_is(index, COMMIT_ACTIVE, COMMIT_ID);
-		}
-	}
+	schema_read(description, &wanted, &operation->report.commits);
 	operation->report.item_count = json_member_count(description, "ItemCount");
 	operation->report.table_bytes = json_member_count(description, "TableSizeBytes");
 }
 
+static void
+read_counters_description(TablesOperation *operation, const cJSON *response)
+{
+	TableDefinition wanted = schema_of_counters(&operation->names);
+
+	schema_read(json_member(response, "Table"), &wanted, &operation->report.counters);
+}
+
 /*
- * Is there what the state's answer must have? What is missing must not pass for a table or a counter that is not
- * there: counters would begin anew, and tables of other stores would be deleted.
+ * Fails where one of the tables is no store's: neither is anything made or deleted beside it then. false when both
+ * will do, or are not there.
  */
 static bool
-answer_is_complete(const TablesOperation *operation, const cJSON *response)
+refuse_other_tables(TablesOperation *operation)
 {
-	const cJSON *item = json_member(response, "Item");
+	TableSchema commits = operation->report.commits;
+	TableSchema counters = operation->report.counters;
+	TableDefinition wanted_commits = schema_of_commits(&operation->names);
+	TableDefinition wanted_counters = schema_of_counters(&operation->names);
+	char		words[sizeof(operation->failure.message)];
 
-	switch (operation->state)
+	if (operation->task == TABLES_STATUS && !commits.has_index)
+		commits.has_index = commits.index_key_fits = commits.projection_fits = true;	/* STATUS shows that it is missing */
+	if ((commits.exists && schema_next_fault(&commits, &wanted_commits, words, sizeof(words)))
+		|| (counters.exists && schema_next_fault(&counters, &wanted_counters, words, sizeof(words))))
 	{
-		case DESCRIBE_COMMITS:
-		case DESCRIBE_COUNTERS:
-		case AWAIT_COMMITS:
-		case AWAIT_COUNTERS:
-			return json_member_text(json_member(response, "Table"), "TableStatus") != NULL;
-		case GET_COUNTER:
-			return item == NULL || cJSON_IsObject(item);
-		case FIND_LAST_COMMIT:
-		case LIST_COUNTERS:
-			return cJSON_IsArray(json_member(response, "Items"));
-		default:
-			return true;
+		TABLES_FAIL(operation, FAILURE_UNFIT, "%s", words);
+		return true;
 	}
+	return false;
+}
+
+static void
+look_at_counter(TablesOperation *operation)
+{
+	const TableSchema *counters = &operation->report.counters;
+
+	if (counters->exists && schema_fits(counters))
+		tables_go(operation, GET_COUNTER);
+	else
+		tables_done(operation);
+}
+
+/* At the ids that are stored, where there may be some, and then at the counter. */
+static void
+look_at_ids(TablesOperation *operation)
+{
+	const TableSchema *commits = &operation->report.commits;
+
+	if (commits->exists && schema_fits(commits) && schema_index_is_usable(commits) && !operation->report.commit_table_done)
+		tables_go(operation, FIND_LAST_COMMIT);
+	else
+		look_at_counter(operation);
+}
+
+static void
+create_missing(TablesOperation *operation)
+{
+	if (!operation->report.commits.exists)
+		tables_go(operation, CREATE_COMMITS);
+	else if (!operation->report.counters.exists)
+		tables_go(operation, CREATE_COUNTERS);
+	else
+		tables_go(operation, AWAIT_COMMITS);
+}
+
+static void
+drop_existing(TablesOperation *operation)
+{
+	if (operation->report.counters.exists)
+		tables_go(operation, LIST_COUNTERS);
+	else if (operation->report.commits.exists)
+		tables_go(operation, DELETE_COMMITS);
+	else
+		TABLES_FAIL(operation, FAILURE_NOT_FOUND, "There is neither a table \"%s\" nor a table \"%s\".",
+					operation->names.commit_table, operation->names.counter_table);
 }
 
 /* Both descriptions are here. */
 static void
 tables_described(TablesOperation *operation)
 {
-	switch (operation->task)
-	{
-		case TABLES_STATUS:
-			if (operation->has_counter_table)
-				tables_go(operation, GET_COUNTER);
-			else
-				tables_done(operation);
-			break;
-		case TABLES_CREATE:
-			if (operation->has_commit_table && (!operation->keys_fit || operation->report.index_status[0] == '\0'))
-				TABLES_FAIL(operation, FAILURE_UNFIT,
-							"Table \"%s\" exists, but its keys and index \"%s\" are not those of a commits table.",
-							operation->names.commit_table, operation->names.commit_index);
-			else if (!operation->has_commit_table)
-				tables_go(operation, CREATE_COMMITS);
-			else if (!operation->has_counter_table)
-				tables_go(operation, CREATE_COUNTERS);
-			else
-				tables_go(operation, AWAIT_COMMITS);
-			break;
-		case TABLES_DROP:
-			if (operation->has_commit_table && !operation->keys_fit)
-				TABLES_FAIL(operation, FAILURE_OTHER, "Table \"%s\" has other keys than a commits table.",
-							operation->names.commit_table);
-			else if (operation->has_counter_table)
-				tables_go(operation, LIST_COUNTERS);
-			else if (operation->has_commit_table)
-				tables_go(operation, DELETE_COMMITS);
-			else
-				TABLES_FAIL(operation, FAILURE_NOT_FOUND, "There is neither a table \"%s\" nor a table \"%s\".",
-							operation->names.commit_table, operation->names.counter_table);
-			break;
-		case TABLES_HEAD:
-			break;
-	}
-}
-
-/* A counter was looked for and is not there, or is and the pair was complete from the start. */
-static void
-counter_read(TablesOperation *operation, const cJSON *response)
-{
-	AttributeValue id = attribute_get(json_member(response, "Item"), COUNTER_ID);
-	Failure		failure;
-
-	if (commit_counter_is_exhausted(json_member(response, "Item")))
-	{
-		commit_counter_failure(json_member(response, "Item"), &failure);
-		tables_fail(operation, &failure);
+	if (operation->task != TABLES_CHECK && refuse_other_tables(operation))
 		return;
-	}
-	operation->counter_found = attribute_to_int64(&id, &operation->report.head);
-	if (id.type != ATTRIBUTE_ABSENT && !operation->counter_found)
-	{
-		TABLES_FAIL(operation, FAILURE_UNFIT, "Counter \"%s\" does not hold an integer.", operation->names.counter);
-		return;
-	}
-	if (operation->task != TABLES_CREATE)
-		tables_done(operation);
-	else if (!operation->counter_found && !operation->report.commit_table_done)
-		tables_go(operation, FIND_LAST_COMMIT);
-	else if (operation->report.commit_table_done || operation->report.counter_table_done)
-		tables_done(operation);
+	if (operation->task == TABLES_CREATE)
+		create_missing(operation);
+	else if (operation->task == TABLES_DROP)
+		drop_existing(operation);
 	else
-		TABLES_FAIL(operation, FAILURE_EXISTS, "Tables \"%s\" and \"%s\" exist already.",
-					operation->names.commit_table, operation->names.counter_table);
+		look_at_ids(operation);
 }
 
 static void
 last_commit_found(TablesOperation *operation, const cJSON *response)
 {
-	const cJSON *items = json_member(response, "Items");
-	AttributeValue id = attribute_get(items != NULL ? items->child : NULL, COMMIT_ID);
+	const cJSON *last = json_member(response, "Items")->child;
+	AttributeValue id = attribute_get(last, COMMIT_ID);
+	int64_t		number = 0;
 
-	if (attribute_to_int64(&id, &operation->last_commit_id) && operation->last_commit_id > 0)
-		tables_go(operation, PUT_COUNTER);
-	else if (operation->report.counter_table_done)
+	if (last != NULL && !attribute_to_int64(&id, &number))
+	{
+		TABLES_FAIL(operation, FAILURE_UNFIT, "The largest commit id of index \"%s\" is no bigint.",
+					operation->names.commit_index);
+		return;
+	}
+	operation->report.max_commit_id = number > 0 ? number : 0;
+	look_at_counter(operation);
+}
+
+/* What CREATE does about a counter as it was found: none may be below the commits that are there. */
+static void
+mend_counter(TablesOperation *operation)
+{
+	TablesReport *report = &operation->report;
+
+	operation->least_head = report->max_commit_id;
+	if (report->max_commit_id > report->head)
+		tables_go(operation, report->counter_found ? RAISE_COUNTER : PUT_COUNTER);
+	else if (report->commit_table_done || report->counter_table_done || operation->refusals > 0)
 		tables_done(operation);
 	else
 		TABLES_FAIL(operation, FAILURE_EXISTS, "Tables \"%s\" and \"%s\" exist already.",
 					operation->names.commit_table, operation->names.counter_table);
+}
+
+static void
+counter_read(TablesOperation *operation, const cJSON *response)
+{
+	TablesReport *report = &operation->report;
+	const cJSON *item = json_member(response, "Item");
+	AttributeValue id = attribute_get(item, COUNTER_ID);
+	Failure		failure;
+
+	report->counter_found = attribute_to_int64(&id, &report->head);
+	report->counter_is_none = id.type != ATTRIBUTE_ABSENT && !report->counter_found;
+	if (commit_counter_is_exhausted(item) && operation->task != TABLES_CHECK)
+	{
+		commit_counter_failure(item, &failure);
+		tables_fail(operation, &failure);
+	}
+	else if (report->counter_is_none && operation->task != TABLES_CHECK)
+		TABLES_FAIL(operation, FAILURE_UNFIT, "Counter \"%s\" does not hold an integer.", operation->names.counter);
+	else if (report->head < operation->least_head
+			 && (operation->task == TABLES_RAISE || operation->refusals >= MAX_REFUSALS))
+		TABLES_FAIL(operation, FAILURE_BAD_ANSWER, "the counter is not raised, and is lower all the same");
+	else if (operation->task == TABLES_CREATE)
+		mend_counter(operation);
+	else
+		tables_done(operation);
+}
+
+/* It is as high as it has to be. */
+static void
+counter_raised(TablesOperation *operation)
+{
+	operation->report.old_head = operation->report.head;
+	operation->report.head = operation->least_head;
+	operation->report.counter_raised = true;
+	tables_done(operation);
+}
+
+/* It is as high already, perhaps by an attempt whose answer was lost; or it was made meanwhile. */
+static void
+counter_refused(TablesOperation *operation)
+{
+	operation->refusals++;
+	tables_go(operation, GET_COUNTER);
 }
 
 static bool
@@ -381,7 +321,7 @@ counters_listed(TablesOperation *operation, const cJSON *response)
 		tables_fail_bad_answer(operation);
 	else if (result == PAGING_MORE && !operation->report.counter_table_shared)
 		return;
-	else if (operation->has_commit_table)
+	else if (operation->report.commits.exists)
 		tables_go(operation, DELETE_COMMITS);
 	else if (!operation->report.counter_table_shared)
 		tables_go(operation, DELETE_COUNTERS);
@@ -393,9 +333,46 @@ counters_listed(TablesOperation *operation, const cJSON *response)
 static void
 commits_deleted(TablesOperation *operation)
 {
-	bool		counters_go = operation->has_counter_table && !operation->report.counter_table_shared;
+	bool		counters_go = operation->report.counters.exists && !operation->report.counter_table_shared;
 
 	tables_go(operation, counters_go ? DELETE_COUNTERS : AWAIT_COMMITS);
+}
+
+/* The commits table is on its way, or is another session's doing. */
+static void
+commits_created(TablesOperation *operation)
+{
+	tables_go(operation, operation->report.counters.exists ? AWAIT_COMMITS : CREATE_COUNTERS);
+}
+
+static void
+commits_awaited(TablesOperation *operation, const cJSON *response)
+{
+	TableSchema *commits = &operation->report.commits;
+
+	read_commits_description(operation, response);
+	if (operation->task == TABLES_DROP)
+		tables_again_later(operation);
+	else if (refuse_other_tables(operation))
+		return;
+	else if (strcmp(commits->status, "ACTIVE") == 0 && schema_index_is_usable(commits))
+		tables_go(operation, AWAIT_COUNTERS);
+	else
+		tables_again_later(operation);
+}
+
+static void
+counters_awaited(TablesOperation *operation, const cJSON *response)
+{
+	read_counters_description(operation, response);
+	if (operation->task == TABLES_DROP)
+		tables_again_later(operation);
+	else if (refuse_other_tables(operation))
+		return;
+	else if (strcmp(operation->report.counters.status, "ACTIVE") == 0)
+		look_at_ids(operation);
+	else
+		tables_again_later(operation);
 }
 
 /* The answer to the state's request. */
@@ -407,48 +384,40 @@ tables_answered(TablesOperation *operation, const cJSON *response)
 	switch (operation->state)
 	{
 		case DESCRIBE_COMMITS:
-			operation->has_commit_table = true;
-			read_description(operation, response);
+			read_commits_description(operation, response);
 			tables_go(operation, DESCRIBE_COUNTERS);
 			break;
 		case DESCRIBE_COUNTERS:
-			operation->has_counter_table = true;
-			copy_status(report->counter_table_status, json_member(response, "Table"), "TableStatus");
+			read_counters_description(operation, response);
 			tables_described(operation);
 			break;
 		case CREATE_COMMITS:
 			report->commit_table_done = true;
-			tables_go(operation, operation->has_counter_table ? AWAIT_COMMITS : CREATE_COUNTERS);
+			commits_created(operation);
 			break;
 		case CREATE_COUNTERS:
 			report->counter_table_done = true;
 			tables_go(operation, AWAIT_COMMITS);
 			break;
 		case AWAIT_COMMITS:
-			read_description(operation, response);
-			if (operation->task == TABLES_CREATE && strcmp(report->commit_table_status, "ACTIVE") == 0
-				&& strcmp(report->index_status, "ACTIVE") == 0)
-				tables_go(operation, AWAIT_COUNTERS);
-			else
-				tables_again_later(operation);
+			commits_awaited(operation, response);
 			break;
 		case AWAIT_COUNTERS:
-			copy_status(report->counter_table_status, json_member(response, "Table"), "TableStatus");
-			if (operation->task == TABLES_CREATE && strcmp(report->counter_table_status, "ACTIVE") == 0)
-				tables_go(operation, GET_COUNTER);
-			else
-				tables_again_later(operation);
-			break;
-		case GET_COUNTER:
-			counter_read(operation, response);
+			counters_awaited(operation, response);
 			break;
 		case FIND_LAST_COMMIT:
 			last_commit_found(operation, response);
 			break;
+		case GET_COUNTER:
+			counter_read(operation, response);
+			break;
 		case PUT_COUNTER:
 			report->counter_made = true;
-			report->head = operation->last_commit_id;
+			report->head = operation->least_head;
 			tables_done(operation);
+			break;
+		case RAISE_COUNTER:
+			counter_raised(operation);
 			break;
 		case LIST_COUNTERS:
 			counters_listed(operation, response);
@@ -466,38 +435,48 @@ tables_answered(TablesOperation *operation, const cJSON *response)
 	}
 }
 
+/* The table that a waiting state looks for is not there. */
+static void
+awaited_is_missing(TablesOperation *operation, const Failure *failure)
+{
+	bool		is_being_made = operation->report.commit_table_done || operation->report.counter_table_done;
+
+	if (operation->task != TABLES_DROP && !is_being_made)
+		tables_fail(operation, failure);
+	else if (operation->task != TABLES_DROP)
+		tables_again_later(operation);	/* DescribeTable is eventually consistent */
+	else if (operation->state == AWAIT_COMMITS && !operation->report.counter_table_shared)
+		tables_go(operation, AWAIT_COUNTERS);
+	else
+		tables_done(operation);
+}
+
 /* The failures that are an answer too: a table that is not there, or that another session has just made. */
 static void
 tables_refused(TablesOperation *operation, const Failure *failure)
 {
 	bool		missing = failure->kind == FAILURE_NOT_FOUND;
+	bool		exists = failure->kind == FAILURE_EXISTS;
+	TablesState state = operation->state;
 
-	if (operation->state == DESCRIBE_COMMITS && missing)
+	if (state == DESCRIBE_COMMITS && missing)
 		tables_go(operation, DESCRIBE_COUNTERS);
-	else if (operation->state == DESCRIBE_COUNTERS && missing)
+	else if (state == DESCRIBE_COUNTERS && missing)
 		tables_described(operation);
-	else if (operation->state == CREATE_COMMITS && failure->kind == FAILURE_EXISTS)
-		tables_go(operation, operation->has_counter_table ? AWAIT_COMMITS : CREATE_COUNTERS);
-	else if (operation->state == CREATE_COUNTERS && failure->kind == FAILURE_EXISTS)
+	else if (state == CREATE_COMMITS && exists)
+		commits_created(operation);
+	else if (state == CREATE_COUNTERS && exists)
 		tables_go(operation, AWAIT_COMMITS);
-	else if (operation->state == DELETE_COMMITS && missing)
+	else if (state == DELETE_COMMITS && missing)
 		commits_deleted(operation);
-	else if (operation->state == DELETE_COUNTERS && missing)
+	else if (state == DELETE_COUNTERS && missing)
 		tables_go(operation, AWAIT_COMMITS);
-	else if (operation->state == AWAIT_COMMITS && missing && operation->task == TABLES_DROP)
-	{
-		if (operation->report.counter_table_shared)
-			tables_done(operation);
-		else
-			tables_go(operation, AWAIT_COUNTERS);
-	}
-	else if (operation->state == AWAIT_COUNTERS && missing && operation->task == TABLES_DROP)
-		tables_done(operation);
-	else if ((operation->state == AWAIT_COMMITS || operation->state == AWAIT_COUNTERS) && missing
-			 && (operation->report.commit_table_done || operation->report.counter_table_done))
-		tables_again_later(operation);	/* DescribeTable is eventually consistent */
-	else if (operation->state == PUT_COUNTER && failure->kind == FAILURE_CONDITION)
-		tables_done(operation);	/* another session has written it meanwhile */
+	else if ((state == AWAIT_COMMITS || state == AWAIT_COUNTERS) && missing)
+		awaited_is_missing(operation, failure);
+	else if (state == FIND_LAST_COMMIT && operation->task == TABLES_STATUS && failure->kind == FAILURE_ACCESS_DENIED)
+		look_at_counter(operation);	/* 1.0 did not ask for it: keys that were enough stay so */
+	else if ((state == PUT_COUNTER || state == RAISE_COUNTER) && failure->kind == FAILURE_CONDITION)
+		counter_refused(operation);
 	else
 		tables_fail(operation, failure);
 }
@@ -508,13 +487,16 @@ tables_send(TablesOperation *operation)
 {
 	ByteBuffer		body = {0};
 	Operation	request;
+	TablesAsked asked = {
+		.names = &operation->names, .least_head = operation->least_head, .start_key = operation->start_key
+	};
 
 	if (http_now_ms() < operation->not_before)
 	{
 		client_wake_at(operation->client, operation->not_before);
 		return false;
 	}
-	request = tables_request(operation, &body);
+	request = tables_request(operation->state, &asked, &body);
 	operation->call = call_start(operation->client, request, &body, operation->usage);
 	buffer_free(&body);
 	if (operation->call == NULL)
@@ -541,7 +523,7 @@ tables_step(TablesOperation *operation)
 			return STEP_PENDING;
 		call = operation->call;
 		operation->call = NULL;
-		if (result == STEP_DONE && answer_is_complete(operation, call_response(call)))
+		if (result == STEP_DONE && tables_answer_is_complete(operation->state, call_response(call)))
 			tables_answered(operation, call_response(call));
 		else if (result == STEP_DONE)
 			tables_fail_bad_answer(operation);

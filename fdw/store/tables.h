@@ -11,6 +11,7 @@
 #include "base/step.h"
 #include "dynamodb/client.h"
 #include "store/commit.h"
+#include "store/schema.h"
 
 typedef struct TablesOperation TablesOperation;
 
@@ -18,36 +19,53 @@ typedef enum TablesTask
 {
 	TABLES_CREATE,				/* what is missing of the two tables, and the counter; waits until all is ACTIVE */
 	TABLES_DROP,				/* both; waits until they are gone */
-	TABLES_STATUS,				/* DescribeTable of both, and the counter */
-	TABLES_HEAD					/* the counter alone */
+	TABLES_STATUS,				/* DescribeTable of both, the largest commit id, and the counter */
+	TABLES_CHECK,				/* the same, where STATUS fails over what is no store's */
+	TABLES_HEAD,				/* the counter alone */
+	TABLES_RAISE				/* likewise, after it was raised: by tables_start_raise */
 } TablesTask;
 
 /* What the operation found or did. */
 typedef struct TablesReport
 {
-	char		commit_table_status[32];	/* "ACTIVE", "CREATING", …; empty: no such table */
-	char		index_status[32];	/* empty: no such index */
-	char		counter_table_status[32];
+	TableSchema commits;		/* as it was described last */
+	TableSchema counters;
 	int64_t		item_count;		/* of the commits table, DynamoDB's estimate, six hours old at worst; -1: not known */
 	int64_t		table_bytes;	/* likewise */
-	int64_t		head;			/* the last commit id given out; 0: none yet */
+	int64_t		max_commit_id;	/* the largest in the index; 0: no commit; -1: not known */
+	int64_t		head;			/* the last commit id given out, looked at after that; 0: none yet */
+	bool		counter_found;	/* the counter's item has one */
+	bool		counter_is_none;	/* CHECK: what it has is no integer */
 	bool		commit_table_done;	/* made (CREATE) or deleted (DROP) by this operation */
 	bool		counter_table_done;
 	bool		counter_table_shared;	/* DROP: it holds counters of other stores, and so stays */
 	bool		counter_made;	/* CREATE: the counter item was written, because commits were there already */
+	bool		counter_raised; /* CREATE, RAISE: it was lower; by a retry whose first answer was lost, not known */
+	int64_t		old_head;		/* CREATE: then what it was */
 } TablesReport;
 
 /*
- * CREATE makes what is missing of the pair. A missing counter beside existing commits starts at the largest commit id
- * that the index knows, read once all is ACTIVE. Where nothing is missing it fails with FAILURE_EXISTS; a commits
- * table of that name with other keys, or without the index, is FAILURE_UNFIT. Either way nothing was changed.
+ * A table that is there and no store's, by the keys, their types, or the index (schema.h), is FAILURE_UNFIT, and
+ * nothing was changed: neither that table nor the other one. For STATUS a missing index alone is none, and for CHECK
+ * it is all in the report.
+ *
+ * CREATE makes what is missing of the pair. A counter that is missing or too low beside existing commits gets the
+ * largest commit id that the index knows, read once all is ACTIVE. Where there is nothing to do it fails with
+ * FAILURE_EXISTS.
  *
  * DROP fails with FAILURE_NOT_FOUND when neither table exists. A counter table that holds counters of other stores is
  * kept as it is.
  *
- * STATUS and HEAD change nothing. HEAD fails with FAILURE_NOT_FOUND where there is no counter table.
+ * STATUS, CHECK and HEAD change nothing. HEAD fails with FAILURE_NOT_FOUND where there is no counter table. STATUS
+ * leaves max_commit_id out where AWS denies it.
  */
 extern TablesOperation *tables_start(Client *client, const StoreNames *names, TablesTask task, Usage *usage);
+
+/*
+ * Raises the counter to `head`, above 0, making it where it is missing; one that is as high, or higher, stays. The
+ * report has the value that it has then.
+ */
+extern TablesOperation *tables_start_raise(Client *client, const StoreNames *names, int64_t head, Usage *usage);
 extern StepResult tables_step(TablesOperation *operation);
 extern const TablesReport *tables_report(const TablesOperation *operation);
 extern const Failure *tables_failure(const TablesOperation *operation);

@@ -85,18 +85,19 @@ sub burned
 	return map { $_->{name}{S} =~ /\Acommits#burned#([1-9]\d*)\z/ ? $1 .. $1 + $_->{n}{N} - 1 : () } $self->scan('counters');
 }
 
-# The two tables of an event store, as dynamodb-event-store 1.x has them.
+# The two tables of an event store, as dynamodb-event-store 1.x has them; or with another type of commitId (S is that of 2.x), and other
+# attributes in the index.
 sub create_store
 {
-	my ($self, $commits, $counters) = @_;
+	my ($self, $commits, $counters, %other) = @_;
 	my %capacity = (ReadCapacityUnits => 1000, WriteCapacityUnits => 1000);
 	$self->call(CreateTable => {
 		TableName => $commits,
 		AttributeDefinitions => [ map { { AttributeName => $_->[0], AttributeType => $_->[1] } }
-			[ aggregateId => 'S' ], [ version => 'N' ], [ active => 'S' ], [ commitId => 'N' ] ],
+			[ aggregateId => 'S' ], [ version => 'N' ], [ active => 'S' ], [ commitId => $other{commit_id} // 'N' ] ],
 		KeySchema => key_schema('aggregateId', 'version'),
 		GlobalSecondaryIndexes => [ { IndexName => 'byId', KeySchema => key_schema('active', 'commitId'),
-			Projection => { ProjectionType => 'ALL' }, ProvisionedThroughput => \%capacity } ],
+			Projection => { ProjectionType => $other{projection} // 'ALL' }, ProvisionedThroughput => \%capacity } ],
 		ProvisionedThroughput => \%capacity });
 	$self->call(CreateTable => {
 		TableName => $counters, AttributeDefinitions => [ { AttributeName => 'name', AttributeType => 'S' } ],

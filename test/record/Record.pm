@@ -63,7 +63,11 @@ sub _key
 
 my %rest = (
 	GetItem => sub { my ($body) = @_; return _key(%{ $body->{Key} }) },
-	UpdateItem => sub { my ($body) = @_; return _key(%{ $body->{Key} }) . '; ' . _expression($body, $body->{UpdateExpression}) },
+	UpdateItem => sub {
+		my ($body) = @_;
+		return _key(%{ $body->{Key} }) . '; ' . _expression($body, $body->{UpdateExpression})
+		  . ($body->{ConditionExpression} ? '; if ' . _expression($body, $body->{ConditionExpression}) : '');
+	},
 	PutItem => sub {
 		my ($body) = @_;
 		my %key = map { exists $body->{Item}{$_} ? ($_, $body->{Item}{$_}) : () } qw(aggregateId version name);

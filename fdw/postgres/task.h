@@ -1,0 +1,24 @@
+/*
+ * task: what the SQL functions about a store have in common. Each is given the foreign table, by whose server and
+ * options the store is found, and goes by the user mapping of whoever calls it.
+ */
+#ifndef DYNAMODB_ES_TASK_H
+#define DYNAMODB_ES_TASK_H
+
+#include "postgres.h"
+
+#include "store/tables.h"
+
+/* Raise an error where it is no foreign table of this wrapper, or the caller may not. */
+extern void task_check_wrapper(Oid relation);
+extern void task_check_owner(Oid relation);
+extern void task_check_select(Oid relation);
+
+/* Whom the foreign table belongs to. */
+extern Oid	task_owner(Oid relation);
+
+/* Run a task to its end, or raise its failure. The report, and the texts of *names, live in the current memory context. */
+extern TablesReport *task_run(Oid relation, TablesTask task, StoreNames *names);
+extern TablesReport *task_raise(Oid relation, int64 head, StoreNames *names);
+
+#endif

@@ -1,0 +1,104 @@
+/*
+ * tables_request.c: what does each state of a walk over the tables ask for?
+ */
+#include "store/tables_request.h"
+
+#include <string.h>
+
+#include "dynamodb/attribute.h"
+#include "dynamodb/json.h"
+#include "store/schema.h"
+
+static void
+request_counters(ByteBuffer *body, const StoreNames *names, const cJSON *start_key)
+{
+	Expression	expression = {0};
+	ByteBuffer		projection = {0};
+	ReadRequest request = {
+		.table = names->counter_table,
+		.expression = &expression,
+		.exclusive_start_key = start_key,
+		.consistent = true,
+	};
+
+	expression_name(&expression, &projection, COUNTER_NAME);
+	request.projection = projection.data;
+	if (projection.failed)
+		body->failed = true;
+	else
+		request_read(body, &request);
+	expression_free(&expression);
+	buffer_free(&projection);
+}
+
+Operation
+tables_request(TablesState state, const TablesAsked *asked, ByteBuffer *body)
+{
+	const StoreNames *names = asked->names;
+	AttributeValue active = attribute_string(COMMIT_ACTIVE_VALUE, strlen(COMMIT_ACTIVE_VALUE));
+	TableDefinition commits = schema_of_commits(names);
+	TableDefinition counters = schema_of_counters(names);
+
+	switch (state)
+	{
+		case DESCRIBE_COMMITS:
+		case AWAIT_COMMITS:
+			request_describe_table(body, names->commit_table);
+			return OPERATION_DESCRIBE_TABLE;
+		case DESCRIBE_COUNTERS:
+		case AWAIT_COUNTERS:
+			request_describe_table(body, names->counter_table);
+			return OPERATION_DESCRIBE_TABLE;
+		case CREATE_COMMITS:
+			request_create_table(body, &commits);
+			return OPERATION_CREATE_TABLE;
+		case CREATE_COUNTERS:
+			request_create_table(body, &counters);
+			return OPERATION_CREATE_TABLE;
+		case FIND_LAST_COMMIT:
+			request_last_by_key(body, names->commit_table, names->commit_index, COMMIT_ACTIVE, &active, COMMIT_ID);
+			return OPERATION_QUERY;
+		case PUT_COUNTER:
+			request_counter_put_new(body, names->counter_table, names->counter, asked->least_head);
+			return OPERATION_PUT_ITEM;
+		case RAISE_COUNTER:
+			request_counter_raise(body, names->counter_table, names->counter, asked->least_head);
+			return OPERATION_UPDATE_ITEM;
+		case LIST_COUNTERS:
+			request_counters(body, names, asked->start_key);
+			return OPERATION_SCAN;
+		case DELETE_COMMITS:
+			request_delete_table(body, names->commit_table);
+			return OPERATION_DELETE_TABLE;
+		case DELETE_COUNTERS:
+			request_delete_table(body, names->counter_table);
+			return OPERATION_DELETE_TABLE;
+		case GET_COUNTER:
+		case FINISHED:
+			break;
+	}
+	request_counter_get(body, names->counter_table, names->counter);
+	return OPERATION_GET_ITEM;
+}
+
+bool
+tables_answer_is_complete(TablesState state, const cJSON *response)
+{
+	const cJSON *item = json_member(response, "Item");
+
+	switch (state)
+	{
+		case DESCRIBE_COMMITS:
+		case DESCRIBE_COUNTERS:
+		case AWAIT_COMMITS:
+		case AWAIT_COUNTERS:
+			return json_member_text(json_member(response, "Table"), "TableStatus") != NULL;
+		case GET_COUNTER:
+			return item == NULL || cJSON_IsObject(item);
+		case FIND_LAST_COMMIT:
+		case LIST_COUNTERS:
+			return cJSON_IsArray(json_member(response, "Items"));
+		default:
+			return true;
+	}
+}

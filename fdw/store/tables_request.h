@@ -1,0 +1,50 @@
+/*
+ * tables_request: the states of a walk over a store's tables (tables.c), with one request in each.
+ */
+#ifndef DYNAMODB_ES_TABLES_REQUEST_H
+#define DYNAMODB_ES_TABLES_REQUEST_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "dynamodb/request.h"
+#include "store/commit.h"
+
+typedef enum TablesState
+{
+	DESCRIBE_COMMITS,
+	DESCRIBE_COUNTERS,
+	CREATE_COMMITS,
+	CREATE_COUNTERS,
+	AWAIT_COMMITS,				/* until ACTIVE, or gone */
+	AWAIT_COUNTERS,
+	FIND_LAST_COMMIT,			/* before the counter is looked at: what is appended in between makes that no lower */
+	GET_COUNTER,
+	PUT_COUNTER,
+	RAISE_COUNTER,
+	LIST_COUNTERS,
+	DELETE_COMMITS,
+	DELETE_COUNTERS,
+	FINISHED
+} TablesState;
+
+/* What requests are made of. Views. */
+typedef struct TablesAsked
+{
+	const StoreNames *names;
+	int64_t		least_head;		/* PUT_COUNTER, RAISE_COUNTER */
+	const cJSON *start_key;		/* LIST_COUNTERS; or NULL */
+} TablesAsked;
+
+/* Writes the request's body. */
+extern Operation tables_request(TablesState state, const TablesAsked *asked, ByteBuffer *body);
+
+/*
+ * Is there what the state's answer must have? What is missing must not pass for a table or a counter that is not
+ * there: counters would begin anew, and tables of other stores would be deleted.
+ */
+extern bool tables_answer_is_complete(TablesState state, const cJSON *response);
+
+#endif

@@ -1,0 +1,172 @@
+/*
+ * tables: what is no store's is refused before anything is made, deleted or raised beside it, and a counter never ends up
+ * below the commits that are there.
+ */
+#include "script.h"
+
+#include "store/tables.h"
+
+static const StoreNames names = {.commit_table = "the-commits", .commit_index = "byId", .counter_table = "the-counters", .counter = "c"};
+
+#define KEY(hash, range) "\"KeySchema\":[{\"AttributeName\":\"" hash "\",\"KeyType\":\"HASH\"},{\"AttributeName\":\"" range "\",\"KeyType\":\"RANGE\"}]"
+#define TYPE(name, type) "{\"AttributeName\":\"" name "\",\"AttributeType\":\"" type "\"}"
+#define TYPES(id) "\"AttributeDefinitions\":[" TYPE("aggregateId", "S") "," TYPE("version", "N") "," TYPE("active", "S") "," TYPE("commitId", id) "]"
+#define INDEX(name, more) "\"GlobalSecondaryIndexes\":[{\"IndexName\":\"" name "\"," KEY("active", "commitId") more "}]"
+#define ALL ",\"Projection\":{\"ProjectionType\":\"ALL\"}"
+#define ACTIVE ",\"IndexStatus\":\"ACTIVE\""
+#define COMMITS(id, index) "{\"Table\":{\"TableStatus\":\"ACTIVE\"," KEY("aggregateId", "version") "," TYPES(id) "," index "}}"
+#define COUNTERS_OF(name, type) "{\"Table\":{\"TableStatus\":\"ACTIVE\",\"KeySchema\":[{\"AttributeName\":\"" name "\",\"KeyType\":\"HASH\"}]," \
+	"\"AttributeDefinitions\":[" TYPE(name, type) "]}}"
+
+#define STORE COMMITS("N", INDEX("byId", ALL ACTIVE))
+#define COUNTERS COUNTERS_OF("name", "S")
+#define DESCRIBED(table, answer) ANSWERED("DescribeTable", table, answer)
+#define MISSING(table) REFUSED("DescribeTable", table, "ResourceNotFoundException", "")
+#define BOTH DESCRIBED("the-commits", STORE), DESCRIBED("the-counters", COUNTERS)
+#define NO_COMMITS(what) ANSWERED("Query", "byId", "{\"Items\":[" what "]}")
+#define LAST(id) NO_COMMITS("{\"commitId\":{\"N\":\"" id "\"}}")
+#define COUNTER(value) ANSWERED("GetItem", "\"ConsistentRead\":true", "{\"Item\":{\"name\":{\"S\":\"c\"},\"id\":{\"N\":\"" value "\"}}}")
+#define NO_COUNTER ANSWERED("GetItem", "\"ConsistentRead\":true", "{}")
+#define RAISE(value, ...) {.operation = "UpdateItem", .contains = "{\":0\":{\"N\":\"" value "\"}}", __VA_ARGS__}
+#define CONDITION_FAILS .status = 400, .answer = ERROR_ANSWER("ConditionalCheckFailedException", "")
+#define MOST_EXCHANGES 10
+
+typedef struct Case
+{
+	const char *what;
+	TablesTask	task;
+	int64_t		raise_to;
+	FailureKind kind;			/* FAILURE_NONE: it succeeds */
+	int64_t		head;			/* then */
+	int64_t		max_commit_id;
+	bool		made;
+	bool		raised;
+	Exchange	exchanges[MOST_EXCHANGES];
+} Case;
+
+static const Case cases[] = {
+	/* What is no store's. */
+	{"2.x, to be created", TABLES_CREATE, 0, FAILURE_UNFIT, .exchanges = {DESCRIBED("the-commits", COMMITS("S", INDEX("byId", ALL ACTIVE))), DESCRIBED("the-counters", COUNTERS)}},
+	{"2.x, to be dropped", TABLES_DROP, 0, FAILURE_UNFIT, .exchanges = {DESCRIBED("the-commits", COMMITS("S", INDEX("byId", ALL ACTIVE))), DESCRIBED("the-counters", COUNTERS)}},
+	{"2.x, its status", TABLES_STATUS, 0, FAILURE_UNFIT, .exchanges = {DESCRIBED("the-commits", COMMITS("S", INDEX("byId", ALL ACTIVE))), DESCRIBED("the-counters", COUNTERS)}},
+	{"2.x, with another index, to be dropped", TABLES_DROP, 0, FAILURE_UNFIT, .exchanges = {DESCRIBED("the-commits", COMMITS("S", INDEX("byCommit", ALL ACTIVE))), DESCRIBED("the-counters", COUNTERS)}},
+	{"keys only, to be dropped", TABLES_DROP, 0, FAILURE_UNFIT,
+	.exchanges = {DESCRIBED("the-commits", COMMITS("N", INDEX("byId", ACTIVE ",\"Projection\":{\"ProjectionType\":\"KEYS_ONLY\"}"))), DESCRIBED("the-counters", COUNTERS)}},
+	{"another table in place of the counters, to be dropped", TABLES_DROP, 0, FAILURE_UNFIT, .exchanges = {DESCRIBED("the-commits", STORE), DESCRIBED("the-counters", COUNTERS_OF("id", "S"))}},
+	{"counters by number, to be dropped alone", TABLES_DROP, 0, FAILURE_UNFIT, .exchanges = {MISSING("the-commits"), DESCRIBED("the-counters", COUNTERS_OF("name", "N"))}},
+	{"another table in place of the counters, to be created", TABLES_CREATE, 0, FAILURE_UNFIT, .exchanges = {MISSING("the-commits"), DESCRIBED("the-counters", COUNTERS_OF("id", "S"))}},
+	{"an engine that does not say what the index holds, nor how it is", TABLES_STATUS, 0, FAILURE_NONE, 3, 3,
+	.exchanges = {DESCRIBED("the-commits", COMMITS("N", INDEX("byId", ""))), DESCRIBED("the-counters", COUNTERS), LAST("3"), COUNTER("3")}},
+	{"no index", TABLES_STATUS, 0, FAILURE_NONE, 3, -1, .exchanges = {DESCRIBED("the-commits", COMMITS("N", INDEX("other", ALL))), DESCRIBED("the-counters", COUNTERS), COUNTER("3")}},
+	{"2.x, checked", TABLES_CHECK, 0, FAILURE_NONE, 3, -1, .exchanges = {DESCRIBED("the-commits", COMMITS("S", INDEX("byId", ALL ACTIVE))), DESCRIBED("the-counters", COUNTERS), COUNTER("3")}},
+	{"2.x appears while it is created", TABLES_CREATE, 0, FAILURE_UNFIT,
+	.exchanges = {MISSING("the-commits"), DESCRIBED("the-counters", COUNTERS), REFUSED("CreateTable", "the-commits", "ResourceInUseException", ""),
+	DESCRIBED("the-commits", COMMITS("S", INDEX("byId", ALL ACTIVE)))}},
+
+	/* The counter beside the commits. */
+	{"a store as it should be", TABLES_CREATE, 0, FAILURE_EXISTS, .exchanges = {BOTH, BOTH, LAST("3"), COUNTER("3")}},
+	{"a counter that is ahead", TABLES_CREATE, 0, FAILURE_EXISTS, .exchanges = {BOTH, BOTH, LAST("3"), COUNTER("7")}},
+	{"no commits", TABLES_CREATE, 0, FAILURE_EXISTS, .exchanges = {BOTH, BOTH, NO_COMMITS(""), NO_COUNTER}},
+	{"a counter that is behind", TABLES_CREATE, 0, FAILURE_NONE, 7, 7, .raised = true, .exchanges = {BOTH, BOTH, LAST("7"), COUNTER("3"), RAISE("7")}},
+	{"a counter that is missing", TABLES_CREATE, 0, FAILURE_NONE, 7, 7, .made = true,
+	.exchanges = {BOTH, BOTH, LAST("7"), NO_COUNTER, ANSWERED("PutItem", "\"id\":{\"N\":\"7\"}", "{}")}},
+	{"a counter that is raised by another meanwhile", TABLES_CREATE, 0, FAILURE_NONE, 9, 7,
+	.exchanges = {BOTH, BOTH, LAST("7"), COUNTER("3"), RAISE("7", CONDITION_FAILS), COUNTER("9")}},
+	{"a counter that begins meanwhile, too low", TABLES_CREATE, 0, FAILURE_NONE, 7, 7, .raised = true,
+	.exchanges = {BOTH, BOTH, LAST("7"), NO_COUNTER, REFUSED("PutItem", NULL, "ConditionalCheckFailedException", ""), COUNTER("1"), RAISE("7")}},
+	{"a counter that is behind, and will not be raised", TABLES_CREATE, 0, FAILURE_BAD_ANSWER,
+	.exchanges = {BOTH, BOTH, LAST("7"), COUNTER("3"), RAISE("7", CONDITION_FAILS), COUNTER("3"), RAISE("7", CONDITION_FAILS), COUNTER("3")}},
+	{"a counter that is no integer", TABLES_CREATE, 0, FAILURE_UNFIT, .exchanges = {BOTH, BOTH, LAST("7"), COUNTER("3.5")}},
+	{"a last commit id that is none", TABLES_CREATE, 0, FAILURE_UNFIT, .exchanges = {BOTH, BOTH, LAST("7.5")}},
+	{"a last commit that may not be looked at", TABLES_CREATE, 0, FAILURE_ACCESS_DENIED, .exchanges = {BOTH, BOTH, REFUSED("Query", NULL, "AccessDeniedException", "")}},
+	{"its status, with the rights that were enough for 1.0", TABLES_STATUS, 0, FAILURE_NONE, 3, -1,
+	.exchanges = {BOTH, REFUSED("Query", NULL, "AccessDeniedException", ""), COUNTER("3")}},
+	{"its status", TABLES_STATUS, 0, FAILURE_NONE, 3, 7, .exchanges = {BOTH, LAST("7"), COUNTER("3")}},
+
+	/* A counter that is raised by hand. */
+	{"raised", TABLES_RAISE, 12, FAILURE_NONE, 12, -1, .raised = true, .exchanges = {RAISE("12")}},
+	{"raised to what it is", TABLES_RAISE, 12, FAILURE_NONE, 12, -1, .exchanges = {RAISE("12", CONDITION_FAILS), COUNTER("12")}},
+	{"not lowered", TABLES_RAISE, 12, FAILURE_NONE, 15, -1, .exchanges = {RAISE("12", CONDITION_FAILS), COUNTER("15")}},
+	{"raised, and the answer was lost", TABLES_RAISE, 12, FAILURE_NONE, 13, -1,
+	.exchanges = {RAISE("12", .fault = FAULT_LOST), RAISE("12", CONDITION_FAILS), COUNTER("13")}},
+	{"raised, it is said, and lower", TABLES_RAISE, 12, FAILURE_BAD_ANSWER, .exchanges = {RAISE("12", CONDITION_FAILS), COUNTER("5")}},
+	{"raised where there is no table", TABLES_RAISE, 12, FAILURE_NOT_FOUND, .exchanges = {RAISE("12", .status = 400, .answer = ERROR_ANSWER("ResourceNotFoundException", ""))}},
+};
+
+static size_t
+exchanges_of(const Case *one)
+{
+	size_t		count = 0;
+
+	while (count < MOST_EXCHANGES && one->exchanges[count].operation != NULL)
+		count++;
+	return count;
+}
+
+/* The failure's kind; *report where there is none. */
+static FailureKind
+run_case(const Case *one, TablesReport *report)
+{
+	TablesOperation *operation = NULL;
+	FailureKind kind = FAILURE_MEMORY;
+	Client	   *client;
+
+	script_begin(one->exchanges, exchanges_of(one));
+	client = script_client(3, 16);
+	if (client != NULL)
+		operation = one->task == TABLES_RAISE ? tables_start_raise(client, &names, one->raise_to, NULL)
+			: tables_start(client, &names, one->task, NULL);
+	if (operation != NULL && RUN(client, tables_step(operation)) == STEP_DONE)
+	{
+		kind = FAILURE_NONE;
+		*report = *tables_report(operation);
+	}
+	else if (operation != NULL)
+		kind = tables_failure(operation)->kind;
+	tables_free(operation);
+	client_free(client);
+	return kind;
+}
+
+static void
+the_tables_decide(void **state)
+{
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		const Case *one = &cases[i];
+		TablesReport report;
+
+		print_message("%s\n", one->what);
+		assert_int_equal(run_case(one, &report), one->kind);
+		script_end();
+		if (one->kind != FAILURE_NONE)
+			continue;
+		assert_int_equal(report.head, one->head);
+		assert_int_equal(report.max_commit_id, one->max_commit_id);
+		assert_int_equal(report.counter_made, one->made);
+		assert_int_equal(report.counter_raised, one->raised);
+	}
+}
+
+static void
+without_memory_nothing_is_claimed(void **state)
+{
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		FOR_EACH_ALLOCATION_FAILING({
+			TablesReport report;
+
+			if (run_case(&cases[i], &report) == FAILURE_NONE)
+				assert_int_equal(cases[i].kind, FAILURE_NONE);
+		});
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_tables_decide),
+		cmocka_unit_test(without_memory_nothing_is_claimed),
+	};
+
+	return cmocka_run_group_tests_name("tables", tests, NULL, NULL);
+}
