@@ -132,6 +132,9 @@ for ('error | commit id 7 was given out twice | aggregate "a6", version 0; aggre
 }
 is_deeply([ sort keys %deep ], [], 'and nothing else');
 is_deeply(findings(0), [], 'none of it is seen by a quick check');
+$session->query(q{ALTER FOREIGN TABLE commits OPTIONS (ADD unreadable 'replace')});
+is(scalar(grep { /cannot be read/ } @{ findings(1) }), 3, 'values that reads replace are found all the same');
+$session->query('ALTER FOREIGN TABLE commits OPTIONS (DROP unreadable)');
 
 # In the transaction all goes on: a value that cannot be read is no error of the statement's.
 is(scalar $session->query(q{SELECT count(*) > 5 FROM dynamodb_es_check('commits', deep => true) WHERE hint <> ''}), 't', 'each finding has a hint');

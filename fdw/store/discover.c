@@ -151,7 +151,7 @@ discover_read(const cJSON *response, DiscoveredTable *table)
 	const cJSON *description = json_member(response, "Table");
 	const char *name = json_member_text(description, "TableName");
 	const char *status = json_member_text(description, "TableStatus");
-	const StoreNames any = {NULL};
+	const StoreNames any = {0};
 	const TableDefinition wanted = schema_of_commits(&any);
 	const char *index = find_index(description, &wanted);
 
