@@ -1,9 +1,10 @@
 # Many writers, backends and a program with dynamodb-event-store 1.x, append to the same aggregates while requests and answers are lost, late, doubled
 # and throttled: nobody is told anything that the store does not bear out.
 #
-# There are three modes: backends that take their ids from the counter, beside the plain client; dense ones, alone; both, beside it.
+# There are three modes: backends that take their ids from the counter, beside the plain client; dense ones, alone; both, beside it. Then there are
+# those of the proxy's dialects in which errors are told in other words, each for a while, without the plain client.
 #
-# The environment may set SOAK_SECONDS, how long each mode goes on, in rounds that each have a store of their own; SOAK_MODE, to have but one;
+# The environment may set SOAK_SECONDS, how long each mode goes on, in rounds that each have a store of their own; SOAK_MODE, to have but one, and SOAK_DIALECT;
 # SEED, to get the same statements and faults again, as far as the order of events allows; SOAK_FAULTS, the share of requests that meet a fault.
 use strict;
 use warnings;
@@ -26,6 +27,7 @@ use Writer;
 my $seconds = $ENV{SOAK_SECONDS} // 10;
 my $round_seconds = 30;
 my @modes = $ENV{SOAK_MODE} // ($ENV{DYNAMODB_ENGINE} eq 'dynalite' ? 'counter' : ('counter', 'dense', 'mixed'));     # dynalite has no transactions
+my @dialects = $ENV{SOAK_DIALECT} // ($ENV{SOAK_MODE} ? () : qw(header code address rate reasons));
 my $seed = $ENV{SEED} // int rand 2**31;
 my $faults = $ENV{SOAK_FAULTS} // 0.05;
 my $relapse = 0.4;              # the share of retries that meet another one
@@ -106,7 +108,7 @@ sub rows_at_once
 
 sub run_round
 {
-	my ($round, $mode, $until) = @_;
+	my ($round, $mode, $until, $dialect) = @_;
 	my ($commits, $counters) = ("commits$round", "counters$round");
 	my %writers;
 	my $workers = Workers->new($fault);
@@ -121,11 +123,12 @@ sub run_round
 				batch_size => rows_at_once($mode, $i))->run($until);
 		};
 	}
-	$writers{plain} = $mode eq 'dense' ? sub { return [] } : sub {
+	$writers{plain} = $mode eq 'dense' || $dialect ? sub { return [] } : sub {
 		srand $seed + 1000 * $round + @max_attempts;
 		return PlainWriter->new(name => 'plain', endpoint => $fault->endpoint, timeout => $timeout_ms / 1000, commits => $commits, counters => $counters,
 			aggregates => \@aggregates)->run($until);
 	};
+	$fault->dialect($dialect);
 	$fault->rules(fault_rules());
 	$fault->seed($seed + $round);
 	$workers->start($_, $writers{$_}) for sort keys %writers;
@@ -147,17 +150,26 @@ my %promise = (
 	ids => 'every id is stored, noted as burned, or accounted for');
 my $round = 0;
 my %total;
-for my $mode (@modes)
+for my $mode ($ENV{SOAK_DIALECT} ? () : @modes)
 {
 	my $end = time + $seconds;
 	check_round($mode, $end) while time < $end;
 }
+for my $dialect (@dialects)
+{
+	for my $mode (grep { $_ ne 'mixed' && ($dialect ne 'reasons' || $_ eq 'dense') } @modes)
+	{
+		my $end = time + $seconds / 3;
+		check_round($mode, $end, $dialect) while time < $end;
+	}
+}
 
 sub check_round
 {
-	my ($mode, $end) = @_;
+	my ($mode, $end, $dialect) = @_;
 	my $now = time;
-	my $checker = run_round(++$round, $mode, $end - $now < 1.5 * $round_seconds ? $end : $now + $round_seconds);
+	my $checker = run_round(++$round, $mode, $end - $now < 1.5 * $round_seconds ? $end : $now + $round_seconds, $dialect);
+	$mode .= ", dialect \"$dialect\"" if $dialect;
 	my $findings = $checker->check;
 	my $counts = $checker->counts;
 	is(join("\n", @{ $findings->{$_} }), '', "round $round, $mode: $promise{$_}") for sort keys %promise;

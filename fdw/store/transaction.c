@@ -13,6 +13,7 @@
 
 #include "dynamodb/call.h"
 #include "dynamodb/json.h"
+#include "store/inquiry.h"
 
 /* Source: "TransactWriteItems", API Reference. */
 #define MAX_ACTIONS 100
@@ -36,7 +37,10 @@ struct TransactionOperation
 	int64_t		head;			/* that the counter is expected to have */
 	const TransactionRow *rows;
 	size_t		nrows;
+	Client	   *client;
+	Usage	   *usage;
 	Call	   *call;
+	Inquiry    *inquiry;		/* what stood in its way, where its answer does not say; or NULL */
 	StepResult	state;
 	TransactionOutcome outcome;
 	const cJSON *reasons;		/* why it was cancelled, the call's; NULL: it was not */
@@ -135,6 +139,8 @@ transaction_start(Client *client, const StoreNames *names, int64_t head, const T
 
 	if (transaction == NULL)
 		return NULL;
+	transaction->client = client;
+	transaction->usage = usage;
 	transaction->names = names;
 	transaction->head = head;
 	transaction->rows = rows;
@@ -165,6 +171,13 @@ transaction_is_taken(const TransactionOperation *transaction, size_t row, const 
 {
 	const cJSON *reason = failed_condition(transaction, 1 + row);
 
+	if (transaction->inquiry != NULL)
+	{
+		bool		taken = transaction->outcome == TRANSACTION_TAKEN && inquiry_row(transaction->inquiry) == row;
+
+		*item = taken ? inquiry_item(transaction->inquiry) : NULL;
+		return taken;
+	}
 	*item = json_member(reason, "Item");
 	return reason != NULL;
 }
@@ -210,7 +223,13 @@ transaction_failed(TransactionOperation *transaction)
 
 	transaction->failure = *call_failure(transaction->call);
 	transaction->reasons = json_member(call_error(transaction->call), "CancellationReasons");
-	if (any_is_taken(transaction))
+	if (strcmp(transaction->failure.code, "UnknownOperationException") == 0)
+	{
+		/* Then no attempt before it can have been carried out either. */
+		transaction->failure.kind = FAILURE_NO_TRANSACTIONS;
+		transaction_end(transaction, TRANSACTION_REFUSED);
+	}
+	else if (any_is_taken(transaction))
 		transaction_end(transaction, TRANSACTION_TAKEN);
 	else if (failed_condition(transaction, 0) != NULL)
 		transaction_end(transaction, TRANSACTION_LOST_RACE);
@@ -221,19 +240,66 @@ transaction_failed(TransactionOperation *transaction)
 		transaction_end(transaction, TRANSACTION_GAP);
 	else
 		transaction_end(transaction, TRANSACTION_REFUSED);
-	if (strcmp(transaction->failure.code, "UnknownOperationException") == 0)
-		transaction->failure.kind = FAILURE_NO_TRANSACTIONS;
+}
+
+/* It was cancelled, and nobody says by what. */
+static bool
+lacks_reasons(const TransactionOperation *transaction)
+{
+	return strcmp(call_failure(transaction->call)->code, "TransactionCanceledException") == 0
+		&& !cJSON_IsArray(json_member(call_error(transaction->call), "CancellationReasons"));
+}
+
+/* false when there is no memory for it. */
+static bool
+start_inquiry(TransactionOperation *transaction)
+{
+	const InquirySubject subject = {
+		.names = transaction->names,
+		.head = transaction->head,
+		.rows = transaction->rows,
+		.nrows = transaction->nrows,
+		.in_doubt = call_may_have_happened(transaction->call),
+	};
+
+	transaction->inquiry = inquiry_start(transaction->client, &subject, transaction->usage);
+	return transaction->inquiry != NULL;
+}
+
+static void
+inquiry_ended(TransactionOperation *transaction, StepResult result)
+{
+	if (result == STEP_FAILED)
+	{
+		transaction_failed(transaction);
+		return;
+	}
+	transaction->failure = *call_failure(transaction->call);
+	transaction->gap_row = inquiry_row(transaction->inquiry);
+	transaction_end(transaction, inquiry_outcome(transaction->inquiry));
 }
 
 StepResult
 transaction_step(TransactionOperation *transaction)
 {
-	StepResult	result = transaction->state == STEP_PENDING ? call_step(transaction->call) : STEP_PENDING;
+	StepResult	result;
 
-	if (result == STEP_DONE)
-		transaction_end(transaction, TRANSACTION_STORED);
-	else if (result == STEP_FAILED)
-		transaction_failed(transaction);
+	if (transaction->state != STEP_PENDING)
+		return transaction->state;
+	if (transaction->inquiry == NULL)
+	{
+		result = call_step(transaction->call);
+		if (result == STEP_DONE)
+			transaction_end(transaction, TRANSACTION_STORED);
+		else if (result == STEP_FAILED && !(lacks_reasons(transaction) && start_inquiry(transaction)))
+			transaction_failed(transaction);
+	}
+	if (transaction->inquiry != NULL && transaction->state == STEP_PENDING)
+	{
+		result = inquiry_step(transaction->inquiry);
+		if (result != STEP_PENDING)
+			inquiry_ended(transaction, result);
+	}
 	return transaction->state;
 }
 
@@ -249,6 +315,8 @@ transaction_head(const TransactionOperation *transaction)
 	const cJSON *item = json_member(failed_condition(transaction, 0), "Item");
 	int64_t		head;
 
+	if (transaction->inquiry != NULL)
+		return inquiry_head(transaction->inquiry);
 	return commit_read_head(item, &head) ? head : -1;
 }
 
@@ -270,5 +338,6 @@ transaction_free(TransactionOperation *transaction)
 	if (transaction == NULL)
 		return;
 	call_free(transaction->call);
+	inquiry_free(transaction->inquiry);
 	free(transaction);
 }

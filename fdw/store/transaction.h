@@ -3,7 +3,8 @@
  *
  * The ids are predicted: those after the value that the counter is expected to have. Somebody else may have predicted
  * the same ones, so the commit id of an item that is there tells nothing; the request's token does, under which
- * DynamoDB carries it out once however often it is sent. After an attempt whose answer was lost only these settle the
+ * DynamoDB carries it out once however often it is sent. (Where an answer lacks the reasons against it, inquiry.h looks for
+ * them in the store.) After an attempt whose answer was lost only these settle the
  * matter: a success; another value of the counter, which never goes back; a version that is taken, since commits are
  * immutable.
  */

@@ -11,6 +11,7 @@
 //   {"close":true}      closes the connections that have no request (FIN); {"reset":true} the same with a RST
 //   {"limit":N}         makes the engine read no more than N items for each page of a Query or Scan; 0: as many as it likes
 //   {"down":true}       is gone, as an endpoint is while it restarts: cuts every connection and takes no new one; {"up":true} is back
+//   {"dialect":NAME}    answers as some that are not DynamoDB itself do, see `dialects`; null: as the engine does
 //   {"seed":N}          starts the dice of `chance` anew
 //   {"refuse":true}     refuses connections, and closes those that have no request; {"refuse":false} takes them again
 //   {"finish":true}     is done only when no request is under way any more, copies and late ones included
@@ -62,6 +63,7 @@ let requests = 0
 let underWay = 0
 let dice = 0
 let limit = 0
+let dialect = null
 const suffered = new Set()
 
 const tell = (event, more) => process.stdout.write(JSON.stringify({ event, ...more }) + '\n')
@@ -114,13 +116,61 @@ const crcTable = Array.from({ length: 256 }, (_, n) => {
 })
 const crc32 = bytes => (~bytes.reduce((crc, byte) => crcTable[(crc ^ byte) & 255] ^ (crc >>> 8), ~0) >>> 0)
 
-// What happens to a whole answer on its way: headers and body are taken apart and put together again.
-function alter ({ status, bytes }, rule) {
-  if (!['clock', 'headers', 'padding', 'gzip', 'flip', 'cut'].some(name => name in rule)) return { status, bytes }
+function takeApart (bytes) {
   const end = bytes.indexOf('\r\n\r\n')
   const lines = bytes.subarray(0, end).toString('latin1').split('\r\n').slice(1)
   const headers = Object.fromEntries(lines.map(line => /^([^:]*): *(.*)$/.exec(line).slice(1)).map(([name, value]) => [name.toLowerCase(), value]))
-  let body = bytes.subarray(end + 4)
+  return { headers, body: bytes.subarray(end + 4) }
+}
+
+// The code of an error, taken out of its body; '' where there is none.
+function takeCode (body) {
+  const code = (body.__type || '').split('#').pop()
+  delete body.__type
+  return code
+}
+
+// What is made of {status, headers, body}, the body as an object.
+const dialects = {
+  // The error's type is in a header, with an address behind it.
+  header: answer => { const code = takeCode(answer.body); if (code) answer.headers['x-amzn-errortype'] = `${code}:http://internal.amazon.com/coral/com.amazonaws.dynamodb/` },
+  // Or it is the body's "code".
+  code: answer => { const code = takeCode(answer.body); if (code) answer.body.code = code },
+  // It has an address behind it where it always is.
+  address: answer => { if (answer.body.__type) answer.body.__type += ':http://internal.amazon.com/coral/com.amazonaws.dynamodb/' },
+  // A gateway limits the rate, and does not know whom it speaks for.
+  rate: answer => { if (/(Throughput|Throttl)/.test(answer.body.__type)) Object.assign(answer, { status: 429, body: { message: 'API rate limit exceeded' } }) },
+  // A cancelled transaction does not say why.
+  reasons: answer => { delete answer.body.CancellationReasons; delete answer.body.Message },
+  // There are no transactions.
+  plain: (answer, operation) => { if (operation === 'TransactWriteItems') Object.assign(answer, { status: 400, body: { __type: 'com.amazonaws.dynamodb.v20120810#UnknownOperationException' } }) },
+  // As ScyllaDB's Alternator: an index is as its table is, and has all attributes; the last page ends with a key that is empty.
+  index: (answer, operation) => {
+    for (const index of answer.body.Table?.GlobalSecondaryIndexes || []) { delete index.IndexStatus; delete index.Projection }
+    if (['Query', 'Scan'].includes(operation) && answer.status === 200) answer.body.LastEvaluatedKey ||= {}
+  }
+}
+
+// What is no JSON stays as it is.
+function translate ({ status, bytes }, operation) {
+  if (!dialect) return { status, bytes }
+  const { headers, body } = takeApart(bytes)
+  let answer
+  try {
+    answer = { status, headers, body: JSON.parse(body) }
+  } catch {
+    return { status, bytes }
+  }
+  dialects[dialect](answer, operation)
+  const text = Buffer.from(JSON.stringify(answer.body))
+  if (headers['x-amz-crc32']) headers['x-amz-crc32'] = crc32(text)
+  return { status: answer.status, bytes: answerBytes(answer.status, headers, text) }
+}
+
+// What happens to a whole answer on its way: headers and body are taken apart and put together again.
+function alter ({ status, bytes }, rule) {
+  if (!['clock', 'headers', 'padding', 'gzip', 'flip', 'cut'].some(name => name in rule)) return { status, bytes }
+  let { headers, body } = takeApart(bytes)
   if ('clock' in rule) headers.date = new Date(Date.now() + rule.clock).toUTCString()
   if (rule.padding) body = Buffer.concat([body.subarray(0, -1), Buffer.alloc(rule.padding, ' '), body.subarray(-1)])
   if (rule.gzip) {
@@ -224,7 +274,7 @@ async function serve (socket, request) {
   const at = request.at = Date.now()
   tell('request', { n, at, connection: socket.number, client: request.client, operation: request.operation, rule: rule.name, size: request.body.length, body: Buffer.from(request.body, 'latin1').toString() })
   if (!await obey(rule.before, socket)) return
-  const { bytes } = alter(await answerTo(request, rule), rule)
+  const { bytes } = alter(translate(await answerTo(request, rule), request.operation), rule)
   if (!await obey(rule.after, socket)) return
   await send(bytes, rule, socket)
 }
@@ -267,9 +317,10 @@ function goDown () {
 }
 
 async function command (line) {
-  const { rules: newRules, release, close, reset, seed, limit: newLimit, refuse, finish, down, up } = JSON.parse(line)
+  const { rules: newRules, release, close, reset, seed, limit: newLimit, dialect: newDialect, refuse, finish, down, up } = JSON.parse(line)
   if (newRules) rules = newRules
   if (newLimit !== undefined) limit = newLimit
+  if (newDialect !== undefined) dialect = newDialect
   if (seed !== undefined) dice = seed | 0
   if (release) stalled.splice(0).forEach(resolve => resolve())
   for (const socket of connections) {

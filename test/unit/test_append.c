@@ -34,6 +34,14 @@ static const StoreNames names = {.commit_table = "commits", .commit_index = "byI
 /* The very item that was put, which is the commit's own. */
 #define OWN(id, version, commit) REFUSED("PutItem", KEY_AND_ID(id, version, commit), "ConditionalCheckFailedException", ",\"Item\":" \
 	KEY_AND_ID(id, version, commit) ",\"committedAt\":{\"N\":\"" SCRIPT_EPOCH_TEXT "\"},\"events\":{\"S\":\"[]\"},\"active\":{\"S\":\"t\"}}")
+
+/* A cancellation without its reasons, and what is seen then: no item, or one of that id and time. */
+#define UNREASONED(from, to) REFUSED("TransactWriteItems", MOVE(from, to), "TransactionCanceledException", "")
+#define LOOKED_AT(id, version) "\"aggregateId\":{\"S\":\"" id "\"},\"version\":{\"N\":\"" #version "\"}"
+#define NOTHING(id, version) ANSWERED("GetItem", LOOKED_AT(id, version), "{}")
+#define ITEM(id, version, commit, at) ANSWERED("GetItem", LOOKED_AT(id, version), \
+	"{\"Item\":" KEY_AND_ID(id, version, commit) ",\"committedAt\":{\"N\":\"" at "\"},\"events\":{\"S\":\"[]\"},\"active\":{\"S\":\"t\"}}}")
+
 #define NOTE(first, count) ANSWERED("PutItem", "\"name\":{\"S\":\"commits#burned#" #first "\"},\"n\":{\"N\":\"" #count "\"}", "{}")
 
 typedef struct RowSpec
@@ -162,6 +170,36 @@ static const Case cases[] = {
 	.exchanges = {HEAD(7), BROKEN("TransactWriteItems", NULL, FAULT_LOST), CANCELED(7, 8, FINE "," FINE "," FAILED)}},
 	{"dense: an endpoint without transactions", {{"a", 0}}, .is_dense = true, .fates = "not", .kind = FAILURE_NO_TRANSACTIONS,
 	.exchanges = {HEAD(7), REFUSED("TransactWriteItems", NULL, "UnknownOperationException", "")}},
+	{"dense: also where an answer was lost before, for it cannot have done anything", {{"a", 0}}, .is_dense = true, .fates = "not",
+	.kind = FAILURE_NO_TRANSACTIONS,
+	.exchanges = {HEAD(7), BROKEN("TransactWriteItems", MOVE(7, 8), FAULT_LOST), REFUSED("TransactWriteItems", MOVE(7, 8), "UnknownOperationException", "")}},
+	{"dense, no reasons: the counter had moved", {{"a", 0}}, .is_dense = true, .fates = "12",
+	.exchanges = {HEAD(7), UNREASONED(7, 8), HEAD(11), NOTHING("a", 0), APPEND(11, 12)}},
+	{"dense, no reasons: the version is taken", {{"a", 0}, {"b", 0}}, .is_dense = true, .fates = "not not", .kind = FAILURE_CONDITION,
+	.exchanges = {HEAD(7), UNREASONED(7, 9), HEAD(7), NOTHING("a", 0), ITEM("b", 0, 3, "5")}},
+	{"dense, no reasons: it is skipped", {{"a", 0}, {"b", 0}}, .is_dense = true, .skips_conflicts = true, .fates = "8 skipped",
+	.exchanges = {HEAD(7), UNREASONED(7, 9), HEAD(7), NOTHING("a", 0), ITEM("b", 0, 3, "5"), APPEND(7, 8)}},
+	{"dense, no reasons: a next version is taken", {{"a", NEXT}}, .is_dense = true, .fates = "9",
+	.exchanges = {HEAD(7), NONE("a"), UNREASONED(7, 8), HEAD(8), ITEM("a", 0, 8, "5"), LAST("a", 0), APPEND(8, 9)}},
+	{"dense, no reasons: a version before is missing", {{"a", 0}, {"b", 5}}, .is_dense = true, .is_contiguous = true, .fates = "not not",
+	.kind = FAILURE_NOT_CONTIGUOUS,
+	.exchanges = {HEAD(7), UNREASONED(7, 9), HEAD(7), NOTHING("a", 0), NOTHING("b", 5), NOTHING("b", 4)}},
+	{"dense, no reasons: what stood in the way is gone", {{"b", 5}}, .is_dense = true, .is_contiguous = true, .fates = "8",
+	.exchanges = {HEAD(7), UNREASONED(7, 8), HEAD(7), NOTHING("b", 5), ITEM("b", 4, 3, "5"), APPEND(7, 8)}},
+	{"dense, no reasons: a look that fails settles what is certain", {{"a", 0}}, .is_dense = true, .fates = "not", .kind = FAILURE_OTHER,
+	.exchanges = {HEAD(7), UNREASONED(7, 8), REFUSED("GetItem", NULL, "AccessDeniedException", "")}},
+	{"dense, no reasons, a lost answer: a look that fails settles nothing", {{"a", 0}}, .is_dense = true, .fates = "unknown", .kind = FAILURE_UNKNOWN_FATE,
+	.exchanges = {HEAD(7), BROKEN("TransactWriteItems", NULL, FAULT_LOST), UNREASONED(7, 8), REFUSED("GetItem", NULL, "AccessDeniedException", "")}},
+	{"dense, no reasons, a lost answer: it was a success", {{"a", 0}, {"a", 1}}, .is_dense = true, .fates = "8 9",
+	.exchanges = {HEAD(7), BROKEN("TransactWriteItems", NULL, FAULT_LOST), UNREASONED(7, 9), HEAD(9), ITEM("a", 0, 8, SCRIPT_EPOCH_TEXT), ITEM("a", 1, 9, SCRIPT_EPOCH_TEXT)}},
+	{"dense, no reasons, a lost answer: another has the same id", {{"a", 0}}, .is_dense = true, .fates = "not", .kind = FAILURE_CONDITION,
+	.exchanges = {HEAD(7), BROKEN("TransactWriteItems", MOVE(7, 8), FAULT_LOST), UNREASONED(7, 8), HEAD(8), ITEM("a", 0, 8, "5")}},
+	{"dense, no reasons, a lost answer: another has one of the same commits", {{"a", 0}, {"b", 0}}, .is_dense = true, .fates = "not not", .kind = FAILURE_CONDITION,
+	.exchanges = {HEAD(7), BROKEN("TransactWriteItems", MOVE(7, 9), FAULT_LOST), UNREASONED(7, 9), HEAD(8), ITEM("a", 0, 8, SCRIPT_EPOCH_TEXT), NOTHING("b", 0)}},
+	{"dense, no reasons, a lost answer: another took the id", {{"a", 0}}, .is_dense = true, .fates = "9",
+	.exchanges = {HEAD(7), BROKEN("TransactWriteItems", MOVE(7, 8), FAULT_LOST), UNREASONED(7, 8), HEAD(8), NOTHING("a", 0), APPEND(8, 9)}},
+	{"dense, no reasons, a lost answer: it may come yet", {{"a", 0}}, .is_dense = true, .fates = "unknown", .kind = FAILURE_UNKNOWN_FATE,
+	.exchanges = {HEAD(7), BROKEN("TransactWriteItems", NULL, FAULT_LOST), UNREASONED(7, 8), HEAD(7), NOTHING("a", 0)}},
 	{"dense: a counter at its end", {{"a", 0}}, .is_dense = true, .fates = "not", .kind = FAILURE_EXHAUSTED, .exchanges = {HEAD(9223372036854775807)}},
 };
 
