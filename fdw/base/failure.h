@@ -30,6 +30,7 @@ typedef enum FailureKind
 	FAILURE_TOO_LONG,			/* an answer over max_response_bytes */
 	FAILURE_UNREADABLE,			/* a stored version that is no integer, or too large for one */
 	FAILURE_ID_TWICE,			/* another commit has the id that was given to this one */
+	FAILURE_NOT_READY,			/* a table is still being made, or dropped, after all patience */
 	FAILURE_UNFIT,				/* a table is there, but not as a store's has to be */
 	FAILURE_EXHAUSTED,			/* a counter has no commit id left */
 	FAILURE_TOO_LARGE,			/* an item, key or request over DynamoDB's limits */

@@ -66,6 +66,13 @@ text_of_failure(const Failure *failure)
 				"a commit id was given out twice in %s",
 				"Let nobody append until dynamodb_es_check shows no error: the counter is behind the commits, as after a restore."
 			};
+		case FAILURE_NOT_READY:
+			return (ErrorText)
+			{
+				ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+				"DynamoDB is not done with the tables of %s",
+				"What was begun goes on there; dynamodb_es_status shows how far it is."
+			};
 		case FAILURE_UNFIT:
 			return (ErrorText)
 			{

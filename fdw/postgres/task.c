@@ -12,6 +12,7 @@
 #include "utils/syscache.h"
 
 #include "postgres/compat.h"
+#include "postgres/encoding.h"
 #include "postgres/errors.h"
 #include "postgres/options.h"
 #include "postgres/task.h"
@@ -81,16 +82,29 @@ task_begin(Oid relation, StoreNames *names)
 	return tenure_new(CurrentMemoryContext, connection_acquire(GetUserId(), options.server, task_owner(relation)));
 }
 
+/* Whoever ends a wait for tables, by a cancel or a timeout, reads what it was for. */
+static void
+tell_awaited(void *operation)
+{
+	const char *awaited = tables_awaited(operation);
+
+	if (awaited[0] != '\0')
+		errcontext("waiting until DynamoDB is done: %s", encoding_for_message(awaited, strlen(awaited), TABLES_AWAITED_TEXT));
+}
+
 /* Runs it to its end. The report lives in the current memory context. */
 static TablesReport *
 task_finish(Oid relation, Tenure *tenure, TablesOperation *operation)
 {
 	TablesReport *report = palloc(sizeof(TablesReport));
+	ErrorContextCallback context = {.previous = error_context_stack, .callback = tell_awaited, .arg = operation};
 	StepResult	result;
 
 	tenure_hold(tenure, operation, free_tables);
+	error_context_stack = &context;
 	while ((result = tables_step(operation)) == STEP_PENDING)
 		wait_for_client(tenure_client(tenure));
+	error_context_stack = context.previous;
 	if (result == STEP_FAILED)
 		report_failure(tables_failure(operation), get_rel_name(relation));
 	*report = *tables_report(operation);

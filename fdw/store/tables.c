@@ -22,6 +22,9 @@
 #define FIRST_POLL_MS 50
 #define SLOWEST_POLL_MS 2000
 
+/* For both tables. DynamoDB takes seconds as a rule, and minutes for an index; AWS's own waiters give up after 8. */
+#define LONGEST_WAIT_MS (10 * 60 * 1000)
+
 struct TablesOperation
 {
 	Client	   *client;
@@ -32,6 +35,8 @@ struct TablesOperation
 	Call	   *call;			/* the state's request; NULL while it is still to be sent */
 	int64_t		not_before;		/* http_now_ms before which it is not sent */
 	int64_t		poll_ms;		/* how long the next wait is */
+	int64_t		wait_until;		/* http_now_ms: when the tables are not waited for any longer; 0: they were not yet */
+	char		awaited[TABLES_AWAITED_TEXT];	/* see tables_awaited */
 	cJSON	   *start_key;		/* LIST_COUNTERS: where the next page begins */
 	PagingTrail trail;			/* where those before did */
 	int64_t		least_head;		/* what the counter is raised to where it is below; 0: nothing */
@@ -107,10 +112,36 @@ tables_go(TablesOperation *operation, TablesState state)
 	operation->poll_ms = FIRST_POLL_MS;
 }
 
-/* Stays in the state; its request goes out again after a while. */
+/* What a waiting state has seen of its table, for people. */
+static void
+describe_awaited(TablesOperation *operation)
+{
+	const StoreNames *names = &operation->names;
+	const TablesReport *report = &operation->report;
+	bool		of_commits = operation->state == AWAIT_COMMITS;
+	const TableSchema *table = of_commits ? &report->commits : &report->counters;
+	const char *status = table->exists ? table->status : "not there";
+	const char *name = of_commits ? names->commit_table : names->counter_table;
+
+	if (of_commits && table->has_index && table->index_status[0] != '\0')
+		snprintf(operation->awaited, sizeof(operation->awaited), "table \"%s\" is %s, its index \"%s\" %s", name, status,
+				 names->commit_index, table->index_status);
+	else
+		snprintf(operation->awaited, sizeof(operation->awaited), "table \"%s\" is %s", name, status);
+}
+
+/* Stays in the state; its request goes out again after a while, but not for ever. */
 static void
 tables_again_later(TablesOperation *operation)
 {
+	describe_awaited(operation);
+	if (operation->wait_until == 0)
+		operation->wait_until = http_now_ms() + LONGEST_WAIT_MS;
+	if (http_now_ms() > operation->wait_until)
+	{
+		TABLES_FAIL(operation, FAILURE_NOT_READY, "After %d minutes %s.", LONGEST_WAIT_MS / 60000, operation->awaited);
+		return;
+	}
 	operation->not_before = http_now_ms() + operation->poll_ms;
 	operation->poll_ms = operation->poll_ms * 2 < SLOWEST_POLL_MS ? operation->poll_ms * 2 : SLOWEST_POLL_MS;
 }
@@ -444,7 +475,11 @@ awaited_is_missing(TablesOperation *operation, const Failure *failure)
 	if (operation->task != TABLES_DROP && !is_being_made)
 		tables_fail(operation, failure);
 	else if (operation->task != TABLES_DROP)
-		tables_again_later(operation);	/* DescribeTable is eventually consistent */
+	{
+		/* DescribeTable is eventually consistent. */
+		(operation->state == AWAIT_COMMITS ? &operation->report.commits : &operation->report.counters)->exists = false;
+		tables_again_later(operation);
+	}
 	else if (operation->state == AWAIT_COMMITS && !operation->report.counter_table_shared)
 		tables_go(operation, AWAIT_COUNTERS);
 	else
@@ -532,6 +567,12 @@ tables_step(TablesOperation *operation)
 		call_free(call);
 	}
 	return operation->result;
+}
+
+const char *
+tables_awaited(const TablesOperation *operation)
+{
+	return operation->state == AWAIT_COMMITS || operation->state == AWAIT_COUNTERS ? operation->awaited : "";
 }
 
 const TablesReport *

@@ -15,6 +15,9 @@
 
 typedef struct TablesOperation TablesOperation;
 
+/* Room for two names and two states, and words around them. */
+#define TABLES_AWAITED_TEXT 640
+
 typedef enum TablesTask
 {
 	TABLES_CREATE,				/* what is missing of the two tables, and the counter; waits until all is ACTIVE */
@@ -67,6 +70,9 @@ extern TablesOperation *tables_start(Client *client, const StoreNames *names, Ta
  */
 extern TablesOperation *tables_start_raise(Client *client, const StoreNames *names, int64_t head, Usage *usage);
 extern StepResult tables_step(TablesOperation *operation);
+
+/* What is waited for: "table \"commits\" is CREATING", or nothing. The operation's, until the next step. */
+extern const char *tables_awaited(const TablesOperation *operation);
 extern const TablesReport *tables_report(const TablesOperation *operation);
 extern const Failure *tables_failure(const TablesOperation *operation);
 extern void tables_free(TablesOperation *operation);

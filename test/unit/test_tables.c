@@ -148,6 +148,46 @@ the_tables_decide(void **state)
 	}
 }
 
+/* A table that stays as it is, in the answers to all requests. */
+static void
+never_done(void *store, const char *operation, const char *body, Exchange *exchange, ByteBuffer *answer)
+{
+	exchange->after_ms = 10;
+	if (strcmp(operation, "DescribeTable") == 0 && strstr(body, "the-commits") != NULL)
+		buffer_puts(answer, store);
+	else if (strcmp(operation, "DescribeTable") == 0)
+		buffer_puts(answer, COUNTERS);
+	else
+		buffer_puts(answer, "{\"Items\":[]}");
+}
+
+static void
+check_end(TablesTask task, const char *description, const char *words)
+{
+	Client	   *client;
+	TablesOperation *operation;
+	int64_t		began;
+
+	script_begin_serving(never_done, (void *) description);
+	client = script_client(3, 16);
+	operation = tables_start(client, &names, task, NULL);
+	began = http_now_ms();
+	assert_int_equal(RUN(client, tables_step(operation)), STEP_FAILED);
+	assert_in_range(http_now_ms() - began, 10 * 60 * 1000, 11 * 60 * 1000);
+	assert_int_equal(tables_failure(operation)->kind, FAILURE_NOT_READY);
+	assert_string_equal(tables_failure(operation)->message, words);
+	tables_free(operation);
+	client_free(client);
+}
+
+static void
+every_wait_has_an_end_and_says_what_for(void **state)
+{
+	check_end(TABLES_CREATE, COMMITS("N", INDEX("byId", ALL ",\"IndexStatus\":\"CREATING\"")),
+			  "After 10 minutes table \"the-commits\" is ACTIVE, its index \"byId\" CREATING.");
+	check_end(TABLES_DROP, STORE, "After 10 minutes table \"the-commits\" is ACTIVE, its index \"byId\" ACTIVE.");
+}
+
 static void
 without_memory_nothing_is_claimed(void **state)
 {
@@ -165,6 +205,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_tables_decide),
+		cmocka_unit_test(every_wait_has_an_end_and_says_what_for),
 		cmocka_unit_test(without_memory_nothing_is_claimed),
 	};
 
