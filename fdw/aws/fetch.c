@@ -46,6 +46,7 @@ typedef enum Stage
 struct CredentialsFetch
 {
 	HttpClient *http;
+	const char *profile;		/* or NULL */
 	const char *region;
 	ServerClock *clock;
 	CredentialSource source;
@@ -238,7 +239,7 @@ add_form_lines(Draft *draft)
 static bool
 sts_url(CredentialsFetch *fetch, Draft *draft)
 {
-	char	   *endpoint = sts_endpoint(fetch->region, &fetch->failure);
+	char	   *endpoint = sts_endpoint(fetch->profile, fetch->region, &fetch->failure);
 
 	if (endpoint == NULL)
 		return false;
@@ -554,6 +555,7 @@ fetch_start(HttpClient *http, const char *profile, const char *region, ServerClo
 	if (fetch == NULL)
 		return NULL;
 	fetch->http = http;
+	fetch->profile = profile;
 	fetch->region = region;
 	fetch->clock = clock;
 	fetch->state = STEP_PENDING;

@@ -10,28 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aws/endpoint.h"
+#include "aws/configured.h"
 
 char *
-sts_endpoint(const char *region, Failure *failure)
+sts_endpoint(const char *profile, const char *region, Failure *failure)
 {
-	const char *named = getenv("AWS_ENDPOINT_URL_STS");
-	ByteBuffer		endpoint = {0};
-	char	   *text;
+	char	   *text = configured_endpoint(CONFIGURED_STS, profile, region, failure);
+	ByteBuffer	endpoint = {0};
 
-	if (named != NULL && named[0] != '\0')
-	{
-		const char *complaint = endpoint_complaint(named);
-
-		if (complaint != NULL)
-		{
-			failure_set(failure, FAILURE_NO_CREDENTIALS, NULL, "AWS_ENDPOINT_URL_STS is no endpoint: %s.", complaint);
-			return NULL;
-		}
-		buffer_append(&endpoint, named, strlen(named) - (named[strlen(named) - 1] == '/'));
-	}
-	else
-		buffer_printf(&endpoint, "https://sts.%s.amazonaws.com%s", region, strncmp(region, "cn-", 3) == 0 ? ".cn" : "");
+	if (text != NULL || failure->kind != FAILURE_NONE)
+		return text;
+	buffer_printf(&endpoint, "https://sts.%s.amazonaws.com%s", region, strncmp(region, "cn-", 3) == 0 ? ".cn" : "");
 	text = buffer_detach(&endpoint);
 	if (text == NULL)
 		failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");

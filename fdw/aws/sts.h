@@ -15,10 +15,10 @@
 #include "base/failure.h"
 
 /*
- * The region's own endpoint, or the one of AWS_ENDPOINT_URL_STS, without a path; malloc'ed, the caller's. NULL with
- * *failure filled in.
+ * The endpoint that the environment or the files name for STS (configured.h), or the region's own; malloc'ed, the
+ * caller's. NULL with *failure filled in.
  */
-extern char *sts_endpoint(const char *region, Failure *failure);
+extern char *sts_endpoint(const char *profile, const char *region, Failure *failure);
 
 /* Append the bodies of requests: the first is to be signed, the second carries the token instead. */
 extern void sts_write_assume_role(ByteBuffer *out, const Role *role);

@@ -20,6 +20,7 @@ typedef struct ClientSettings
 	const char *region;
 	int			max_attempts;	/* tries of one request, at least 1 */
 	bool		accept_gzip;	/* answers may come compressed */
+	bool		endpoint_is_private;	/* PostgreSQL's own environment or files name it */
 	bool		is_private;		/* so are its failures: it goes by the server's own AWS identity or region */
 	struct Usage *total;		/* what all requests cost is added here too; must outlive the client; or NULL */
 	HttpSettings http;

@@ -178,8 +178,8 @@ connection_new(const ForeignServer *server, Oid mapping, const MappingOptions *o
 	if (connection == NULL)
 		report_out_of_memory();
 	connection->region_is_private = settings.is_private;
-	connection->endpoint_is_private = settings.is_private && settings.endpoint == NULL;
-	settings.is_private = settings.is_private || identity.keys == NULL;
+	connection->endpoint_is_private = settings.endpoint_is_private || (settings.is_private && settings.endpoint == NULL);
+	settings.is_private = settings.is_private || settings.endpoint_is_private || identity.keys == NULL;
 	/* Beside those to DynamoDB there may be one for credentials. */
 	descriptors_reserve(connection, settings.http.max_connections + (identity.keys == NULL));
 	connection->client = client_new(&settings, &identity, &failure);

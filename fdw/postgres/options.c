@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "aws/configured.h"
 #include "aws/profile.h"
 #include "postgres/compat.h"
 #include "postgres/encoding.h"
@@ -305,6 +306,36 @@ ambient_region(const ForeignServer *server, const char *profile)
 	return region;
 }
 
+/*
+ * The endpoint of a server that names none, by the environment or AWS's files; NULL: that of the region. What PostgreSQL
+ * can reach there is for superusers to use.
+ */
+static const char *
+ambient_endpoint(const ForeignServer *server, const char *profile, const char *region)
+{
+	Failure		failure;
+	char	   *found;
+	char		copy[256];
+
+	if (!superuser_arg(server->owner))
+		return NULL;
+	found = configured_endpoint(CONFIGURED_DYNAMODB, profile, region, &failure);
+	if (found == NULL && failure.kind == FAILURE_NONE)
+		return NULL;
+	if (found != NULL && strlen(found) >= sizeof(copy))
+		failure_set(&failure, FAILURE_OTHER, NULL, "%s", _("It is too long."));
+	else if (found != NULL)
+		strlcpy(copy, found, sizeof(copy));
+	free(found);
+	if (failure.kind != FAILURE_NONE)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("no endpoint is known for server \"%s\"", server->servername),
+				 identity_is_visible() ? errdetail_internal("%s", failure.message) : errdetail_log("%s", failure.message),
+				 errhint("Set the server's option \"endpoint\".")));
+	return pstrdup(copy);
+}
+
 ClientSettings
 options_of_server(const ForeignServer *server, const char *profile)
 {
@@ -325,6 +356,11 @@ options_of_server(const ForeignServer *server, const char *profile)
 		},
 	};
 
+	if (settings.endpoint == NULL)
+	{
+		settings.endpoint = ambient_endpoint(server, profile, settings.region);
+		settings.endpoint_is_private = settings.endpoint != NULL;
+	}
 	return settings;
 }
 
