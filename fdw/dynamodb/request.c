@@ -203,6 +203,14 @@ request_counter_get(ByteBuffer *out, const char *table, const char *counter)
 }
 
 void
+request_counter_glance(ByteBuffer *out, const char *table, const char *name)
+{
+	write_table(out, table);
+	write_counter_key(out, name);
+	buffer_puts(out, RETURN_CAPACITY "}");
+}
+
+void
 request_counter_put_new(ByteBuffer *out, const char *table, const char *counter, int64_t id)
 {
 	ByteBuffer		item = {0};

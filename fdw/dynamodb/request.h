@@ -84,6 +84,9 @@ extern void request_counter_add(ByteBuffer *out, const char *table, const char *
 /* A strongly consistent GetItem of one counter. */
 extern void request_counter_get(ByteBuffer *out, const char *table, const char *counter);
 
+/* The same, eventually consistent, at half the cost. `name`: of a counter, or of a burn note. */
+extern void request_counter_glance(ByteBuffer *out, const char *table, const char *name);
+
 /* The put of a counter that must not exist yet, with its first value. */
 extern void request_counter_put_new(ByteBuffer *out, const char *table, const char *counter, int64_t id);
 

@@ -430,6 +430,12 @@ read_next(ReadOperation *read, const cJSON **item)
 }
 
 bool
+read_holds_item(const ReadOperation *read)
+{
+	return !read->failed && read->next_item != NULL;
+}
+
+bool
 read_is_ready(ReadOperation *read)
 {
 	return read->failed || read->items_left > 0 || read->streams.first == NULL || read_choose(read) != NULL

@@ -82,6 +82,9 @@ extern ReadOperation *read_start(Client *client, const StoreNames *names, const 
 /* *item belongs to the read and is valid until the next call. */
 extern ReadResult read_next(ReadOperation *read, const cJSON **item);
 
+/* true when the next item is at hand: read_next will neither wait for it nor ask for anything. */
+extern bool read_holds_item(const ReadOperation *read);
+
 /* true when read_next would not be PENDING. */
 extern bool read_is_ready(ReadOperation *read);
 

@@ -65,9 +65,18 @@ bounds_of(const cJSON *body)
 }
 
 static void
-write_item(ByteBuffer *out, int64_t key)
+write_key(ByteBuffer *out, int64_t key)
 {
-	buffer_printf(out, "{\"aggregateId\":{\"S\":\"a\"},\"version\":{\"N\":\"%lld\"},\"commitId\":{\"N\":\"%lld\"}}", (long long) key, (long long) key);
+	buffer_printf(out, "{\"aggregateId\":{\"S\":\"a\"},\"version\":{\"N\":\"%lld\"},\"commitId\":{\"N\":\"%lld\"}", (long long) key, (long long) key);
+}
+
+static void
+write_item(ByteBuffer *out, int64_t key, int64_t stamp)
+{
+	write_key(out, key);
+	if (stamp != 0)
+		buffer_printf(out, ",\"committedAt\":{\"N\":\"%lld\"}", (long long) stamp);
+	buffer_putc(out, '}');
 }
 
 static int64_t
@@ -101,15 +110,16 @@ write_page(ServedStore *store, const cJSON *body, ByteBuffer *answer)
 	buffer_puts(answer, "{\"Items\":[");
 	for (size_t i = 0; i < store->nkeys; i++)
 	{
-		int64_t		key = store->keys[backward ? store->nkeys - 1 - i : i];
+		size_t		at = backward ? store->nkeys - 1 - i : i;
+		int64_t		key = store->keys[at];
 
-		if (key < bounds.lower || key > bounds.upper || key % segments != segment)
+		if (store->visible_at[at] > http_now_ms() || key < bounds.lower || key > bounds.upper || key % segments != segment)
 			continue;
 		more = (int64_t) count == limit;
 		if (more)
 			break;
 		buffer_puts(answer, count++ > 0 ? "," : "");
-		write_item(answer, key);
+		write_item(answer, key, store->stamps[at]);
 		last = key;
 	}
 	store->served += count;
@@ -119,14 +129,28 @@ write_page(ServedStore *store, const cJSON *body, ByteBuffer *answer)
 	if (more || (count > 0 && (int64_t) count == limit))
 	{
 		buffer_puts(answer, ",\"LastEvaluatedKey\":");
-		write_item(answer, last);
+		write_key(answer, last);
+		buffer_putc(answer, '}');
 	}
 	buffer_putc(answer, '}');
 }
 
 static void
-write_counter(const ServedStore *store, ByteBuffer *answer)
+write_counter_item(const ServedStore *store, const cJSON *body, ByteBuffer *answer)
 {
+	const char *name = json_member_text(json_member(json_member(body, "Key"), "name"), "S");
+	const char *note = strstr(name, "#burned#");
+	int64_t		first = note != NULL ? strtoll(note + strlen("#burned#"), NULL, 10) : 0;
+
+	if (note != NULL)
+	{
+		assert_in_range(first, 1, SERVED_MOST - 1);
+		if (store->notes[first] == 0)
+			buffer_puts(answer, "{}");
+		else
+			buffer_printf(answer, "{\"Item\":{\"n\":{\"N\":\"%lld\"}}}", (long long) store->notes[first]);
+		return;
+	}
 	buffer_printf(answer, "{\"Item\":{\"name\":{\"S\":\"commits\"},\"id\":{\"N\":\"%lld\"}}}", (long long) store->head);
 }
 
@@ -153,7 +177,7 @@ served_answer(void *arg, const char *operation, const char *body_text, Exchange 
 	else if (body == NULL)
 		answer->failed = true;	/* memory was made to run out */
 	else if (strcmp(operation, "GetItem") == 0)
-		write_counter(store, answer);
+		write_counter_item(store, body, answer);
 	else
 		write_page(store, body, answer);
 	cJSON_Delete(body);

@@ -15,6 +15,9 @@ typedef struct ServedStore
 {
 	size_t		nkeys;
 	int64_t		keys[SERVED_MOST];	/* ascending: commit ids, or the versions of aggregate "a" */
+	int64_t		visible_at[SERVED_MOST];	/* http_now_ms: not before that; all zeroes: at once */
+	int64_t		stamps[SERVED_MOST];	/* committedAt; 0: none is told */
+	int64_t		notes[SERVED_MOST];	/* by id: how many ids from there on are burned; 0: there is no note */
 	int64_t		head;			/* the counter */
 	size_t		page_items;		/* that fit into a page */
 	int			slowest_ms;		/* an answer takes up to that, at random */

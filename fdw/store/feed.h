@@ -1,0 +1,86 @@
+/*
+ * feed: the commits after a position, in the order of their ids, as far as none can be missing.
+ *
+ * A commit id is given out before its commit is stored, and the index shows commits late and in no order. So ids below
+ * one that is visible may not be visible yet: a gap. A reader that passes it loses what appears there. A feed passes
+ * an id only if it is burned (a note says that it never will be stored, notes.h), or given up by these rules:
+ *
+ * - It is old enough: a higher id has been known for the time-out (`known_below`), or the next three commits above it, or
+ *   as many as there are, have all been stamped before `stamped_before`. Three, because one wrong clock must not decide.
+ * - Two reads have not found it, 100 ms apart at least; one, where the stamps are before `old_before`.
+ * - It is not above `dense_above`. In a dense store a gap is the index's lag and nothing else.
+ *
+ * What was given up is reported. There is no clock inside: what the time-out is, and when it ends, the caller says.
+ * The ids above the highest visible one are not looked at, and no position passes them.
+ *
+ * Nothing is asked for before the page before has been looked through, and nothing is filtered out by DynamoDB: a
+ * filter would make gaps.
+ */
+#ifndef DYNAMODB_ES_FEED_H
+#define DYNAMODB_ES_FEED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/read.h"
+
+/* A view: what it points at must outlive the operation. */
+typedef struct FeedSpec
+{
+	int64_t		after;			/* the position: ids up to it are settled, 0 or more */
+	int64_t		upto;			/* no id above it is wanted; INT64_MAX: all are */
+	int64_t		wanted;			/* items that the caller will probably take; 0: all */
+	int64_t		known_below;	/* ids below it may be given up; 0: none */
+	int64_t		stamped_before; /* ms since the epoch; 0: stamps give up none */
+	int64_t		old_before;		/* ms since the epoch, no later than stamped_before; 0: nothing is old */
+	int64_t		dense_above;	/* ids above it are never given up; INT64_MAX: the store is not dense */
+	bool		checks_head;	/* when there is nothing to deliver: is the counter at the position, at least? */
+	int			max_parallel;	/* see ReadSpec */
+	int			max_ranges;
+	const char *const *attributes;	/* to fetch; what the feed needs itself is fetched, too */
+	size_t		nattributes;
+} FeedSpec;
+
+/* Inclusive. */
+typedef struct IdRange
+{
+	int64_t		first;
+	int64_t		last;
+} IdRange;
+
+/* What is true of the feed at any moment. */
+typedef struct FeedReport
+{
+	int64_t		complete_to;	/* each id up to it was delivered, is burned, or was passed */
+	IdRange		waiting_for;	/* after READ_END: the gap that ended it; zeroes: none did */
+	int64_t		seen;			/* the highest id that was visible; the position, if none was */
+	const IdRange *passed;		/* given up, ascending; the feed's own */
+	size_t		npassed;
+	int64_t		passed_old;		/* ids given up at one look, which are not listed */
+	int64_t		note_reads;
+	bool		notes_denied;	/* burn notes may not be read: gaps are waited for that need not be */
+} FeedReport;
+
+typedef struct FeedOperation FeedOperation;
+
+/* Copies *names and *spec as views. NULL when memory ran out. Sends nothing before the first feed_next. */
+extern FeedOperation *feed_start(Client *client, const StoreNames *names, const FeedSpec *spec, Usage *usage);
+
+/*
+ * As read_next. *item belongs to the feed and is valid until the next call. READ_END: there is nothing more, or nothing
+ * that may be delivered yet. READ_FAILED: feed_failure; FAILURE_ID_TWICE: two commits have one id;
+ * FAILURE_DENSE_GAP: ids of a dense store are still not visible when they could be given up elsewhere;
+ * FAILURE_BEHIND: the counter is below the position.
+ */
+extern ReadResult feed_next(FeedOperation *feed, const cJSON **item);
+
+/* true when feed_next would not be PENDING. */
+extern bool feed_is_ready(FeedOperation *feed);
+extern const Failure *feed_failure(const FeedOperation *feed);
+extern void feed_report(const FeedOperation *feed, FeedReport *report);
+
+/* NULL is allowed. */
+extern void feed_free(FeedOperation *feed);
+
+#endif

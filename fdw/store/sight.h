@@ -1,0 +1,62 @@
+/*
+ * sight: the commits of one read along the index, in the order of their ids, of which some may be looked at before their
+ * turn. Those are kept as copies.
+ */
+#ifndef DYNAMODB_ES_SIGHT_H
+#define DYNAMODB_ES_SIGHT_H
+
+#include "store/read.h"
+
+/* So many may be looked at ahead. */
+#define SIGHT_MOST 256
+
+typedef struct Sighted
+{
+	cJSON	   *item;			/* owned */
+	int64_t		id;
+	int64_t		stamp;			/* when it was appended, as far as it says so, ms since the epoch; INT64_MAX: it does not */
+	int64_t		taken_at;		/* http_now_ms: its page had arrived by then */
+} Sighted;
+
+typedef struct Sight
+{
+	ReadOperation *read;		/* owned */
+	bool		ended;			/* it has no more */
+	int64_t		highest;		/* id that was seen; it never goes down */
+	Sighted		ahead[SIGHT_MOST];	/* from `first` on, in order */
+	size_t		first;
+	size_t		count;
+} Sight;
+
+/* The commit id of an item; false: what stands there is none. */
+extern bool sight_id_of(const cJSON *item, int64_t *id);
+
+/*
+ * The next commit, when none is ahead: *item is the read's, or NULL where it has no id and is to be passed over. READ_ITEM
+ * and so on as of read_next.
+ */
+extern ReadResult sight_take(Sight *sight, const cJSON **item, int64_t *id);
+
+/* Puts the commit that was just taken back, as the first one ahead. false when memory ran out. */
+extern bool sight_put_back(Sight *sight, const cJSON *item, int64_t id);
+
+/*
+ * Looks at one more commit ahead. READ_EMPTY_PAGE: call again. READ_FAILED with read_failure, or FAILURE_NONE in it when
+ * memory ran out here.
+ */
+extern ReadResult sight_ahead(Sight *sight);
+
+/* true when one more can be looked at without any request. */
+extern bool sight_is_clear(const Sight *sight);
+
+/* The nth commit ahead, from 0. */
+extern const Sighted *sight_at(const Sight *sight, size_t n);
+
+/* Takes the first commit ahead: the item is the caller's. */
+extern cJSON *sight_pop(Sight *sight);
+
+/* What is left unread of the page at hand is only looked at for its ids. */
+extern void sight_skim(Sight *sight);
+extern void sight_free(Sight *sight);
+
+#endif
