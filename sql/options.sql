@@ -114,12 +114,6 @@ SELECT refused('ALTER USER MAPPING FOR CURRENT_USER SERVER options_full OPTIONS 
 -- Continuity is checked in the transaction of a dense append.
 SELECT refused('CREATE FOREIGN TABLE bad (version bigint) SERVER options_full OPTIONS (contiguous_versions ''true'')');
 
--- What this release does not have yet is said so, rather than ignored.
-SELECT refused(format('CREATE FOREIGN TABLE bad (version bigint) SERVER options_full OPTIONS (%s %L)', option, value))
-FROM (VALUES
-  ('consistent_prefix', 'yes')
-) AS later (option, value);
-
 -- Explicit keys and the server's own AWS identity exclude each other.
 SELECT refused('CREATE USER MAPPING FOR PUBLIC SERVER options_full OPTIONS (profile ''reader'', access_key_id ''id'', secret_access_key ''never-to-be-seen'')');
 SELECT refused('ALTER USER MAPPING FOR CURRENT_USER SERVER options_full OPTIONS (SET ambient_credentials ''true'')');

@@ -108,6 +108,12 @@ client_window(const Client *client, Traffic traffic)
 	return client->calls.windows[traffic].size;
 }
 
+int64_t
+client_time_ms(const Client *client)
+{
+	return clock_now_ms(&client->calls.clock);
+}
+
 int
 client_fd(const Client *client)
 {

@@ -59,6 +59,9 @@ typedef enum Traffic
  */
 extern int	client_window(const Client *client, Traffic traffic);
 
+/* The time as DynamoDB has it, as far as it is known, ms since the epoch. */
+extern int64_t client_time_ms(const Client *client);
+
 extern int	client_fd(const Client *client);
 
 /* For display; they live as long as the client. */

@@ -56,8 +56,7 @@ async_configure_wait(AsyncRequest *request)
 	StoreScan  *scan = node->fdw_state;
 	AppendState *append = castNode(AppendState, request->requestor);
 
-	/* What has been read to its end before its turn has no operation any more. */
-	if (scan->at_end || scan->collected || read_is_ready(scan->tenure->operation))
+	if (scan_is_ready(scan))
 		client_wake_at(tenure_client(scan->tenure), 0);
 	client_await(tenure_client(scan->tenure));
 	AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE, tenure_descriptor(scan->tenure), NULL, request);

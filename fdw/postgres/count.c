@@ -121,6 +121,7 @@ count_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input, RelOp
 
 	/* A table with children has no state of its own: it is read as one of them. */
 	if (stage != UPPERREL_GROUP_AGG || input->reloptkind != RELOPT_BASEREL || state == NULL || output->fdw_private != NULL
+		|| state->options.is_feed
 		|| query->groupingSets != NIL || root->hasHavingQual || !bms_is_empty(input->lateral_relids)
 		|| has_pseudoconstant(input->baserestrictinfo) || !has_one_group(root, input, &group))
 		return;

@@ -120,6 +120,22 @@ explain_usage(const Usage *usage, bool reads, bool writes, ExplainState *es)
 		ExplainPropertyInteger("Throttles", NULL, usage->throttles, es);
 }
 
+static void
+explain_feed(StoreScan *scan, ExplainState *es)
+{
+	FeedSummary feed = scan_feed_summary(scan);
+
+	if (!feed.is_known)
+		return;
+	ExplainPropertyInteger("Complete To", NULL, feed.complete_to, es);
+	if (feed.waiting_for.first != 0)
+		ExplainPropertyText("Waiting For", feed_scan_range_text(&feed.waiting_for), es);
+	if (feed.passed[0] != '\0')
+		ExplainPropertyText("Passed", feed.passed, es);
+	if (feed.note_reads > 0)
+		ExplainPropertyInteger("Note Reads", NULL, feed.note_reads, es);
+}
+
 void
 explain_scan(ForeignScanState *node, ExplainState *es)
 {
@@ -127,7 +143,8 @@ explain_scan(ForeignScanState *node, ExplainState *es)
 	bool		is_query = scan->plan.path != READ_SCAN;
 	bool		names_relation = castNode(ForeignScan, node->ss.ps.plan)->scan.scanrelid > 0;
 
-	ExplainPropertyText("DynamoDB Operation", operation_name(is_query ? OPERATION_QUERY : OPERATION_SCAN), es);
+	ExplainPropertyText("DynamoDB Operation",
+						scan->plan.is_feed ? "Query, consistent prefix" : operation_name(is_query ? OPERATION_QUERY : OPERATION_SCAN), es);
 	if (es->verbose || !names_relation)
 	{
 		ExplainPropertyText("DynamoDB Table", scan->options.names.commit_table, es);
@@ -151,6 +168,10 @@ explain_scan(ForeignScanState *node, ExplainState *es)
 		else
 			ExplainPropertyInteger("Segments", NULL, scan->plan.segments, es);
 	}
+	if (scan->plan.is_feed)
+		ExplainPropertyInteger("Gap Timeout", "ms", scan->options.gap_timeout_ms, es);
+	if (es->analyze && scan->plan.is_feed)
+		explain_feed(scan, es);
 	if (es->analyze)
 		explain_usage(&scan->usage, true, false, es);
 }

@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include "commands/defrem.h"
 #include "foreign/foreign.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -63,9 +64,9 @@ append_option(StringInfo command, const char *separator, const char *name, const
 	appendStringInfo(command, "%s%s %s", separator, name, quote_literal_cstr(value));
 }
 
-/* Types are named so that no search_path can mean others by them. */
+/* The command for `name`. Types are named so that no search_path can mean others by them. */
 static char *
-create_command(const StoreNames *names, const ForeignServer *server)
+create_command(const char *name, const StoreNames *names, const ForeignServer *server, bool is_feed)
 {
 	StringInfoData command;
 
@@ -78,21 +79,24 @@ create_command(const StoreNames *names, const ForeignServer *server)
 					 "  version bigint,\n"
 					 "  events pg_catalog.jsonb\n"
 					 ") SERVER ",
-					 quote_identifier(names->commit_table));
+					 quote_identifier(name));
 	appendStringInfoString(&command, quote_identifier(server->servername));
 	append_option(&command, " OPTIONS (", "commit_table", names->commit_table);
 	append_option(&command, ", ", "commit_index", names->commit_index);
 	append_option(&command, ", ", "counter_table", names->counter_table);
 	append_option(&command, ", ", "counter", encoding_from_utf8(names->counter, strlen(names->counter)));
+	if (is_feed)
+		append_option(&command, ", ", "consistent_prefix", "true");
 	appendStringInfoChar(&command, ')');
 	return command.data;
 }
 
 static List *
-create_commands(const DiscoveredTable *tables, size_t ntables, StoreNames names, const ForeignServer *server)
+create_commands(const DiscoveredTable *tables, size_t ntables, StoreNames names, const ForeignServer *server, bool feeds)
 {
 	List	   *commands = NIL;
 	char		previous[NAMEDATALEN] = "";
+	int			stores = 0;
 
 	for (size_t i = 0; i < ntables; i++)
 	{
@@ -114,7 +118,10 @@ create_commands(const DiscoveredTable *tables, size_t ntables, StoreNames names,
 		strlcpy(previous, name, NAMEDATALEN);
 		names.commit_table = tables[i].table;
 		names.commit_index = tables[i].index;
-		commands = lappend(commands, create_command(&names, server));
+		commands = lappend(commands, create_command(names.commit_table, &names, server, false));
+		stores++;
+		if (feeds)
+			commands = lappend(commands, create_command(makeObjectName(names.commit_table, NULL, "feed"), &names, server, true));
 	}
 	if (commands == NIL)
 		ereport(NOTICE,
@@ -125,7 +132,7 @@ create_commands(const DiscoveredTable *tables, size_t ntables, StoreNames names,
 		ereport(NOTICE,
 				(errmsg_plural("%d foreign table takes its commit ids from counter \"%s\" in DynamoDB table \"%s\"",
 							   "all %d foreign tables take their commit ids from counter \"%s\" in DynamoDB table \"%s\"",
-							   list_length(commands), list_length(commands),
+							   stores, stores,
 							   encoding_from_utf8(names.counter, strlen(names.counter)), names.counter_table),
 				 errhint("Where a table has a counter of its own, set its options \"counter_table\" and \"counter\" before you append.")));
 	return commands;
@@ -174,7 +181,7 @@ import_schema(ImportForeignSchemaStmt *statement, Oid server_oid)
 							   discover_denied(tenure->operation), discover_denied(tenure->operation)),
 				 errdetail("AWS denies dynamodb:DescribeTable.")));
 	tables = discover_tables(tenure->operation, &ntables);
-	commands = create_commands(tables, ntables, names, server);
+	commands = create_commands(tables, ntables, names, server, options_import_feeds(statement->options));
 	tenure_drop(tenure);
 	return commands;
 }

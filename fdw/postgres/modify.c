@@ -61,11 +61,22 @@ modify_truncate(List *relations, DropBehavior behavior, bool restart_sequences)
 }
 
 static void
+check_is_store(const TableOptions *options, const char *name)
+{
+	if (options->is_feed)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot insert into feed table \"%s\"", name),
+				 errhint("Insert into a foreign table of the same store without the option \"consistent_prefix\".")));
+}
+
+static void
 plan_insert(Relation relation, const ModifyTable *plan, Index target, int subplan)
 {
 	ColumnMap  *map = column_map_new(relation);
 	TableOptions options = options_of_table(RelationGetRelid(relation));
 
+	check_is_store(&options, map->relation_name);
 	row_check_columns(map);
 	check_conflict_action(plan->onConflictAction, &options, map->relation_name);
 	if (options.append_at_commit && plan->returningLists != NIL)
@@ -145,8 +156,9 @@ insert_new(ModifyTableState *state, ResultRelInfo *target, bool skip_conflicts)
 
 	insert->node = &state->ps;
 	insert->map = column_map_new(relation);
-	row_check_columns(insert->map);
 	insert->options = options_of_table(RelationGetRelid(relation));
+	check_is_store(&insert->options, insert->map->relation_name);
+	row_check_columns(insert->map);
 	insert->batch.relation_name = insert->map->relation_name;
 	insert->batch.names = insert->options.names;
 	insert->batch.settings = (AppendSettings)

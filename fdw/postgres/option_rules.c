@@ -34,7 +34,6 @@ typedef struct OptionRule
 	int64		min;
 	int64		max;
 	const char *choices;		/* separated by blanks */
-	const char *only;			/* the one value that this release can act on, others being valid; NULL: all */
 } OptionRule;
 
 static const OptionRule rules[] = {
@@ -60,9 +59,10 @@ static const OptionRule rules[] = {
 	{.name = "append_token", .places = ON_TABLE, .type = OPTION_TEXT},
 	{.name = "burn_notes", .places = ON_TABLE, .type = OPTION_BOOLEAN},
 	{.name = "append_deadline_ms", .places = ON_TABLE, .type = OPTION_INTEGER, .min = 1000, .max = 300000},
-	{.name = "consistent_prefix", .places = ON_TABLE, .type = OPTION_BOOLEAN, .only = "false"},
+	{.name = "consistent_prefix", .places = ON_TABLE, .type = OPTION_BOOLEAN},
 	{.name = "gap_timeout_ms", .places = ON_TABLE, .type = OPTION_INTEGER, .min = 1000, .max = PG_INT32_MAX},
 	{.name = "dense_since", .places = ON_TABLE, .type = OPTION_INTEGER, .min = 0, .max = PG_INT64_MAX},
+	{.name = "feeds", .places = ON_IMPORT, .type = OPTION_BOOLEAN},
 	{.name = "attribute", .places = ON_COLUMN, .type = OPTION_TEXT},
 	{.name = "access_key_id", .places = ON_MAPPING, .type = OPTION_SECRET},
 	{.name = "secret_access_key", .places = ON_MAPPING, .type = OPTION_SECRET},
@@ -269,8 +269,6 @@ check_value(const OptionRule *rule, const char *value)
 		case OPTION_BOOLEAN:
 			if (!parse_bool(value, &boolean))
 				report_invalid_value(rule->name, value, "Give a Boolean value.");
-			if (rule->only != NULL && !boolean)
-				return;
 			break;
 		case OPTION_INTEGER:
 			check_integer(rule, value);
@@ -282,11 +280,6 @@ check_value(const OptionRule *rule, const char *value)
 			check_secret(rule, value);
 			break;
 	}
-	if (rule->only != NULL && strcmp(rule->only, value) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("option \"%s\" cannot be set to \"%s\" yet", rule->name, value),
-				 errdetail("This release of dynamodb_es does not have what it stands for.")));
 }
 
 /*

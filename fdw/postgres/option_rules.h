@@ -17,7 +17,7 @@ typedef enum OptionPlace
 
 /*
  * Raises HV00D for an option that is not one of that place, with the nearest one or all of them as a hint; 42501 for one
- * that only a superuser may set; HV024 for a value that it cannot have; 0A000 for one that this release cannot act on.
+ * that only a superuser may set; HV024 for a value that it cannot have.
  */
 extern void option_check(const DefElem *option, OptionPlace place);
 

@@ -30,6 +30,7 @@
 #define DEFAULT_MAX_RESPONSE_MB 64
 #define DEFAULT_BATCH_SIZE 100
 #define DEFAULT_APPEND_DEADLINE_MS 20000
+#define DEFAULT_GAP_TIMEOUT_MS 360000
 
 PG_FUNCTION_INFO_V1(dynamodb_es_validator);
 
@@ -164,6 +165,14 @@ option_int(const char *name, List *first, List *second, int fallback)
 	return text != NULL ? pg_strtoint32(text) : fallback;
 }
 
+static int64
+option_int64(const char *name, List *options, int64 fallback)
+{
+	const char *text = option_text(name, options, NIL, NULL);
+
+	return text != NULL ? pg_strtoint64(text) : fallback;
+}
+
 static bool
 option_bool(const char *name, List *first, List *second, bool fallback)
 {
@@ -215,6 +224,9 @@ options_of_table(Oid relation)
 		.burn_notes = option_bool("burn_notes", table->options, NIL, true),
 		.append_deadline_ms = option_int("append_deadline_ms", table->options, NIL, DEFAULT_APPEND_DEADLINE_MS),
 		.append_token = option_text("append_token", table->options, NIL, NULL),
+		.is_feed = option_bool("consistent_prefix", table->options, NIL, false),
+		.gap_timeout_ms = option_int("gap_timeout_ms", table->options, NIL, DEFAULT_GAP_TIMEOUT_MS),
+		.dense_since = option_int64("dense_since", table->options, PG_INT64_MAX),
 	};
 
 	if (options.append_mode == APPEND_DENSE)
@@ -241,6 +253,12 @@ options_of_import(List *options)
 						 errmsg("option \"%s\" provided more than once", option->defname)));
 	}
 	return names_of_options(options);
+}
+
+bool
+options_import_feeds(List *options)
+{
+	return option_bool("feeds", options, NIL, false);
 }
 
 const char *

@@ -32,6 +32,9 @@ typedef struct TableOptions
 	bool		burn_notes;
 	int			append_deadline_ms;
 	const char *append_token;	/* the name of a column, or NULL */
+	bool		is_feed;		/* consistent_prefix */
+	int			gap_timeout_ms;
+	int64		dense_since;	/* from the id after it on the store is dense; PG_INT64_MAX: it is not */
 } TableOptions;
 
 extern TableOptions options_of_table(Oid relation);
@@ -41,6 +44,9 @@ extern TableOptions options_of_table(Oid relation);
  * are defaults.
  */
 extern StoreNames options_of_import(List *options);
+
+/* Does it make a feed table beside each table? */
+extern bool options_import_feeds(List *options);
 
 /* The column option "attribute", or NULL. */
 extern const char *options_attribute_of_column(Oid relation, AttrNumber attnum);

@@ -46,6 +46,7 @@ enum
 	SCAN_PLAN_BACKWARD,
 	SCAN_PLAN_ORDERED,
 	SCAN_PLAN_CONSISTENT,
+	SCAN_PLAN_IS_FEED,
 	SCAN_PLAN_COUNT_ONLY,
 	SCAN_PLAN_EXACT,
 	SCAN_PLAN_SEGMENTS,
@@ -63,6 +64,7 @@ scan_plan_to_list(const ScanPlan *plan)
 		[SCAN_PLAN_BACKWARD] = plan->backward,
 		[SCAN_PLAN_ORDERED] = plan->ordered,
 		[SCAN_PLAN_CONSISTENT] = plan->consistent,
+		[SCAN_PLAN_IS_FEED] = plan->is_feed,
 		[SCAN_PLAN_COUNT_ONLY] = plan->count_only,
 		[SCAN_PLAN_EXACT] = plan->exact,
 		[SCAN_PLAN_SEGMENTS] = plan->segments,
@@ -87,6 +89,7 @@ scan_plan_from_list(List *list)
 		.backward = list_nth_int(integers, SCAN_PLAN_BACKWARD) != 0,
 		.ordered = list_nth_int(integers, SCAN_PLAN_ORDERED) != 0,
 		.consistent = list_nth_int(integers, SCAN_PLAN_CONSISTENT) != 0,
+		.is_feed = list_nth_int(integers, SCAN_PLAN_IS_FEED) != 0,
 		.count_only = list_nth_int(integers, SCAN_PLAN_COUNT_ONLY) != 0,
 		.exact = list_nth_int(integers, SCAN_PLAN_EXACT) != 0,
 		.segments = list_nth_int(integers, SCAN_PLAN_SEGMENTS),
@@ -234,6 +237,7 @@ add_choice(PlannerInfo *root, RelOptInfo *rel, ReadPath read_path, List *conditi
 	Cost		total_cost;
 
 	plan->path = read_path;
+	plan->is_feed = state->options.is_feed;
 	plan->ordered = pathkeys != NIL;
 	plan->backward = pathkeys != NIL && compat_pathkey_descends(linitial(pathkeys));
 	plan->consistent = state->options.consistent_read && read_path != READ_INDEX;
@@ -295,6 +299,12 @@ merge_pathkeys(PlannerInfo *root, RelOptInfo *rel, const Column *column)
 	return NIL;
 }
 
+static bool
+is_feed(const RelOptInfo *rel)
+{
+	return ((RelationState *) rel->fdw_private)->options.is_feed;
+}
+
 /* A path as it comes, and one for each order that is good for something. */
 static void
 add_ordered_choices(PlannerInfo *root, RelOptInfo *rel, ReadPath read_path, List *conditions, const Column *column,
@@ -303,11 +313,14 @@ add_ordered_choices(PlannerInfo *root, RelOptInfo *rel, ReadPath read_path, List
 	List	   *wanted = has_order ? wanted_pathkeys(root, rel, column) : NIL;
 	List	   *merge = has_order ? merge_pathkeys(root, rel, column) : NIL;
 
+	/* A feed is read upwards, from where everything before is settled. */
+	if (wanted != NIL && is_feed(rel) && compat_pathkey_descends(linitial(wanted)))
+		wanted = NIL;
 	if (wanted != NIL)
 		add_choice(root, rel, read_path, conditions, wanted, NULL);
 	if (merge != NIL && (wanted == NIL || linitial(merge) != linitial(wanted)))
 		add_choice(root, rel, read_path, conditions, merge, NULL);
-	if (wanted == NIL && conditions != NIL)
+	if (wanted == NIL && (conditions != NIL || is_feed(rel)))
 		add_choice(root, rel, read_path, conditions, NIL, NULL);
 }
 
@@ -317,6 +330,12 @@ add_plain_paths(PlannerInfo *root, RelOptInfo *rel)
 	RelationState *state = rel->fdw_private;
 	KeyCondition *aggregate = pushdown_aggregate_condition(state->conditions);
 
+	if (is_feed(rel))
+	{
+		add_ordered_choices(root, rel, READ_INDEX, pushdown_for_path(state->conditions, READ_INDEX),
+							state->map->by_role[COLUMN_COMMIT_ID], true);
+		return;
+	}
 	/* Never the index for an aggregate, whatever it costs: it lacks what was appended a moment ago. */
 	if (aggregate != NULL)
 	{
@@ -419,6 +438,9 @@ plan_paths(PlannerInfo *root, RelOptInfo *rel, Oid relation)
 	ListCell   *cell;
 
 	add_plain_paths(root, rel);
+	/* Nor by the values of a join: each would be a prefix of its own. */
+	if (is_feed(rel))
+		return;
 	foreach(cell, param_infos_of(root, rel))
 		add_parameterized_paths(root, rel, lfirst(cell));
 }
@@ -441,7 +463,10 @@ attnums_needed(RelOptInfo *rel, const ColumnMap *map, List *local_clauses)
 	return attnums;
 }
 
-/* Adds the path's key condition to the plan. The clauses that it comes from. */
+/*
+ * Adds the path's key condition to the plan. The clauses that it comes from. Of a feed they bound the part that is read;
+ * those of lists do no more than that, and are checked here again.
+ */
 static List *
 send_conditions(List *conditions, ScanPlan *plan, List **values)
 {
@@ -456,17 +481,18 @@ send_conditions(List *conditions, ScanPlan *plan, List **values)
 		plan->condition_strategies = lappend_int(plan->condition_strategies, condition->strategy);
 		plan->condition_arrays = lappend_int(plan->condition_arrays, condition->is_array);
 		*values = lappend(*values, condition->value);
-		clauses = lappend(clauses, condition->clause);
+		if (!plan->is_feed || !condition->is_array)
+			clauses = lappend(clauses, condition->clause);
 	}
 	return clauses;
 }
 
-/* Adds the clause to the filters if DynamoDB can apply it, and all of them together. */
+/* Adds the clause to the filters if DynamoDB can apply it, and all of them together. Those of a feed would make gaps. */
 static bool
 send_filter(RelOptInfo *rel, const RelationState *state, Expr *clause, const ScanPlan *plan, List **filters, List **values)
 {
 	List	   *with_filter = list_copy(*values);
-	Node	   *filter = filter_plan(clause, rel->relid, state->map, plan->path, &with_filter);
+	Node	   *filter = plan->is_feed ? NULL : filter_plan(clause, rel->relid, state->map, plan->path, &with_filter);
 	List	   *together;
 
 	if (filter == NULL)

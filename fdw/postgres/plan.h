@@ -24,6 +24,7 @@ typedef struct ScanPlan
 	bool		backward;		/* descending version or commit id */
 	bool		ordered;		/* the plan relies on that order */
 	bool		consistent;
+	bool		is_feed;		/* READ_INDEX, of which only the part is shown that is complete; see feed_scan.h */
 	bool		count_only;		/* the only output is the number of items */
 	bool		exact;			/* no condition is left to be checked here */
 	int			segments;		/* READ_SCAN */

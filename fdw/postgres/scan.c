@@ -68,14 +68,14 @@ choose_attributes(StoreScan *scan)
 		scan->attributes[scan->nattributes++] = COMMIT_ID;
 }
 
-static void
+static Tuplestorestate *
 collect_begin(ForeignScanState *node)
 {
 	StoreScan  *scan = node->fdw_state;
 
-	scan->rows = tuplestore_begin_heap(false, false, work_mem);
 	scan->collected_row = ExecInitExtraTupleSlot(node->ss.ps.state, node->ss.ss_ScanTupleSlot->tts_tupleDescriptor,
 												 &TTSOpsMinimalTuple);
+	return tuplestore_begin_heap(false, false, work_mem);
 }
 
 void
@@ -110,13 +110,81 @@ scan_begin(ForeignScanState *node, int flags)
 	scan->tenure = tenure_new(estate->es_query_cxt,
 							  connection_acquire(compat_scan_user(node), scan->options.server, owner));
 	if (scan->is_appended_to)
-		collect_begin(node);
+		scan->rows = collect_begin(node);
+	else if (scan->plan.is_feed && (flags & EXEC_FLAG_REWIND) != 0)
+		scan->seen = collect_begin(node);
 }
 
 static void
 free_read(void *operation)
 {
 	read_free(operation);
+}
+
+static void
+free_feed(void *operation)
+{
+	feed_free(operation);
+}
+
+static void
+hold_read(ForeignScanState *node, const ReadSpec *spec)
+{
+	StoreScan  *scan = node->fdw_state;
+	Client	   *client = tenure_client(scan->tenure);
+
+	if (scan->plan.is_feed)
+		tenure_hold(scan->tenure, feed_scan_start(client, RelationGetRelid(node->ss.ss_currentRelation), &scan->options, spec, &scan->usage),
+					free_feed);
+	else
+		tenure_hold(scan->tenure, read_start(client, &scan->options.names, spec, &scan->usage), free_read);
+}
+
+static ReadResult
+next_item(StoreScan *scan, const cJSON **item)
+{
+	return scan->plan.is_feed ? feed_next(scan->tenure->operation, item) : read_next(scan->tenure->operation, item);
+}
+
+static void
+report_read_failure(const StoreScan *scan)
+{
+	if (scan->plan.is_feed)
+		feed_scan_report(scan->tenure->operation, scan->map->relation_name);
+	report_failure(read_failure(scan->tenure->operation), scan->map->relation_name);
+}
+
+bool
+scan_is_ready(StoreScan *scan)
+{
+	/* What has been read to its end before its turn has no operation any more. */
+	if (scan->at_end || scan->collected)
+		return true;
+	return scan->plan.is_feed ? feed_is_ready(scan->tenure->operation) : read_is_ready(scan->tenure->operation);
+}
+
+FeedSummary
+scan_feed_summary(StoreScan *scan)
+{
+	if (scan->tenure != NULL && scan->tenure->operation != NULL)
+		feed_scan_summarize(scan->tenure->operation, scan->map->relation_name, &scan->feed);
+	return scan->feed;
+}
+
+/* The end of the read: what it knows is kept for longer than it. */
+static void
+end_reading(ForeignScanState *node)
+{
+	StoreScan  *scan = node->fdw_state;
+	MemoryContext caller = MemoryContextSwitchTo(node->ss.ps.state->es_query_cxt);
+
+	if (scan->plan.is_feed)
+		scan->feed = scan_feed_summary(scan);
+	else
+		scan->count = read_count(scan->tenure->operation);
+	MemoryContextSwitchTo(caller);
+	tenure_drop(scan->tenure);
+	scan->at_end = true;
 }
 
 static void
@@ -144,9 +212,7 @@ start_reading(ForeignScanState *node)
 	if (keys_evaluate(&scan->plan, scan->value_exprs, scan->value_states, econtext, &spec)
 		&& filter_evaluate(scan->plan.filter, scan->map, scan->value_exprs, scan->value_states, econtext,
 						   &spec.filter) != FILTER_NONE)
-		tenure_hold(scan->tenure,
-					read_start(tenure_client(scan->tenure), &scan->options.names, &spec, &scan->usage),
-					free_read);
+		hold_read(node, &spec);
 	else
 		scan->at_end = true;
 	if (spec.naggregates > 0)
@@ -206,8 +272,9 @@ is_own_commit(const StoreScan *scan, const cJSON *item)
 
 /* The next row; the slot stays empty at the end, and where it would have to wait and must not. */
 static void
-read_row(StoreScan *scan, TupleTableSlot *slot)
+read_row(ForeignScanState *node, TupleTableSlot *slot)
 {
+	StoreScan  *scan = node->fdw_state;
 	const cJSON *item;
 
 	while (!scan->at_end)
@@ -216,7 +283,7 @@ read_row(StoreScan *scan, TupleTableSlot *slot)
 
 		/* As long as pages arrive faster than they are used up, there is no wait that would do it. */
 		CHECK_FOR_INTERRUPTS();
-		result = read_next(scan->tenure->operation, &item);
+		result = next_item(scan, &item);
 
 		budget_check(&scan->usage, &scan->checked_units, scan->map->relation_name);
 		switch (result)
@@ -237,12 +304,10 @@ read_row(StoreScan *scan, TupleTableSlot *slot)
 				wait_for_client(tenure_client(scan->tenure));
 				break;
 			case READ_END:
-				scan->count = read_count(scan->tenure->operation);
-				tenure_drop(scan->tenure);
-				scan->at_end = true;
+				end_reading(node);
 				break;
 			case READ_FAILED:
-				report_failure(read_failure(scan->tenure->operation), scan->map->relation_name);
+				report_read_failure(scan);
 		}
 	}
 	if (scan->plan.count_only)
@@ -257,7 +322,7 @@ collect_rows(ForeignScanState *node, TupleTableSlot *slot)
 
 	while (!scan->collected)
 	{
-		read_row(scan, slot);
+		read_row(node, slot);
 		if (scan->must_wait)
 			return false;
 		if (!TTS_EMPTY(slot))
@@ -267,6 +332,23 @@ collect_rows(ForeignScanState *node, TupleTableSlot *slot)
 		ResetExprContext(node->ss.ps.ps_ExprContext);
 	}
 	return true;
+}
+
+/* A feed that was begun anew would show another prefix: a run with the same values shows the rows that were seen again. */
+static void
+read_or_repeat(ForeignScanState *node, TupleTableSlot *slot)
+{
+	StoreScan  *scan = node->fdw_state;
+
+	if (tuplestore_gettupleslot(scan->seen, true, false, scan->collected_row))
+	{
+		ExecCopySlot(slot, scan->collected_row);
+		ExecClearTuple(scan->collected_row);
+		return;
+	}
+	read_row(node, slot);
+	if (!TTS_EMPTY(slot))
+		tuplestore_puttupleslot(scan->seen, slot);
 }
 
 TupleTableSlot *
@@ -279,8 +361,10 @@ scan_iterate(ForeignScanState *node)
 	scan->must_wait = false;
 	if (!scan->reading)
 		start_reading(node);
-	if (scan->rows == NULL)
-		read_row(scan, slot);
+	if (scan->seen != NULL)
+		read_or_repeat(node, slot);
+	else if (scan->rows == NULL)
+		read_row(node, slot);
 	else if (collect_rows(node, slot))
 	{
 		if (tuplestore_gettupleslot(scan->rows, true, false, scan->collected_row))
@@ -289,7 +373,7 @@ scan_iterate(ForeignScanState *node)
 			ExecClearTuple(scan->collected_row);	/* its tuple may be in memory that goes with this row */
 		}
 		else
-			read_row(scan, slot);
+			read_row(node, slot);
 	}
 	return slot;
 }
@@ -357,6 +441,13 @@ scan_rescan(ForeignScanState *node)
 		tuplestore_rescan(scan->rows);
 		return;
 	}
+	if (scan->seen != NULL && node->ss.ps.chgParam == NULL)
+	{
+		tuplestore_rescan(scan->seen);
+		return;
+	}
+	if (scan->seen != NULL)
+		tuplestore_clear(scan->seen);
 	if (scan->tenure != NULL)
 		tenure_drop(scan->tenure);
 	if (scan->spec_context != NULL)
@@ -379,6 +470,8 @@ scan_end(ForeignScanState *node)
 		tenure_drop(scan->tenure);
 	if (scan->rows != NULL)
 		tuplestore_end(scan->rows);
+	if (scan->seen != NULL)
+		tuplestore_end(scan->seen);
 	/* All scans have come to their end by now. */
 	if (scan->map->replacements != NULL)
 		replacements_report(scan->map->replacements);

@@ -11,6 +11,7 @@
 #include "utils/tuplestore.h"
 
 #include "dynamodb/client.h"
+#include "postgres/feed_scan.h"
 #include "postgres/options.h"
 #include "postgres/plan.h"
 #include "postgres/wait.h"
@@ -40,6 +41,8 @@ typedef struct StoreScan
 	bool		collected;		/* they are all there */
 	int64		count;			/* count_only: the result, once at_end */
 	bool		count_returned;
+	Tuplestorestate *seen;		/* a feed that may be run again with the same values: its rows so far; else NULL */
+	FeedSummary feed;			/* is_feed: once it is at its end */
 	AggregateId aggregate;		/* count_only: the aggregate that is grouped by */
 	bool		never_waits;	/* under an asynchronous Append: an empty slot where there is nothing yet */
 	bool		must_wait;		/* that was the case */
@@ -51,6 +54,12 @@ extern void scan_begin(ForeignScanState *node, int flags);
 extern TupleTableSlot *scan_iterate(ForeignScanState *node);
 extern void scan_rescan(ForeignScanState *node);
 extern void scan_end(ForeignScanState *node);
+
+/* true when the next row is at hand, or the end is, so that nothing need be waited for. */
+extern bool scan_is_ready(StoreScan *scan);
+
+/* What is known of a feed, at any moment; in the current memory context. */
+extern FeedSummary scan_feed_summary(StoreScan *scan);
 
 /*
  * Before a statement's first append: every scan in its plan, of the table that it appends to, reads what it has not
