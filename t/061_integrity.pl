@@ -140,10 +140,11 @@ is(outcome('SELECT version FROM plain', { answer => { body => qq({"Items": [], $
 is(outcome('SELECT version FROM plain', { times => 1, answer => { body => qq({"Items": [$item], "Count": 1, "ConsumedCapacity": {"CapacityUnits": 1e999}, "ScannedCount": "x"}) } }), '5', 'what a page cost may be anything');
 
 # The counter, and the functions.
-for my $attributes ('{}', '{"Attributes": null}', '{"Attributes": []}', '{"Attributes": {"id": 7}}', '{"Attributes": {"id": {"N": 7}}}', '{"Attributes": {"id": {"N": "7", "S": "7"}}}', '{"Attributes": {"id": {"N": "1E40"}}}', '{"Attributes": {"id": {"N": "-7"}}}')
+for my $attributes ('{}', '{"Attributes": null}', '{"Attributes": []}', '{"Attributes": {"id": 7}}', '{"Attributes": {"id": {"N": 7}}}', '{"Attributes": {"id": {"N": "7", "S": "7"}}}', '{"Attributes": {"id": {"N": "-7"}}}')
 {
 	is(answer_of(insert_sql('plain'), { operation => 'UpdateItem', answer => { body => $attributes } }), 'HV000 UpdateItem', "a counter $attributes is an error, and nothing is put");
 }
+is(answer_of(insert_sql('plain'), { operation => 'UpdateItem', answer => { body => '{"Attributes": {"id": {"N": "1E40"}}}' } }), '2200H UpdateItem', 'one beyond all commit ids is at its end');
 is(outcome(q{SELECT dynamodb_es_head('plain')}, { answer => { body => $_ } }), 'HV000', "a counter $_ is not one that is not there") for '{"Item": []}', '{"Item": "x"}', '{"Item": 5}';
 is(outcome(q{SELECT dynamodb_es_status('plain')}, { operation => 'DescribeTable', answer => { body => $_ } }), 'HV000', "a table $_ is not one that is not there")
   for '{}', '{"Table": []}', '{"Table": {}}', '{"Table": {"TableStatus": 5}}';
