@@ -432,7 +432,7 @@ read_next(ReadOperation *read, const cJSON **item)
 bool
 read_holds_item(const ReadOperation *read)
 {
-	return !read->failed && read->next_item != NULL;
+	return !read->failed && read->items_left > 0;
 }
 
 bool

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "dynamodb/nodes.h"
+
 bool
 sight_id_of(const cJSON *item, int64_t *id)
 {
@@ -51,7 +53,7 @@ keep(Sight *sight, const cJSON *item, int64_t id)
 
 	*sighted = (Sighted)
 	{
-		.item = cJSON_Duplicate(item, true), .id = id, .stamp = stamp_of(item), .taken_at = http_now_ms()
+		.item = nodes_copy(item), .id = id, .stamp = stamp_of(item), .taken_at = http_now_ms()
 	};
 	sight->count += sighted->item != NULL;
 	return sighted->item != NULL;

@@ -5,6 +5,7 @@
 #include "unit.h"
 
 #include "dynamodb/json.h"
+#include "dynamodb/nodes.h"
 #include "dynamodb/page.h"
 #include "same.h"
 
@@ -295,6 +296,38 @@ running_out_of_memory_is_told(void **state)
 	buffer_free(&text);
 }
 
+/* A copy of an item is the same, documents included, and outlives the page; without memory there is none. */
+static void
+a_copy_of_an_item_lives_by_itself(void **state)
+{
+	ByteBuffer	text = {0};
+	cJSON	   *expected;
+
+	buffer_puts(&text, AN_ITEM);
+	expected = json_parse(text.data, text.length);
+	for (int nth = 1, failed = 1; failed; nth++)
+	{
+		ItemPage   *page = page_of(whole, strlen(whole));
+		const cJSON *item = page_next_item(page);
+		cJSON	   *copy;
+
+		memory_fail_at(nth);
+		copy = nodes_copy(item);
+		failed = memory_has_failed();
+		memory_fail_at(0);
+		page_free(page);
+		assert_int_equal(copy == NULL, failed);
+		if (copy != NULL)
+		{
+			assert_true(documents_are_json(copy));
+			assert_true(is_same(copy, expected));
+		}
+		cJSON_Delete(copy);
+	}
+	cJSON_Delete(expected);
+	buffer_free(&text);
+}
+
 int
 main(void)
 {
@@ -310,6 +343,7 @@ main(void)
 		cmocka_unit_test(an_item_of_many_small_values_is_taken),
 		cmocka_unit_test(an_item_has_no_more_attributes_than_a_table_has_columns),
 		cmocka_unit_test(running_out_of_memory_is_told),
+		cmocka_unit_test(a_copy_of_an_item_lives_by_itself),
 	};
 
 	return cmocka_run_group_tests_name("page", tests, NULL, NULL);
