@@ -35,7 +35,6 @@ typedef enum FailureKind
 	FAILURE_EXHAUSTED,			/* a counter has no commit id left */
 	FAILURE_TOO_LARGE,			/* an item, key or request over DynamoDB's limits */
 	FAILURE_UNKNOWN_FATE,		/* a write that may or may not have been carried out */
-	FAILURE_ID_TWICE,			/* another commit has the id that was given to this one */
 	FAILURE_DENSE_GAP,			/* ids of a dense store stay invisible; the message says which */
 	FAILURE_BEHIND,				/* the counter is lower than a position that was reached; the message is its value */
 	FAILURE_OTHER				/* any other error answer */

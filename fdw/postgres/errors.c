@@ -179,7 +179,6 @@ text_of_failure(const Failure *failure)
 				"out of memory for %s",
 				NULL
 			};
-		case FAILURE_ID_TWICE:
 		case FAILURE_DENSE_GAP:
 		case FAILURE_BEHIND:
 		case FAILURE_NONE:
