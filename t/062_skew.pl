@@ -80,9 +80,9 @@ outcome(insert(), { operation => 'PutItem', times => 1, before => 'close' }, { o
 my @puts = bodies('PutItem');
 is(scalar @puts, 3, 'a put whose answer was lost, and that is then refused for its time');
 is(scalar(keys %{ { map { ($_ => 1) } @puts } }), 1, 'is sent as it was: there are no two versions of it');
-SKIP:
+# (dynalite has no transactions.)
+if ($ENV{DYNAMODB_ENGINE} ne 'dynalite')
 {
-	skip 'dynalite has no transactions', 5 if $ENV{DYNAMODB_ENGINE} eq 'dynalite';
 	my $options = q{OPTIONS (append_mode 'dense'};
 	$session->query("CREATE FOREIGN TABLE $_ (commit_id bigint, committed_at timestamptz, aggregate_id text, version bigint, events jsonb) SERVER commits_server $options"
 		. ($_ eq 'at_commit' ? q{, append_at 'commit')} : ')')) for qw(dense at_commit);
