@@ -39,3 +39,21 @@ CREATE FUNCTION dynamodb_es_check(
 
 COMMENT ON FUNCTION dynamodb_es_check(regclass, boolean) IS
 	'what is wrong with a store, a row for each finding; deep: with each of its commits, which reads all of them twice';
+
+-- Likewise.
+DROP FUNCTION dynamodb_es_stats();
+
+CREATE FUNCTION dynamodb_es_stats(
+	OUT server_name text,
+	OUT requests bigint,
+	OUT retries bigint,
+	OUT throttles bigint,
+	OUT bytes_sent bigint,
+	OUT bytes_received bigint,
+	OUT read_units double precision,
+	OUT write_units double precision,
+	OUT requests_abandoned bigint
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION dynamodb_es_stats() IS 'what this session has sent to each server since it began, and what that cost';

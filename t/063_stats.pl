@@ -22,7 +22,7 @@ my $here = $fault->endpoint;
 
 sub rows { return join "\n", map { join '|', map { $_ // 'NULL' } @$_ } $session->query($_[0]) }
 sub connections { return rows('SELECT server_name, user_name, endpoint, region, in_flight, idle, in_use, valid FROM dynamodb_es_connections()') }
-sub stats { return rows('SELECT server_name, requests, retries, throttles, read_units > 0, write_units > 0 FROM dynamodb_es_stats() ORDER BY server_name') }
+sub stats { return rows('SELECT server_name, requests, retries, throttles, read_units > 0, write_units > 0, requests_abandoned FROM dynamodb_es_stats() ORDER BY server_name') }
 sub stat_of { my ($column, $server) = @_; return $session->query("SELECT $column FROM dynamodb_es_stats() WHERE server_name = '$server'") }
 sub await_sockets
 {
@@ -55,7 +55,7 @@ unlike(rows('SELECT c FROM dynamodb_es_connections() c'), qr/\Q$secret\E|AKIDEXA
 	$session->query(q{SELECT count(version) FROM commits WHERE aggregate_id = 'a'});
 	my @requests = $fault->events('request');
 	is(scalar @requests, 3, 'a read with two faults takes three requests');
-	is(stats(), 'commits_server|' . ($before + 3) . '|2|1|t|t', 'which are counted');
+	is(stats(), 'commits_server|' . ($before + 3) . '|2|1|t|t|0', 'which are counted');
 	my $bytes = 0;
 	$bytes += $_->{size} for @requests;
 	is(stat_of('bytes_sent', 'commits_server') - $sent, $bytes, 'so are the bytes of their bodies');

@@ -13,6 +13,9 @@
 #include "dynamodb/intake.h"
 #include "dynamodb/response.h"
 
+/* 1 MB of items, as JSON with all that is escaped in it. */
+#define LONGEST_PAGE (8 * 1024 * 1024)
+
 #define FRESH_SIGNATURE_MS (4 * 60 * 1000)	/* AWS takes five minutes */
 
 struct Call
@@ -502,11 +505,37 @@ call_may_have_happened(const Call *call)
 	return call->may_have_happened;
 }
 
+/* Nobody waits any more: reads what has arrived at once, unless that is longer than any page of DynamoDB's. */
+static bool
+answer_read_quickly(Call *call)
+{
+	if (http_transfer_answer(call->transfer)->body.length > LONGEST_PAGE)
+		return false;
+	while (!answer_read(call))
+		;
+	return true;
+}
+
+/* The answer to the attempt under way will not be looked at, but it is billed: if it is there, it tells how much. */
+static void
+call_abandon(Call *call)
+{
+	if (call->transfer == NULL || http_transfer_step(call->transfer) == STEP_FAILED)
+		return;
+	if (call->usage != NULL)
+		call->usage->abandoned++;
+	if (call->context->total != NULL)
+		call->context->total->abandoned++;
+	if (http_transfer_step(call->transfer) == STEP_DONE && answer_read_quickly(call))
+		call_attempt_ended(call);
+}
+
 void
 call_free(Call *call)
 {
 	if (call == NULL)
 		return;
+	call_abandon(call);
 	provider_leave(call->context->provider, &call->ticket);
 	http_transfer_free(call->transfer);
 	intake_reset(&call->intake);

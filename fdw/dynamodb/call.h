@@ -83,7 +83,10 @@ extern int	call_attempts(const Call *call);
 /* After FAILED: when the attempt was due (http_now_ms) that the deadline alone prevented; 0: there was none. */
 extern int64_t call_retry_at(const Call *call);
 
-/* Ends it if it is still running. NULL is allowed. */
+/*
+ * Ends it if it is still running: its request is abandoned. Where the answer has come, what it cost is counted all the
+ * same. NULL is allowed.
+ */
 extern void call_free(Call *call);
 
 #endif

@@ -49,7 +49,6 @@ typedef struct Analysis
 	Sample	   *sample;
 	Tenure	   *tenure;
 	Usage		usage;
-	double		checked_units;	/* by budget_check */
 } Analysis;
 
 /* In the current memory context, which is to go with it. ANALYZE reads on behalf of the table's owner. */
@@ -148,6 +147,7 @@ read_segment(Analysis *analysis, int segment, int segments, double units)
 		.max_parallel = 1,
 		.attributes = analysis->attributes,
 		.nattributes = analysis->nattributes,
+		.budget = budget_of_statement(),
 	};
 	bool		complete = false;
 
@@ -159,8 +159,9 @@ read_segment(Analysis *analysis, int segment, int segments, double units)
 		ReadResult	result;
 
 		CHECK_FOR_INTERRUPTS();
+		budget_of_statement();
 		result = read_next(tenure->operation, &item);
-		budget_check(&analysis->usage, &analysis->checked_units, analysis->relation_name);
+		budget_check(&analysis->usage, analysis->relation_name);
 		if (result == READ_FAILED)
 			report_failure(read_failure(tenure->operation), analysis->relation_name);
 		else if (result == READ_ITEM)

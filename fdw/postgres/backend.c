@@ -86,6 +86,7 @@ enum
 	STATS_BYTES_RECEIVED,
 	STATS_READ_UNITS,
 	STATS_WRITE_UNITS,
+	STATS_REQUESTS_ABANDONED,	/* since 1.1; where the function has no such column, it is left out */
 	STATS_COLUMNS
 };
 
@@ -111,6 +112,7 @@ dynamodb_es_stats(PG_FUNCTION_ARGS)
 			[STATS_BYTES_RECEIVED] = Int64GetDatum(usage->bytes_received),
 			[STATS_READ_UNITS] = Float8GetDatum(usage->read_units),
 			[STATS_WRITE_UNITS] = Float8GetDatum(usage->write_units),
+			[STATS_REQUESTS_ABANDONED] = Int64GetDatum(usage->abandoned),
 		};
 
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);

@@ -1,8 +1,8 @@
 /*
  * budget.c: how much has this statement read?
  *
- * Capacity units are added up over all scans of one statement, as they become known with each page; the pages under
- * way at that moment are past saving, so a statement may go beyond its budget by these.
+ * Reads add up what their pages cost, over all scans of one statement, and ask for no page ahead that the budget may not
+ * bear. A page that is waited for is asked for in any case, so a statement may go beyond its budget by that one.
  */
 #include "postgres.h"
 
@@ -14,8 +14,8 @@
 #include "postgres/budget.h"
 
 static double read_budget = 0;	/* capacity units for each statement; 0: unlimited */
-static double spent = 0;		/* by the statement that began at: */
-static TimestampTz spent_by = 0;
+static ReadBudget budget = {0};
+static TimestampTz spent_by = 0;	/* the statement that began then */
 
 void
 budget_define(void)
@@ -27,22 +27,28 @@ budget_define(void)
 	MarkGUCPrefixReserved("dynamodb_es");
 }
 
-void
-budget_check(const Usage *usage, double *checked_units, const char *relation_name)
+ReadBudget *
+budget_of_statement(void)
 {
 	TimestampTz statement = GetCurrentStatementStartTimestamp();
 
 	if (statement != spent_by)
 	{
 		spent_by = statement;
-		spent = 0;
+		budget.spent = 0;		/* what is promised is still under way: of cursors */
 	}
-	spent += usage->read_units - *checked_units;
-	*checked_units = usage->read_units;
-	if (read_budget > 0 && spent > read_budget)
+	budget.limit = read_budget;
+	return &budget;
+}
+
+void
+budget_check(Usage *usage, const char *relation_name)
+{
+	read_budget_count(&budget, usage);
+	if (budget.limit > 0 && budget.spent > budget.limit)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("statement has gone past its read budget at foreign table \"%s\"", relation_name),
-				 errdetail("It has read %.1f capacity units; dynamodb_es.read_budget is %g.", spent, read_budget),
+				 errdetail("It has read %.1f capacity units; dynamodb_es.read_budget is %g.", budget.spent, budget.limit),
 				 errhint("Ask for less, or raise dynamodb_es.read_budget.")));
 }

@@ -6,15 +6,15 @@
 
 #include "postgres.h"
 
-#include "dynamodb/client.h"
+#include "store/read.h"
 
 /* Defines the setting; from _PG_init. */
 extern void budget_define(void);
 
-/*
- * Adds what a scan has consumed since it was last looked at (*checked_units, which is brought up to date) to what the
- * statement has. 53400 when that is more than the budget.
- */
-extern void budget_check(const Usage *usage, double *checked_units, const char *relation_name);
+/* What the statement that runs may read, for all its reads; to be called before each read_next, so that it is this one's. */
+extern ReadBudget *budget_of_statement(void);
+
+/* 53400 when the statement has read more than that, what `usage` has come to included. */
+extern void budget_check(Usage *usage, const char *relation_name);
 
 #endif

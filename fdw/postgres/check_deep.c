@@ -36,8 +36,7 @@ typedef struct WholeRead
 	StoreNames	names;
 	ReadSpec	spec;
 	Tenure	   *tenure;
-	Usage		usage;
-	double		checked_units;	/* by budget_check */
+	Usage	   *usage;			/* as long as the tenure */
 	MemoryContext row_context;	/* reset for each item */
 } WholeRead;
 
@@ -52,6 +51,8 @@ whole_read_begin(WholeRead *read, Check *check, const TableOptions *options)
 {
 	read->check = check;
 	read->names = options->names;
+	read->usage = palloc0(sizeof(Usage));
+	read->spec.budget = budget_of_statement();
 	read->spec.segments = 1;
 	read->spec.max_parallel = 1;
 	read->tenure = tenure_new(CurrentMemoryContext, connection_acquire(GetUserId(), options->server, task_owner(check->relation)));
@@ -61,7 +62,7 @@ whole_read_begin(WholeRead *read, Check *check, const TableOptions *options)
 static void
 whole_read_start(WholeRead *read)
 {
-	tenure_hold(read->tenure, read_start(tenure_client(read->tenure), &read->names, &read->spec, &read->usage), free_read);
+	tenure_hold(read->tenure, read_start(tenure_client(read->tenure), &read->names, &read->spec, read->usage), free_read);
 }
 
 /* The next item; NULL at the end. It stays until the next call, as does what was allocated in row_context for it. */
@@ -76,8 +77,9 @@ whole_read_next(WholeRead *read)
 		ReadResult	result;
 
 		CHECK_FOR_INTERRUPTS();
+		budget_of_statement();
 		result = read_next(read->tenure->operation, &item);
-		budget_check(&read->usage, &read->checked_units, read->check->relation_name);
+		budget_check(read->usage, read->check->relation_name);
 		switch (result)
 		{
 			case READ_ITEM:

@@ -133,7 +133,6 @@ count_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input, RelOp
 	choice->plan.consistent = state->options.consistent_read && choice->plan.path != READ_INDEX;
 	choice->plan.count_only = true;
 	choice->plan.segments = choice->plan.path == READ_SCAN ? plan_segments(input) : 0;
-	choice->plan.limit = choice->plan.offset = -1;
 	choice->plan.attnums = output_attnums(input, output, group);
 	if (choice->plan.attnums == NIL
 		|| plan_send_clauses(input, state, input->baserestrictinfo, &choice->plan, &choice->values, &recheck) != NIL)

@@ -74,16 +74,16 @@ explain_rows_wanted(ForeignScanState *node, ExplainState *es)
 	StoreScan  *scan = node->fdw_state;
 	ForeignScan *plan = castNode(ForeignScan, node->ss.ps.plan);
 	List	   *context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
-	const int	places[] = {scan->plan.limit, scan->plan.offset};
+	Node	   *const terms[] = {scan->row_limit.count, scan->row_limit.offset};
 	bool		is_number = true;
 	int			nterms = 0;
-	int64		number = scan->plan.wanted;
+	int64		number = scan->row_limit.more;
 	StringInfoData text;
 
 	initStringInfo(&text);
-	for (size_t i = 0; i < lengthof(places); i++)
+	for (size_t i = 0; i < lengthof(terms); i++)
 	{
-		Const	   *value = places[i] < 0 ? NULL : list_nth(plan->fdw_exprs, places[i]);
+		Const	   *value = (Const *) terms[i];
 		bool		is_known = value != NULL && IsA(value, Const) && !value->constisnull;
 
 		if (value == NULL)
@@ -95,8 +95,8 @@ explain_rows_wanted(ForeignScanState *node, ExplainState *es)
 			appendStringInfoString(&text, deparse_expression((Node *) value, context, true, false));
 		is_number = is_number && is_known && !pg_add_s64_overflow(number, DatumGetInt64(value->constvalue), &number);
 	}
-	if (scan->plan.wanted > 0)
-		appendStringInfo(&text, "%s%d", nterms++ > 0 ? " + " : "", scan->plan.wanted);
+	if (scan->row_limit.more > 0)
+		appendStringInfo(&text, "%s%d", nterms++ > 0 ? " + " : "", scan->row_limit.more);
 	if (nterms > 0 && is_number)
 		ExplainPropertyInteger("Rows Wanted", NULL, number, es);
 	else if (nterms > 0)
@@ -118,6 +118,8 @@ explain_usage(const Usage *usage, bool reads, bool writes, ExplainState *es)
 		ExplainPropertyInteger("Retries", NULL, usage->retries, es);
 	if (usage->throttles > 0)
 		ExplainPropertyInteger("Throttles", NULL, usage->throttles, es);
+	if (usage->abandoned > 0)
+		ExplainPropertyInteger("Requests Abandoned", NULL, usage->abandoned, es);
 }
 
 static void
@@ -173,7 +175,10 @@ explain_scan(ForeignScanState *node, ExplainState *es)
 	if (es->analyze && scan->plan.is_feed)
 		explain_feed(scan, es);
 	if (es->analyze)
+	{
+		scan_settle(scan);
 		explain_usage(&scan->usage, true, false, es);
+	}
 }
 
 void

@@ -62,6 +62,7 @@ feed_scan_start(Client *client, Oid relation, const TableOptions *options, const
 		.max_ranges = spec->max_ranges,
 		.attributes = spec->attributes,
 		.nattributes = spec->nattributes,
+		.budget = spec->budget,
 	};
 
 	return feed_start(client, &options->names, &feed, usage);

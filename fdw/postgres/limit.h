@@ -10,16 +10,26 @@
 #include "postgres.h"
 
 #include "nodes/execnodes.h"
+#include "nodes/pathnodes.h"
 
-#include "postgres/plan.h"
+/* Zeroed: all rows. */
+typedef struct RowLimit
+{
+	Node	   *count;			/* of the LIMIT above the scan; NULL: there is none */
+	Node	   *offset;
+	ExprState  *count_state;
+	ExprState  *offset_state;
+	int			more;			/* rows beside these two; without a LIMIT, those that will probably be taken */
+	bool		is_certain;		/* no more are ever taken, save those that the scan itself drops; otherwise it is a guess */
+} RowLimit;
 
-/* Fills in the plan's wanted, limit and offset, appending the expressions of the latter two to *values. */
-extern void limit_plan(PlannerInfo *root, RelOptInfo *rel, Path *path, ScanPlan *plan, List **values);
+/* At planning: the rows of a query that will probably be taken, where no LIMIT says: of a cursor, an EXISTS. 0: all. */
+extern int	limit_first_rows(const PlannerInfo *root);
 
-/* At execution: the rows wanted; 0 for all. */
-extern int64 limit_evaluate(const ScanPlan *plan, List *value_states, ExprContext *econtext);
+/* When the scan begins: what the plan above it says. `first_rows` is what limit_first_rows has found. */
+extern RowLimit limit_find(ForeignScanState *node, int first_rows);
 
-/* Are no more rows than that ever taken? Otherwise it is a guess. */
-extern bool limit_is_certain(const ScanPlan *plan);
+/* The rows that the plan above will probably take; 0 for all. */
+extern int64 limit_evaluate(const RowLimit *limit, ExprContext *econtext);
 
 #endif

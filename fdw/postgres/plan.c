@@ -50,9 +50,7 @@ enum
 	SCAN_PLAN_COUNT_ONLY,
 	SCAN_PLAN_EXACT,
 	SCAN_PLAN_SEGMENTS,
-	SCAN_PLAN_WANTED,
-	SCAN_PLAN_LIMIT,
-	SCAN_PLAN_OFFSET,
+	SCAN_PLAN_FIRST_ROWS,
 	SCAN_PLAN_INTEGERS			/* so many of them in an IntList; the lists follow it */
 };
 
@@ -68,9 +66,7 @@ scan_plan_to_list(const ScanPlan *plan)
 		[SCAN_PLAN_COUNT_ONLY] = plan->count_only,
 		[SCAN_PLAN_EXACT] = plan->exact,
 		[SCAN_PLAN_SEGMENTS] = plan->segments,
-		[SCAN_PLAN_WANTED] = plan->wanted,
-		[SCAN_PLAN_LIMIT] = plan->limit,
-		[SCAN_PLAN_OFFSET] = plan->offset,
+		[SCAN_PLAN_FIRST_ROWS] = plan->first_rows,
 	};
 	List	   *list = NIL;
 
@@ -93,9 +89,7 @@ scan_plan_from_list(List *list)
 		.count_only = list_nth_int(integers, SCAN_PLAN_COUNT_ONLY) != 0,
 		.exact = list_nth_int(integers, SCAN_PLAN_EXACT) != 0,
 		.segments = list_nth_int(integers, SCAN_PLAN_SEGMENTS),
-		.wanted = list_nth_int(integers, SCAN_PLAN_WANTED),
-		.limit = list_nth_int(integers, SCAN_PLAN_LIMIT),
-		.offset = list_nth_int(integers, SCAN_PLAN_OFFSET),
+		.first_rows = list_nth_int(integers, SCAN_PLAN_FIRST_ROWS),
 		.condition_roles = list_nth(list, 1),
 		.condition_strategies = list_nth(list, 2),
 		.condition_arrays = list_nth(list, 3),
@@ -568,7 +562,7 @@ plan_scan(PlannerInfo *root, RelOptInfo *rel, Oid relation, ForeignPath *path, L
 		return count_plan(path, tlist, outer_plan);
 	plan = *(ScanPlan *) linitial(path->fdw_private);
 	local = plan_send_clauses(rel, state, clauses, &plan, &values, &recheck);
-	limit_plan(root, rel, (Path *) path, &plan, &values);
+	plan.first_rows = limit_first_rows(root);
 	plan.attnums = attnums_needed(rel, state->map, local);
 	return make_foreignscan(tlist, local, rel->relid, values, scan_plan_to_list(&plan), NIL, recheck, outer_plan);
 }

@@ -15,8 +15,7 @@
 /*
  * What a scan does: planning fills it in, EXPLAIN prints it, the executor runs it.
  *
- * The values that it takes stand in ForeignScan.fdw_exprs: first those of the conditions, then those of the filter,
- * then limit and offset.
+ * The values that it takes stand in ForeignScan.fdw_exprs: first those of the conditions, then those of the filter.
  */
 typedef struct ScanPlan
 {
@@ -28,9 +27,7 @@ typedef struct ScanPlan
 	bool		count_only;		/* the only output is the number of items */
 	bool		exact;			/* no condition is left to be checked here */
 	int			segments;		/* READ_SCAN */
-	int			wanted;			/* rows that will probably be taken, beside limit and offset; 0 without these: all */
-	int			limit;			/* where in fdw_exprs LIMIT and OFFSET stand; -1: nowhere */
-	int			offset;
+	int			first_rows;		/* see limit_first_rows */
 	List	   *condition_roles;	/* IntList of ColumnRole; strategies and is_array beside it */
 	List	   *condition_strategies;
 	List	   *condition_arrays;

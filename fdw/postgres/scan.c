@@ -21,11 +21,13 @@
 #include "postgres/errors.h"
 #include "postgres/filter.h"
 #include "postgres/keys.h"
-#include "postgres/limit.h"
 #include "postgres/row.h"
 #include "postgres/scan.h"
 #include "postgres/target.h"
 #include "postgres/wait.h"
+
+/* Rows to read for one that a local condition lets through; a guess that growing pages correct. */
+#define ROWS_FOR_ONE 4
 
 static const char *const key_attributes[] = {COMMIT_AGGREGATE_ID, COMMIT_VERSION};
 
@@ -99,6 +101,8 @@ scan_begin(ForeignScanState *node, int flags)
 	scan->has_system_columns = plan->fsSystemCol;
 	scan->value_exprs = plan->fdw_exprs;
 	scan->value_states = ExecInitExprList(plan->fdw_exprs, &node->ss.ps);
+	if (!scan->plan.count_only)
+		scan->row_limit = limit_find(node, scan->plan.first_rows);
 	scan->is_appended_to = target_in_plan(estate, &scan->options) && !scan->plan.count_only;
 	choose_attributes(scan);
 	if (flags & EXEC_FLAG_EXPLAIN_ONLY)
@@ -119,6 +123,15 @@ static void
 free_read(void *operation)
 {
 	read_free(operation);
+}
+
+/* 0: all, as far as is known. */
+static int64
+rows_wanted(const StoreScan *scan, ExprContext *econtext)
+{
+	int64		rows = limit_evaluate(&scan->row_limit, econtext);
+
+	return scan->plan.exact ? rows : rows * ROWS_FOR_ONE;
 }
 
 static void
@@ -200,15 +213,16 @@ start_reading(ForeignScanState *node)
 		.ordered = scan->plan.ordered,
 		.consistent = scan->plan.consistent,
 		.count_only = scan->plan.count_only,
-		.wanted = limit_evaluate(&scan->plan, scan->value_states, econtext),
+		.wanted = rows_wanted(scan, econtext),
 		.max_parallel = scan->options.max_connections,
 		.max_ranges = scan->options.scan_segments,
 		.attributes = scan->attributes,
 		.nattributes = scan->nattributes,
+		.budget = budget_of_statement(),
 	};
 
 	scan->reading = true;
-	scan->most = limit_is_certain(&scan->plan) ? spec.wanted : 0;
+	scan->most = scan->row_limit.is_certain && scan->plan.exact ? spec.wanted : 0;
 	if (keys_evaluate(&scan->plan, scan->value_exprs, scan->value_states, econtext, &spec)
 		&& filter_evaluate(scan->plan.filter, scan->map, scan->value_exprs, scan->value_states, econtext,
 						   &spec.filter) != FILTER_NONE)
@@ -283,9 +297,9 @@ read_row(ForeignScanState *node, TupleTableSlot *slot)
 
 		/* As long as pages arrive faster than they are used up, there is no wait that would do it. */
 		CHECK_FOR_INTERRUPTS();
+		budget_of_statement();
 		result = next_item(scan, &item);
-
-		budget_check(&scan->usage, &scan->checked_units, scan->map->relation_name);
+		budget_check(&scan->usage, scan->map->relation_name);
 		switch (result)
 		{
 			case READ_ITEM:
@@ -466,8 +480,7 @@ scan_end(ForeignScanState *node)
 {
 	StoreScan  *scan = node->fdw_state;
 
-	if (scan->tenure != NULL)
-		tenure_drop(scan->tenure);
+	scan_settle(scan);
 	if (scan->rows != NULL)
 		tuplestore_end(scan->rows);
 	if (scan->seen != NULL)
@@ -475,4 +488,11 @@ scan_end(ForeignScanState *node)
 	/* All scans have come to their end by now. */
 	if (scan->map->replacements != NULL)
 		replacements_report(scan->map->replacements);
+}
+
+void
+scan_settle(StoreScan *scan)
+{
+	if (scan->tenure != NULL)
+		tenure_drop(scan->tenure);
 }

@@ -12,6 +12,7 @@
 
 #include "dynamodb/client.h"
 #include "postgres/feed_scan.h"
+#include "postgres/limit.h"
 #include "postgres/options.h"
 #include "postgres/plan.h"
 #include "postgres/wait.h"
@@ -22,6 +23,7 @@ typedef struct StoreScan
 	ColumnMap  *map;
 	TableOptions options;
 	ScanPlan	plan;
+	RowLimit	row_limit;
 	List	   *value_exprs;	/* ForeignScan.fdw_exprs, and their states */
 	List	   *value_states;
 	Column	  **columns;		/* to fetch */
@@ -47,7 +49,6 @@ typedef struct StoreScan
 	bool		never_waits;	/* under an asynchronous Append: an empty slot where there is nothing yet */
 	bool		must_wait;		/* that was the case */
 	Usage		usage;
-	double		checked_units;	/* of usage.read_units, what budget_check has counted */
 } StoreScan;
 
 extern void scan_begin(ForeignScanState *node, int flags);
@@ -60,6 +61,9 @@ extern bool scan_is_ready(StoreScan *scan);
 
 /* What is known of a feed, at any moment; in the current memory context. */
 extern FeedSummary scan_feed_summary(StoreScan *scan);
+
+/* No more rows will be asked for: gives up what is under way, so that the usage is complete. */
+extern void scan_settle(StoreScan *scan);
 
 /*
  * Before a statement's first append: every scan in its plan, of the table that it appends to, reads what it has not

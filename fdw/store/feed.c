@@ -102,6 +102,7 @@ read_range(FeedOperation *feed, const KeyRange *range, int64_t wanted)
 		.max_ranges = feed->spec.max_ranges,
 		.attributes = feed->attributes,
 		.nattributes = feed->nattributes,
+		.budget = feed->spec.budget,
 	};
 
 	return read_start(feed->client, &feed->names, &spec, feed->usage);

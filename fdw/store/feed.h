@@ -40,6 +40,7 @@ typedef struct FeedSpec
 	int			max_ranges;
 	const char *const *attributes;	/* to fetch; what the feed needs itself is fetched, too */
 	size_t		nattributes;
+	ReadBudget *budget;			/* see ReadSpec */
 } FeedSpec;
 
 /* Inclusive. */

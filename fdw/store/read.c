@@ -6,7 +6,9 @@
  * unparsed. Only a page without a LastEvaluatedKey is a stream's last; an empty one is not.
  *
  * Where the caller wants few items, reading starts with one stream and a page of that size, nothing ahead; if more is
- * asked for after all, pages and parallelism grow until they are what they would have been.
+ * asked for after all, pages grow until they are what they would have been. A read that may end at any item, because few
+ * were wanted or because it is a long one in order, never has more pages under way than have been handed out: what nobody
+ * takes costs no more than what was taken.
  *
  * Which streams there are, and where they are cut, is stream.c's.
  */
@@ -29,8 +31,16 @@
 /* While items are handed out, what is under way is looked after so often. */
 #define PUMP_INTERVAL_MS 1
 
+/* A long stream of sort keys is cut into ranges once rows of so many pages are taken. */
+#define PAGES_BEFORE_RANGES 2
+
 /* A filter may throw away most of a page: the first one is not smaller than this then. */
 #define SMALLEST_FILTERED_PAGE 100
+
+/* What DynamoDB evaluates for a page at most, what an item can have of it, and what is read for a capacity unit. */
+#define PAGE_KB 1024.0
+#define ITEM_KB 400.0
+#define UNIT_KB 4.0
 
 struct ReadOperation
 {
@@ -39,7 +49,8 @@ struct ReadOperation
 	StoreNames	names;
 	ReadSpec	spec;
 	Streams		streams;
-	size_t		parallel;		/* how many of these may be active now */
+	bool		takes_all;		/* as many of these as can be are active from the start */
+	size_t		taken;			/* pages of the present size that were handed out */
 	Call	   *head_call;		/* how far the keys go */
 	int64_t		page_limit;		/* items of the next page; 0: as many as fit */
 	ItemPage   *page;			/* the one whose items are handed out */
@@ -71,10 +82,9 @@ read_start(Client *client, const StoreNames *names, const ReadSpec *spec, Usage 
 	read->spec.max_parallel = (int) max_parallel;
 
 	read->wanted = spec->wanted;
-	read->parallel = max_parallel;
+	read->takes_all = spec->wanted == 0 && !read->streams.may_be_cut;
 	if (spec->wanted > 0 && spec->wanted <= LARGEST_LIMITED_PAGE && !spec->count_only)
 	{
-		read->parallel = 1;
 		read->page_limit = spec->wanted;
 		if (spec->filter != NULL && read->page_limit < SMALLEST_FILTERED_PAGE)
 			read->page_limit = SMALLEST_FILTERED_PAGE;
@@ -110,6 +120,70 @@ read_fail_bad_page(ReadOperation *read)
 	read_fail_with(read, FAILURE_BAD_ANSWER, "the page is not one of DynamoDB's");
 }
 
+/* How many streams may be active now. */
+static size_t
+read_parallel(const ReadOperation *read)
+{
+	size_t		most = (size_t) read->spec.max_parallel;
+
+	if (read->takes_all || read->taken >= most)
+		return most;
+	return read->taken > 1 ? read->taken : 1;
+}
+
+/* The most that the next page can cost, in capacity units: a read that is not strongly consistent costs half. */
+static double
+page_units(const ReadOperation *read)
+{
+	double		limited_kb = (double) read->page_limit * ITEM_KB;
+	double		kb = read->page_limit > 0 && limited_kb < PAGE_KB ? limited_kb : PAGE_KB;
+
+	return kb / UNIT_KB * (read->spec.consistent && read->spec.path != READ_INDEX ? 1 : 0.5);
+}
+
+/* Does the budget bear a page ahead, whatever that costs? */
+static bool
+budget_has_room(const ReadOperation *read)
+{
+	const ReadBudget *budget = read->spec.budget;
+
+	return budget == NULL || budget->limit <= 0
+		|| budget->spent + budget->promised + page_units(read) <= budget->limit;
+}
+
+/* May the stream ask for its next page? The one that the reader waits for may, as long as anything is left. */
+static bool
+page_is_affordable(const ReadOperation *read, const Stream *stream)
+{
+	bool		is_awaited = stream == read->streams.first && read->items_left == 0;
+
+	return budget_has_room(read) || (is_awaited && read->spec.budget->spent <= read->spec.budget->limit);
+}
+
+void
+read_budget_count(ReadBudget *budget, Usage *usage)
+{
+	budget->spent += usage->read_units - usage->budgeted_units;
+	usage->budgeted_units = usage->read_units;
+}
+
+/* Brings the budget up to date with what answers have cost. */
+static void
+budget_count(const ReadOperation *read)
+{
+	if (read->spec.budget != NULL)
+		read_budget_count(read->spec.budget, read->usage);
+}
+
+static void
+budget_promise(ReadOperation *read, Stream *stream, double units)
+{
+	if (read->spec.budget == NULL)
+		return;
+	read->spec.budget->promised += units - stream->promised;
+	stream->promised = units;
+}
+
 /* Sends the stream's request for its next page. */
 static void
 page_ask(ReadOperation *read, Stream *stream)
@@ -124,6 +198,7 @@ page_ask(ReadOperation *read, Stream *stream)
 	};
 
 	stream->is_limited = page.limit > 0;
+	budget_promise(read, stream, page_units(read));
 	read_request_write(&body, &read->names, &read->spec, &page);
 	stream->call = call_start(read->client, read->spec.path == READ_SCAN ? OPERATION_SCAN : OPERATION_QUERY, &body,
 							  read->usage);
@@ -141,8 +216,8 @@ requests_left(const ReadOperation *read)
 	size_t		window = (size_t) client_window(read->client, TRAFFIC_READ);
 	size_t		under_way = 0;
 
-	if (window >= read->parallel)
-		return read->parallel;
+	if (window >= read_parallel(read))
+		return read_parallel(read);
 	for (const Stream *stream = read->streams.first; stream != NULL; stream = stream->next)
 		under_way += stream->call != NULL && !stream_has_page(stream);
 	return window > under_way ? window - under_way : 0;
@@ -157,11 +232,12 @@ pages_ask(ReadOperation *read)
 {
 	size_t		left = requests_left(read);
 
-	if (!streams_start(&read->streams, read->parallel))
+	if (!streams_start(&read->streams, read_parallel(read)))
 		read_fail_memory(read);
 	for (Stream *stream = read->streams.first; stream != NULL && !read->failed; stream = stream->next)
 	{
-		if (!stream->is_started || stream->call != NULL || (left == 0 && stream != read->streams.first))
+		if (!stream->is_started || stream->call != NULL || (left == 0 && stream != read->streams.first)
+			|| !page_is_affordable(read, stream))
 			continue;
 		page_ask(read, stream);
 		left -= left > 0;
@@ -192,6 +268,7 @@ head_take(ReadOperation *read)
 	result = call_step(read->head_call);
 	if (result == STEP_PENDING)
 		return false;
+	budget_count(read);
 	if (result == STEP_FAILED || !read_head_of(&read->spec, call_response(read->head_call), &head))
 		head = INT64_MIN;
 	call_free(read->head_call);
@@ -235,16 +312,11 @@ read_choose(const ReadOperation *read)
 static void
 read_grow(ReadOperation *read)
 {
-	size_t		max_parallel = (size_t) read->spec.max_parallel;
-
-	if (read->page_limit == 0)
-		return;
 	read->page_limit *= PAGE_GROWTH;
-	read->parallel = read->parallel * 2 < max_parallel ? read->parallel * 2 : max_parallel;
 	if (read->page_limit > LARGEST_LIMITED_PAGE)
 	{
 		read->page_limit = 0;
-		read->parallel = max_parallel;
+		read->taken = 0;
 	}
 }
 
@@ -291,7 +363,7 @@ page_take_item(ReadOperation *read)
 	return item;
 }
 
-/* Lets the page tell where the stream may be cut, and cuts it where all of it is wanted. */
+/* Lets the page tell where the stream may be cut, and cuts it where all of it seems to be wanted. */
 static void
 page_measure(ReadOperation *read, Stream *stream, const cJSON *page)
 {
@@ -299,7 +371,8 @@ page_measure(ReadOperation *read, Stream *stream, const cJSON *page)
 
 	if (read->items_left > 0)
 		read->first_item = page_take_item(read);
-	if (read->failed || !stream_measure(streams, stream, page, read->first_item) || read->wanted != 0)
+	if (read->failed || !stream_measure(streams, stream, page, read->first_item) || read->wanted != 0
+		|| read->taken < PAGES_BEFORE_RANGES || !budget_has_room(read))
 		return;
 	if (!stream_cut(streams, stream))
 		read_fail_memory(read);
@@ -317,6 +390,7 @@ page_open(ReadOperation *read, Stream *stream)
 	read->page = call_take_page(stream->call);
 	call_free(stream->call);
 	stream->call = NULL;
+	read->taken++;
 	page = page_root(read->page);
 	page_read_key(read, stream, page);
 	count = read->spec.count_only ? response_count(page) : page_count_items(read->page);
@@ -354,6 +428,7 @@ page_take(ReadOperation *read, Stream *stream)
 {
 	StepResult	result = call_step(stream->call);
 
+	budget_count(read);
 	page_free(read->page);
 	read->page = NULL;
 	if (result == STEP_PENDING)
@@ -370,6 +445,7 @@ page_take(ReadOperation *read, Stream *stream)
 		return;
 	}
 	stream->is_asked_again = false;
+	budget_promise(read, stream, 0);
 	page_open(read, stream);
 	if (read->failed)
 		return;
@@ -459,8 +535,13 @@ read_free(ReadOperation *read)
 {
 	if (read == NULL)
 		return;
+	for (Stream *stream = read->streams.first; stream != NULL; stream = stream->next)
+		budget_promise(read, stream, 0);
+	if (read->streams.nactive > 0)
+		client_poll(read->client);	/* what has arrived tells what it cost */
 	streams_free(&read->streams);
 	call_free(read->head_call);
+	budget_count(read);
 	page_free(read->page);
 	free(read);
 }

@@ -41,6 +41,17 @@ typedef struct AggregateId
 	size_t		length;
 } AggregateId;
 
+/*
+ * What several reads may cost together, in capacity units. Whoever starts them keeps it and sets the limit; they add up
+ * the rest. No page is asked for ahead that might go beyond the limit, and none at all once that is passed.
+ */
+typedef struct ReadBudget
+{
+	double		limit;			/* 0: none */
+	double		spent;			/* by the answers that have been looked at, and those that came in vain */
+	double		promised;		/* the most that pages under way may cost */
+} ReadBudget;
+
 /* A view: what it points at must outlive the operation. */
 typedef struct ReadSpec
 {
@@ -63,6 +74,7 @@ typedef struct ReadSpec
 	int			max_ranges;		/* of these, ranges of one that was cut; 0 or 1: none is */
 	const char *const *attributes;	/* the ones to fetch; ignored with count_only, and if more than READ_MAX_PROJECTED */
 	size_t		nattributes;
+	ReadBudget *budget;			/* shared with other reads; NULL: none. Only where there is a usage */
 } ReadSpec;
 
 typedef enum ReadResult
@@ -84,6 +96,9 @@ extern ReadResult read_next(ReadOperation *read, const cJSON **item);
 
 /* true when the next item is at hand: read_next will neither wait for it nor ask for anything. */
 extern bool read_holds_item(const ReadOperation *read);
+
+/* Adds to the budget what it does not know of yet; reads do so for their own usage. */
+extern void read_budget_count(ReadBudget *budget, Usage *usage);
 
 /* true when read_next would not be PENDING. */
 extern bool read_is_ready(ReadOperation *read);

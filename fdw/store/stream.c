@@ -1,10 +1,10 @@
 /*
  * stream.c: which streams does a read consist of, which of them come next, and where are they cut?
  *
- * A stream of sort keys that is alone is cut into ranges once a full page of it has come and all of it is wanted. That
- * page and those after it tell how many keys a page spans. How far the keys go is asked while the second page is under
- * way; what is beyond the answer was given out later, and stays one range, followed page by page, as does whatever is
- * below the first key that there can be. If there is no answer, nothing is cut.
+ * A stream of sort keys that is alone is cut into ranges once rows of its second page are taken. The pages so far tell
+ * how many keys a page spans. How far the keys go is asked while the third page is under way; what is beyond the answer
+ * was given out later, and stays one range, followed page by page, as does whatever is below the first key that there
+ * can be. If there is no answer, nothing is cut.
  */
 #include "store/stream.h"
 

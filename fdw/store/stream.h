@@ -30,6 +30,7 @@ typedef struct Stream
 	cJSON	   *start_key;		/* where its next page begins; NULL: at the beginning */
 	PagingTrail trail;			/* the start keys so far */
 	bool		is_limited;		/* the page under way is */
+	double		promised;		/* the most that it can cost, in capacity units */
 	bool		is_asked_again; /* its page under way, having been throttled to the end before */
 
 	/* For cutting it, stream.c's own. */

@@ -14,7 +14,7 @@ sub name { return 'the page server' }
 # What it holds from now on (server.js says how that is written); the events so far are forgotten.
 sub store { my ($self, %store) = @_; $self->_command(store => \%store); $self->{events} = []; return }
 
-# These return {in_flight, peak, seen}.
+# These return {in_flight, peak, seen, units}.
 sub hold { return $_[0]->_command(hold => JSON::PP::true) }
 sub let_go { return $_[0]->_command(hold => JSON::PP::false) }
 sub release { my ($self, $n) = @_; return $self->_command(release => $n) }

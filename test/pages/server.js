@@ -19,7 +19,8 @@
 //   {"hold":true}      answers nothing from now on; {"hold":false} lets everything go
 //   {"release":N}      answers the N requests that have waited longest
 //   {"wait":{…}}       is done only when there are as many requests as it says: {"seen":N} so far, {"in_flight":N} unanswered
-// {"event":"done","in_flight":,"peak":,"seen":}  requests unanswered now, at most at a time, in all; of the latter two since the last store
+// {"event":"done","in_flight":,"peak":,"seen":,"units":}  requests unanswered now, at most at a time, in all, and the read capacity that they cost;
+//                                                       all but the first since the last store
 // Events
 //   {"event":"request","stream":,"page":,"limit":,"segments":}    page: from 0; of keys the first and last one of the page, the counter's stream
 //                                                                 is "counter", and an empty page's "none"
@@ -31,7 +32,7 @@ let store = {}
 let holding = false
 const held = []
 const waits = []
-const count = { in_flight: 0, peak: 0, seen: 0 }
+const count = { in_flight: 0, peak: 0, seen: 0, units: 0 }
 
 const tell = (event, more) => process.stdout.write(JSON.stringify({ event, ...more }) + '\n')
 
@@ -158,6 +159,7 @@ function serve (request, response, text) {
     response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' }).end(JSON.stringify(out))
   }
   count.seen++
+  count.units += status === 200 ? out.ConsumedCapacity.CapacityUnits : 0    // whether or not anybody waits for it
   count.peak = Math.max(count.peak, ++count.in_flight)
   tell('request', { stream, page, limit: body.Limit, segments: body.TotalSegments })
   response.on('close', () => {
@@ -183,6 +185,7 @@ function command (line) {
     store = newStore
     count.peak = count.in_flight
     count.seen = 0
+    count.units = 0
   }
   if (hold !== undefined) holding = hold
   held.splice(0, hold === false ? held.length : release || 0).forEach(send => send())

@@ -163,7 +163,7 @@ served_answer(void *arg, const char *operation, const char *body_text, Exchange 
 	memset(exchange, 0, sizeof(*exchange));
 	if (store->before != NULL)
 		store->before(store);
-	exchange->after_ms = store->slowest_ms > 0 ? served_random(store, store->slowest_ms) : 0;
+	exchange->after_ms = store->each_ms + (store->slowest_ms > 0 ? served_random(store, store->slowest_ms) : 0);
 	if (served_random(store, 100) < store->faults)
 	{
 		if (served_random(store, 2) == 0)

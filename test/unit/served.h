@@ -21,6 +21,7 @@ typedef struct ServedStore
 	int64_t		head;			/* the counter */
 	size_t		page_items;		/* that fit into a page */
 	int			slowest_ms;		/* an answer takes up to that, at random */
+	int			each_ms;		/* and this much more */
 	int			faults;			/* of a hundred requests */
 	unsigned	seed;
 	void		(*before) (struct ServedStore *store);	/* called before each request, if not NULL: the store may grow */

@@ -230,6 +230,125 @@ what_is_wanted_bounds_what_is_read(void **state)
 	client_free(client);
 }
 
+/* A store without gaps, read as a whole along the index, from which each page comes after 20 ms. */
+static ReadSpec
+long_read(void)
+{
+	fill_store(7);
+	for (store.nkeys = 0; store.nkeys < SERVED_MOST; store.nkeys++)
+		store.keys[store.nkeys] = (int64_t) store.nkeys + 1;
+	store.head = SERVED_MOST;
+	store.page_items = 10;
+	store.slowest_ms = store.faults = 0;
+	store.each_ms = 20;
+	range = (KeyRange) {0};
+	return (ReadSpec)
+	{
+		.path = READ_INDEX, .ranges = &range, .nranges = 1, .ordered = true, .max_parallel = 16, .max_ranges = 16,
+		.attributes = attributes, .nattributes = 3
+	};
+}
+
+static void
+a_long_read_is_ten_times_as_fast_as_page_after_page(void **state)
+{
+	for (int backward = 0; backward < 2; backward++)
+	{
+		ReadSpec	spec = long_read();
+		ReadResult	result;
+		Client	   *client;
+		int64_t		began;
+
+		spec.backward = backward;
+		script_begin_serving(served_answer, &store);
+		client = script_client(4, 16);
+		began = http_now_ms();
+		assert_int_equal(read_all(client, &spec, NULL, &result), SERVED_MOST);
+		assert_in_range(http_now_ms() - began, 1, SERVED_MOST / 10 * 20 / 10);
+		client_free(client);
+	}
+}
+
+/* Whoever stops at any item has asked for no more than twice of what was taken; and every request is accounted for. */
+static void
+a_read_that_is_given_up_has_not_asked_for_much(void **state)
+{
+	for (int taken = 1; taken < 2000; taken += 7)
+	{
+		ReadSpec	spec = long_read();
+		ReadBudget	budget = {0};
+		Usage		usage = {0};
+		Usage		before;
+		ReadOperation *read;
+		Client	   *client;
+		const cJSON *item;
+		int			pages = (taken + 8) / 9;	/* ranges are cut for nine items, so that they fit */
+
+		spec.budget = &budget;
+		spec.backward = taken % 2;
+		script_begin_serving(served_answer, &store);
+		client = script_client(4, 16);
+		read = read_start(client, &names, &spec, &usage);
+		for (int left = taken; left > 0;)
+		{
+			ReadResult	result = read_next(read, &item);
+
+			if (result == READ_PENDING)
+				script_wait(client);
+			left -= result == READ_ITEM;
+		}
+		assert_in_range(script_requests(), (taken + 9) / 10, 2 * pages + 2);	/* and the counter's, and the next one's */
+		before = usage;
+		assert_true(budget.spent <= before.read_units && budget.promised > 0);
+		read_free(read);
+		assert_int_equal(usage.requests, script_requests());
+		assert_true(usage.abandoned > 0 && usage.read_units >= before.read_units);
+		assert_true(budget.spent == usage.read_units && budget.promised == 0);
+		client_free(client);
+	}
+}
+
+/* Pages cost 5 units, but 256 can be feared of each. */
+static void
+no_more_is_under_way_than_the_budget_bears(void **state)
+{
+	static const struct
+	{
+		double		limit;
+		int			in_flight;
+		double		spent;			/* at most; 0: all is read */
+	}			cases[] = {{0, 16, 0}, {3000, 16, 0}, {2100, 16, 0}, {500, 3, 505}, {130, 1, 135}, {1, 1, 5}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		ReadSpec	spec = long_read();
+		ReadBudget	budget = {.limit = cases[i].limit};
+		Usage		usage = {0};
+		ReadOperation *read;
+		Client	   *client;
+		ReadResult	result = READ_PENDING;
+		const cJSON *item;
+
+		spec.budget = &budget;
+		script_begin_serving(served_answer, &store);
+		client = script_client(4, 16);
+		read = read_start(client, &names, &spec, &usage);
+		while (result != READ_END && result != READ_FAILED && (budget.limit == 0 || budget.spent <= budget.limit))
+		{
+			result = read_next(read, &item);
+			if (result == READ_PENDING)
+				script_wait(client);
+		}
+		read_free(read);
+		assert_true(script_most_in_flight() <= cases[i].in_flight + 1);	/* and the counter's */
+		if (cases[i].spent == 0)
+			assert_int_equal(result, READ_END);
+		else
+			assert_true(result != READ_END && usage.read_units > budget.limit && usage.read_units <= cases[i].spent);
+		client_free(client);
+	}
+}
+
 static void
 without_memory_a_read_fails(void **state)
 {
@@ -270,6 +389,9 @@ main(void)
 		cmocka_unit_test(a_store_that_grows_loses_and_repeats_nothing),
 		cmocka_unit_test(no_more_than_the_window_is_on_the_way),
 		cmocka_unit_test(what_is_wanted_bounds_what_is_read),
+		cmocka_unit_test(a_long_read_is_ten_times_as_fast_as_page_after_page),
+		cmocka_unit_test(a_read_that_is_given_up_has_not_asked_for_much),
+		cmocka_unit_test(no_more_is_under_way_than_the_budget_bears),
 		cmocka_unit_test(without_memory_a_read_fails),
 	};
 
