@@ -13,8 +13,8 @@
 #include "dynamodb/intake.h"
 #include "dynamodb/response.h"
 
-/* 1 MB of items, as JSON with all that is escaped in it. */
-#define LONGEST_PAGE (8 * 1024 * 1024)
+/* In so many slices (intake.h) the answer to a read is read: 1 MB of items as JSON, with all that is escaped in it. */
+#define SLICES_OF_PAGE 6
 
 #define FRESH_SIGNATURE_MS (4 * 60 * 1000)	/* AWS takes five minutes */
 
@@ -505,15 +505,14 @@ call_may_have_happened(const Call *call)
 	return call->may_have_happened;
 }
 
-/* Nobody waits any more: reads what has arrived at once, unless that is longer than any page of DynamoDB's. */
+/* No interrupt is looked at meanwhile: reads what has arrived, unless that takes longer than any page of DynamoDB's. */
 static bool
 answer_read_quickly(Call *call)
 {
-	if (http_transfer_answer(call->transfer)->body.length > LONGEST_PAGE)
-		return false;
-	while (!answer_read(call))
-		;
-	return true;
+	for (int i = 0; i < SLICES_OF_PAGE; i++)
+		if (answer_read(call))
+			return true;
+	return false;
 }
 
 /* The answer to the attempt under way will not be looked at, but it is billed: if it is there, it tells how much. */
