@@ -9,6 +9,7 @@ use lib map { "$FindBin::RealBin/../test/$_" } qw(fault perl);
 use Fault;
 use Interrupt;
 use IO::Socket::INET;
+use PlainDynamoDB;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Session;
@@ -35,8 +36,9 @@ my $one_of_many = {
 	LastEvaluatedKey => { aggregateId => { S => 'a' }, version => { N => '0' } },
 };
 my $id = { Attributes => { name => { S => 'commits' }, id => { N => '7' } } };
-my $key_schema = [ { AttributeName => 'aggregateId', KeyType => 'HASH' }, { AttributeName => 'version', KeyType => 'RANGE' } ];
-my $creating = { Table => { TableStatus => 'CREATING', KeySchema => $key_schema } };
+my $creating = { Table => { TableStatus => 'CREATING', KeySchema => PlainDynamoDB::key_schema('aggregateId', 'version'),
+	AttributeDefinitions => [ map { { AttributeName => $_->[0], AttributeType => $_->[1] } } [ aggregateId => 'S' ], [ version => 'N' ], [ active => 'S' ], [ commitId => 'N' ] ],
+	GlobalSecondaryIndexes => [ { IndexName => 'byId', IndexStatus => 'CREATING', KeySchema => PlainDynamoDB::key_schema('active', 'commitId'), Projection => { ProjectionType => 'ALL' } } ] } };
 my $missing = { status => 400, body => { __type => 'com.amazonaws.dynamodb.v20120810#ResourceNotFoundException', message => 'no' } };
 
 # A case at the fault server: rules, and the operation that it is to be caught in.

@@ -202,7 +202,7 @@ def page_rows(count):
     return max(min(4000, count // CONNECTIONS), 1)
 
 
-def read_pages(bench, name, title, aggregate=None, ids="dense", weight=LARGE_COMMIT, multiple=8):
+def read_pages(bench, name, title, aggregate=None, ids="dense", weight=LARGE_COMMIT, multiple=8, options=""):
     count = bench.size.index
     result = Result(name, title, "rows", "From the page server, 20 ms for each page. It measures parallelism and what the client "
                     "costs, and nothing else. The SDK's paginator is sequential.")
@@ -211,7 +211,7 @@ def read_pages(bench, name, title, aggregate=None, ids="dense", weight=LARGE_COM
         result.note += f" The commits have {weight} bytes, {1024 * 1024 // weight} of them fill a page; 250 bytes of each are asked for."
     with Stage() as stage:
         server = stage.process(processes.page_server(commits=count, versions=count if aggregate else 20, ids=ids, weight=weight))
-        table = postgres.create_table(name.replace("-", "_"), server.url)
+        table = postgres.create_table(name.replace("-", "_"), server.url, table_options=options)
         server.delay(20)
         page = 1024 * 1024 // weight if weight else page_rows(count)
         contestants = readers(stage, server.url, table, count, page, aggregate)
@@ -228,6 +228,13 @@ def read_index(bench):
             read_pages(bench, "read-index-gaps", "Read the index in order, every tenth id missing", ids="gaps"),
             read_pages(bench, "read-index-skewed", "Read the index in order, nine tenths of the ids nearly empty", ids="skewed"),
             read_pages(bench, "read-index-full", "Read the index in order, 4,000 rows in a page", weight=0, multiple=None)]
+
+
+def read_feed(bench):
+    """Catching up: all old gaps are passed on the way, at no cost."""
+    feed = "OPTIONS (consistent_prefix 'true')"
+    return [read_pages(bench, "read-feed", "Read a feed from its beginning", options=feed),
+            read_pages(bench, "read-feed-gaps", "Read a feed from its beginning, every tenth id missing", ids="gaps", options=feed)]
 
 
 def read_aggregate(bench):
@@ -324,6 +331,7 @@ SCENARIOS = {
     "append-dense": append_dense,
     "append-backends": append_backends,
     "read-index": read_index,
+    "read-feed": read_feed,
     "read-aggregate": read_aggregate,
     "read-engines": read_engines,
     "read-cpu": read_cpu,

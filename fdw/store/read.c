@@ -57,6 +57,7 @@ struct ReadOperation
 	int64_t		items_left;		/* of it */
 	const cJSON *first_item;	/* of it, where that was looked at before it is handed out */
 	int64_t		wanted;			/* spec.wanted, until more is asked for */
+	Stream	   *to_be_cut;		/* when the page at hand is used up; NULL: none */
 	int64_t		received;		/* items of all pages so far */
 	int64_t		pumped_at;		/* ms */
 	int64_t		count;			/* count_only: so far */
@@ -363,6 +364,16 @@ page_take_item(ReadOperation *read)
 	return item;
 }
 
+static void
+cut(ReadOperation *read, Stream *stream)
+{
+	read->to_be_cut = NULL;
+	if (!stream_cut(&read->streams, stream))
+		read_fail_memory(read);
+	else if (read->streams.head_state == HEAD_WANTED && read->head_call == NULL)
+		head_ask(read);
+}
+
 /* Lets the page tell where the stream may be cut, and cuts it where all of it seems to be wanted. */
 static void
 page_measure(ReadOperation *read, Stream *stream, const cJSON *page)
@@ -374,10 +385,10 @@ page_measure(ReadOperation *read, Stream *stream, const cJSON *page)
 	if (read->failed || !stream_measure(streams, stream, page, read->first_item) || read->wanted != 0
 		|| read->taken < PAGES_BEFORE_RANGES || !budget_has_room(read))
 		return;
-	if (!stream_cut(streams, stream))
-		read_fail_memory(read);
-	else if (streams->head_state == HEAD_WANTED && read->head_call == NULL)
-		head_ask(read);
+	if (read->spec.nothing_ahead)
+		read->to_be_cut = stream;
+	else
+		cut(read, stream);
 }
 
 /* Takes the page over, with its items. */
@@ -490,6 +501,8 @@ read_next(ReadOperation *read, const cJSON **item)
 		}
 		if (read_is_covered(read))
 			read->wanted = 0;
+		if (read->to_be_cut != NULL)
+			cut(read, read->to_be_cut);
 		head_take(read);
 		pages_ask(read);
 		if (read->failed)

@@ -59,8 +59,7 @@ streams_init(Streams *streams, const ReadSpec *spec)
 	{
 		.spec = spec, .ndescribed = stream_count(spec)
 	};
-	streams->may_be_cut = streams->ndescribed == 1 && spec->path != READ_SCAN && spec->max_ranges > 1
-		&& !spec->nothing_ahead;
+	streams->may_be_cut = streams->ndescribed == 1 && spec->path != READ_SCAN && spec->max_ranges > 1;
 }
 
 size_t
