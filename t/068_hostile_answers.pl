@@ -77,18 +77,8 @@ is_refused('an aggregate whose versions go back', 2, $reads{'a read of an aggreg
 is_refused('backward, one whose versions go forward', 2, "$reads{'a read of an aggregate'} ORDER BY version DESC",
 	Query => [ page(key('a', 1)), page(key('a', 2)), { stall => 1 } ]);
 is((outcome($reads{'a read of an aggregate'}, Query => [ page(key('a', 1)), page(key('a', 2)), page([ '{}', 1 ]) ]))[0], '', 'an empty start key is the end');
-# A description of a table with those attributes: the first two are its key, two more that of the index.
-sub table
-{
-	my @attributes = @_;
-	my $key = sub { [ map { { AttributeName => $_[$_][0], KeyType => $_ == 0 ? 'HASH' : 'RANGE' } } 0 .. $#_ ] };
-	my ($own, $index) = ([ grep { defined } @attributes[ 0, 1 ] ], [ grep { defined } @attributes[ 2, 3 ] ]);
-	return { body => encode_json({ Table => { TableStatus => 'ACTIVE', KeySchema => $key->(@$own),
-		AttributeDefinitions => [ map { { AttributeName => $_->[0], AttributeType => $_->[1] } } @attributes ],
-		@$index ? (GlobalSecondaryIndexes => [ { IndexName => 'byId', IndexStatus => 'ACTIVE', KeySchema => $key->(@$index), Projection => { ProjectionType => 'ALL' } } ]) : () } }) };
-}
 is_refused('dropping tables, counters in a circle', 18, q{SELECT dynamodb_es_drop_tables('commits')},
-	DescribeTable => [ table([ aggregateId => 'S' ], [ version => 'N' ], [ active => 'S' ], [ commitId => 'N' ]), table([ name => 'S' ]) ],
+	DescribeTable => [ ScriptedEndpoint::store_tables('ACTIVE') ],
 	Scan => [ @circle, @circle, @circle, { stall => 1 } ]);
 
 # 3. Names of tables.
@@ -169,8 +159,8 @@ sub until_at_work
 	return;
 }
 my %long = (
-	'blanks' => [ [ '{"Items":[', 1 ], [ ' ', 400 * $mb ], [ ']}', 1 ] ],
-	'one text' => [ [ '{"Items":[{"version":{"S":"', 1 ], [ 'x', 400 * $mb ], [ '"}}]}', 1 ] ]);
+	'blanks' => [ [ '{"Items":[', 1 ], [ ' ', 150 * $mb ], [ ']}', 1 ] ],
+	'one text' => [ [ '{"Items":[{"version":{"S":"', 1 ], [ 'x', 150 * $mb ], [ '"}}]}', 1 ] ]);
 $session = Session->new($node);
 for my $name (sort keys %long)
 {

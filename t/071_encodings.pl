@@ -148,7 +148,8 @@ for my $encoding (sort keys %encodings)
 	$scripted->answers('*' => { status => 400, body => encode_json({ __type => 'x#ValidationException', message => "says $words." }) });
 	$result = $session->try('SELECT * FROM scripted');
 	is($result->{error}{detail}, "ValidationException: says $text" . (defined $lacking ? '?' : '') . '.', "$encoding: DynamoDB's words are shown in the database's encoding");
-	$scripted->answers('*' => { body => encode_json({ Table => { TableName => 'commits', TableStatus => "is $words" }, Item => { name => { S => 'commits' }, id => { N => '1' } } }) });
+	$scripted->answers(DescribeTable => [ ScriptedEndpoint::store_tables("is $words") ], Query => { body => '{"Items":[],"Count":0}' },
+		GetItem => { body => '{"Item":{"name":{"S":"commits"},"id":{"N":"1"}}}' });
 	is($session->query(q{SELECT commit_table_status FROM dynamodb_es_status('scripted')}), "is $text" . (defined $lacking ? '?' : ''), "$encoding: so is a table's status");
 
 	# What steers a terminal is escaped in words of PostgreSQL's own too, which are in its encoding: there 0x9B is what U+009B is, or part of a character.

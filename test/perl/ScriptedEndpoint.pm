@@ -146,4 +146,16 @@ sub _answer
 	return !defined $answer->{cut};
 }
 
+# The answers to DescribeTable for a store's two tables, which are in that state.
+sub store_tables
+{
+	my ($status) = @_;
+	return map { { body => JSON::PP->new->utf8->encode({ Table => { TableStatus => $status, %$_ } }) } }
+	  { AttributeDefinitions => [ _types(aggregateId => 'S', version => 'N', active => 'S', commitId => 'N') ], KeySchema => [ _key('aggregateId', 'version') ],
+		GlobalSecondaryIndexes => [ { IndexName => 'byId', IndexStatus => 'ACTIVE', KeySchema => [ _key('active', 'commitId') ], Projection => { ProjectionType => 'ALL' } } ] },
+	  { AttributeDefinitions => [ _types(name => 'S') ], KeySchema => [ _key('name') ] };
+}
+sub _types { my %types = @_; return map { { AttributeName => $_, AttributeType => $types{$_} } } sort keys %types }
+sub _key { my ($hash, $range) = @_; return ({ AttributeName => $hash, KeyType => 'HASH' }, $range ? { AttributeName => $range, KeyType => 'RANGE' } : ()) }
+
 1;
