@@ -159,8 +159,8 @@ sub until_at_work
 	return;
 }
 my %long = (
-	'blanks' => [ [ '{"Items":[', 1 ], [ ' ', 150 * $mb ], [ ']}', 1 ] ],
-	'one text' => [ [ '{"Items":[{"version":{"S":"', 1 ], [ 'x', 150 * $mb ], [ '"}}]}', 1 ] ]);
+	'blanks' => [ [ '{"Items":[', 1 ], [ ' ', 400 * $mb ], [ ']}', 1 ] ],
+	'one text' => [ [ '{"Items":[{"version":{"S":"', 1 ], [ 'x', 400 * $mb ], [ '"}}]}', 1 ] ]);
 $session = Session->new($node);
 for my $name (sort keys %long)
 {
