@@ -1,5 +1,5 @@
-# Dense appends: how many requests they take and what is in them, that backends of one server take turns, and that nobody waits for a turn that never
-# comes. What lost answers do to them is t/043_dense_lost_answers.pl's.
+# Dense appends: how many requests they take and what is in them, that backends of one database take turns, and that nobody waits for a turn that never
+# comes, or for a stranger's. What lost answers do to them is t/043_dense_lost_answers.pl's.
 # Engine: local
 # (it has transactions)
 use strict;
@@ -161,7 +161,7 @@ my $session = Session->new($node);
 	$fault->wait_for(operation => 'TransactWriteItems');
 	$second->send($insert->('second'));
 	$wait_for_turn->($second);
-	is_deeply([ $admin->query("SELECT database, objsubid FROM pg_locks WHERE locktype = 'advisory' AND granted") ], [ [ 0, 3 ] ], 'the lock is none that a user can take');
+	is($admin->query(q{SELECT string_agg(objsubid::text, ' ') FROM pg_locks WHERE locktype = 'advisory' AND granted}), 3, 'the lock is none that a user can take');
 	is($third->query(q{INSERT INTO counting_there (aggregate_id, version, events) VALUES ('not dense', 0, '[]') RETURNING 1}), 1, 'who is not dense need not queue');
 	$admin->query('SELECT pg_cancel_backend(' . $second->pid . ')');
 	is($second->result->{error}{sqlstate}, '57014', 'who waits for a turn can be cancelled');
@@ -206,21 +206,73 @@ END$$
 SQL
 	pass('an error that is caught leaves no turn behind');
 
-	# Another database is no other queue.
+	has_no_gap('taking turns');
+}
+
+# A store of the same name that is another's: in another database, or behind another server object. It waits for no stranger.
+{
+	my $insert = sub { my ($table, $aggregate) = @_; return "INSERT INTO $table (aggregate_id, version, events) VALUES ('$aggregate', 0, '[]') RETURNING commit_id" };
+	my $first = Session->new($node);
 	$admin->query('CREATE DATABASE elsewhere');
 	my $elsewhere = Session->new($node, database => 'elsewhere');
 	$elsewhere->create_table('far', $fault->endpoint);
 	$elsewhere->query("CREATE FOREIGN TABLE dense $columns SERVER far_server OPTIONS (append_mode 'dense')");
-	$first->query($insert->('to know the counter'));
+	$admin->create_table('beside', $fault->endpoint);
+	$admin->query("CREATE FOREIGN TABLE dense_beside $columns SERVER beside_server OPTIONS (append_mode 'dense')");
 	$fault->rules({ operation => 'TransactWriteItems', times => 1, before => 'stall' });
-	$first->send($insert->('held'));
+	$first->send($insert->('dense', 'held'));
 	$fault->wait_for(operation => 'TransactWriteItems');
-	$elsewhere->send($insert->('elsewhere'));
-	$wait_for_turn->($elsewhere);
+	my $id = $elsewhere->query($insert->('dense', 'elsewhere'));
+	is($admin->query($insert->('dense_beside', 'beside')), $id + 1, 'stores of other databases and servers append while one is held up');
 	$fault->release;
-	is($elsewhere->result->{rows}[0][0], $first->result->{rows}[0][0] + 1, 'backends of all databases take turns');
-	is(join(' ', $fault->operations), 'GetItem TransactWriteItems', 'so that the later one does not race');
-	has_no_gap('taking turns');
+	is($first->result->{rows}[0][0], $id + 2, 'which has lost the race for its id, and takes another');
+}
+
+# A request that waits for its next attempt is in nobody's way.
+for my $case ([ 'refused', 0 ], [ 'carried out, and its answer lost', 1 ])
+{
+	my ($name, $carried_out) = @$case;
+	my $insert = sub { return "INSERT INTO dense (aggregate_id, version, events) VALUES ('$_[0] $carried_out', 0, '[]') RETURNING commit_id" };
+	my $first = Session->new($node);
+	my $second = Session->new($node);
+	$_->query($insert->($_->pid)) for $second, $first;    # which knows the counter then
+	my $head = $plain->head;
+	# As long as an endpoint may make it wait.
+	my $answer = { status => 500, headers => { 'x-amz-retry-after' => '4000' }, body => { __type => 'x#InternalServerError', message => 'later' } };
+	$fault->rules({ operation => 'TransactWriteItems', match => 'retried', times => 1, answer => $answer, ($carried_out ? (carried_out => JSON::PP::true) : ()) });
+	$first->send($insert->('retried'));
+	$fault->wait_for(operation => 'TransactWriteItems');
+	$second->send($insert->('meanwhile'));
+	my $meanwhile = $second->result;
+	is($meanwhile->{rows}[0][0], $head + 1 + $carried_out, "$name: meanwhile another backend appends to the same store");
+	is(scalar(grep { $_->{body} =~ /retried/ } $fault->events('request')), 0, "$name: before the next attempt");
+	my $result = $first->result;
+	is($result->{rows}[0][0], $head + 2 - $carried_out, "$name: then the first one has its id") or diag($result->{error}{message});
+	my @later = grep { $_->{body} =~ /retried/ } $fault->events('request');
+	is(scalar @later, $carried_out ? 1 : 2, "$name: by the second attempt, or as a new transaction");
+	$_->close for $first, $second;
+}
+
+# Nor does it wait for ever to have its turn again: lock_timeout ends that, and what may be stored is told.
+{
+	my $first = Session->new($node);
+	my $second = Session->new($node);
+	my $answer = { status => 500, headers => { 'x-amz-retry-after' => '1000' }, body => { __type => 'x#InternalServerError', message => 'later' } };
+	$first->query("SET lock_timeout = '100ms'");
+	$_->query(q{INSERT INTO dense (aggregate_id, version, events) VALUES ('} . $_->pid . q{', 1, '[]')}) for $first, $second;
+	$fault->rules({ operation => 'TransactWriteItems', match => 'in doubt', times => 1, answer => $answer },
+		{ operation => 'TransactWriteItems', match => 'in the way', times => 1, before => 'stall' });
+	$first->send(q{INSERT INTO dense (aggregate_id, version, events) VALUES ('in doubt', 0, '[]')});
+	$fault->wait_for(operation => 'TransactWriteItems');
+	$second->send(q{INSERT INTO dense (aggregate_id, version, events) VALUES ('in the way', 0, '[]')});
+	$fault->wait_for(operation => 'TransactWriteItems');
+	my $result = $first->result;
+	is($result->{error}{sqlstate}, '55P03', 'the turn does not come again in time');
+	like($result->{error}{detail}, qr/aggregate "in doubt", version 0, commit id \d+ may have been stored all the same/, 'and what is in doubt is told');
+	$fault->release;
+	ok(!$second->result->{error}, 'the other one is stored');
+	is($admin->query("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), 0, 'no turn is left behind');
+	has_no_gap('beside strangers and retries');
 }
 
 $fault->stop;

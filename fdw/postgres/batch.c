@@ -67,6 +67,36 @@ report_interrupted(const RowBatch *batch, MemoryContext context)
 	ReThrowError(error);
 }
 
+static void
+turn_take(RowBatch *batch)
+{
+	if (batch->queue == NULL || batch->has_turn)
+		return;
+	queue_enter(batch->queue);
+	batch->has_turn = true;
+}
+
+static void
+turn_give(RowBatch *batch)
+{
+	if (!batch->has_turn)
+		return;
+	batch->has_turn = false;
+	queue_leave(batch->queue);
+}
+
+/* While no request is under way, one waits for its next attempt, or for the end of a pause: others need not. */
+static void
+await_client(RowBatch *batch)
+{
+	Client	   *client = tenure_client(batch->tenure);
+
+	if (client_in_flight(client) == 0)
+		turn_give(batch);
+	wait_for_client(client);
+	turn_take(batch);
+}
+
 static StepResult
 await_append(RowBatch *batch, AppendOperation *append)
 {
@@ -76,7 +106,7 @@ await_append(RowBatch *batch, AppendOperation *append)
 	PG_TRY();
 	{
 		while ((result = append_step(append)) == STEP_PENDING)
-			wait_for_client(tenure_client(batch->tenure));
+			await_client(batch);
 	}
 	PG_CATCH();
 	{
@@ -114,19 +144,14 @@ append_rows(RowBatch *batch)
 void
 batch_append(RowBatch *batch)
 {
-	if (batch->queue == NULL)
-	{
-		append_rows(batch);
-		return;
-	}
-	queue_enter(batch->queue);
+	turn_take(batch);
 	PG_TRY();
 	{
 		append_rows(batch);
 	}
 	PG_FINALLY();
 	{
-		queue_leave(batch->queue);
+		turn_give(batch);
 	}
 	PG_END_TRY();
 }

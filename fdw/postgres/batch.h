@@ -20,6 +20,7 @@ typedef struct RowBatch
 	AppendRow  *rows;
 	int			nrows;
 	Queue	   *queue;			/* of the dense store that the rows go to; NULL: they need not queue */
+	bool		has_turn;
 	Usage		usage;
 } RowBatch;
 

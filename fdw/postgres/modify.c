@@ -192,7 +192,7 @@ insert_connect(StoreInsert *insert, EState *estate, ResultRelInfo *target)
 	client = tenure_client(insert->batch.tenure);
 	if (insert->options.append_mode == APPEND_DENSE)
 	{
-		insert->batch.queue = queue_of_store(client, mapping, &insert->batch.names);
+		insert->batch.queue = queue_of_store(server, mapping, &insert->batch.names);
 		insert->batch.settings.head = &insert->batch.queue->head;
 	}
 	if (insert->options.append_at_commit)

@@ -1,6 +1,6 @@
 /*
- * queue: dense appends of this PostgreSQL to one store, one after the other instead of racing for the next id; and
- * what a backend remembers of such a store from one statement to the next.
+ * queue: dense appends of this database to one store, one after the other instead of racing for the next id; and what a
+ * backend remembers of such a store from one statement to the next.
  */
 #ifndef DYNAMODB_ES_QUEUE_H
 #define DYNAMODB_ES_QUEUE_H
@@ -23,8 +23,8 @@ typedef struct Queue
 	int64		head;			/* the store's counter as last known, -1: not; only ever a guess that DynamoDB checks */
 } Queue;
 
-/* The queue of the store that a client of that user mapping's appends to. It stays as long as the backend. */
-extern Queue *queue_of_store(const Client *client, Oid mapping, const StoreNames *names);
+/* The queue of the store by these names that is appended to by way of a server and a user mapping. It stays as long as the backend. */
+extern Queue *queue_of_store(Oid server, Oid mapping, const StoreNames *names);
 
 /* Waits for this backend's turn, cancellably; who enters must leave, on errors too. */
 extern void queue_enter(const Queue *queue);
