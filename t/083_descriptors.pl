@@ -14,7 +14,7 @@ use Test::More;
 
 my $backends = 60;
 my $connections = 16;
-my $files = 100;                # max_files_per_process
+my $files = 200;                # max_files_per_process
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->append_conf('postgresql.conf', "autovacuum = off\nmax_connections = " . ($backends + 10) . "\nmax_files_per_process = $files\njit = off\nlog_statement = none");
@@ -49,7 +49,7 @@ sub limit
 		my $result = $session->try($select);
 		my $outcome = $result->{ended_at} ? 'the backend has gone' : $result->{error} ? "$result->{error}{sqlstate} $result->{error}{message}" : $result->{rows}[0][0];
 		$outcomes{$outcome}++;
-		push @wrong, "$free free: $outcome" if $outcome !~ /^(HV00N|HV000|53000) / && $outcome ne $rows;
+		push @wrong, "$free free: $outcome" if $outcome !~ /^(HV00N|53000) / && $outcome ne $rows;
 		limit($session, 4096);
 		$result = $session->try($select);
 		push @wrong, "$free free, and then enough: " . ($result->{error}{message} // 'the backend has gone') if $result->{error} || $result->{ended_at};
@@ -58,7 +58,7 @@ sub limit
 	}
 	note "$_: $outcomes{$_}" for sort keys %outcomes;
 	is_deeply(\@wrong, [], 'with too few descriptors a statement fails cleanly, and succeeds as soon as there are enough');
-	cmp_ok(scalar(grep { /^HV000 / } keys %outcomes), '>', 0, 'it has seen: no client could be set up');
+	cmp_ok(scalar(grep { /could not connect to server/ } keys %outcomes), '>', 0, 'it has seen: no client could be set up');
 	is($outcomes{$rows} > 0 ? 1 : 0, 1, 'and it has seen enough of them');
 }
 

@@ -288,6 +288,12 @@ http_client_idle_connections(const HttpClient *client)
 }
 
 void
+http_client_limit_connections(HttpClient *client, int most)
+{
+	curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long) most);
+}
+
+void
 http_client_distrust(HttpClient *client)
 {
 #ifdef CURLMNWC_CLEAR_CONNS

@@ -86,6 +86,9 @@ extern void http_client_wake_at(HttpClient *client, int64_t when);
  */
 extern void http_client_distrust(HttpClient *client);
 
+/* From now on there are no more connections to one host than that; at least 1. Those that are open stay. */
+extern void http_client_limit_connections(HttpClient *client, int most);
+
 /* A monotonic clock, ms. */
 extern int64_t http_now_ms(void);
 

@@ -362,6 +362,12 @@ answer_read(Call *call)
 	return call->state != STEP_PENDING;
 }
 
+static bool
+answer_has_shape(const Call *call)
+{
+	return call->state == STEP_DONE || call->intake.error != NULL;
+}
+
 /*
  * Is it DynamoDB that has answered? Whatever stands in between may have any time: only an answer that has DynamoDB's
  * shape and the number that it gives to each request tells the time over there.
@@ -369,7 +375,7 @@ answer_read(Call *call)
 static bool
 answer_is_the_services(const Call *call, const HttpAnswer *answer)
 {
-	return answer->has_request_id && (call->state == STEP_DONE || call->intake.error != NULL);
+	return answer->has_request_id && answer_has_shape(call);
 }
 
 /* What the answer means for the time that the body names. */
@@ -400,8 +406,12 @@ call_attempt_ended(Call *call)
 		call->failure = *http_transfer_failure(call->transfer);
 		call->intake.received = answer->body.length;
 	}
-	else if (answer_is_the_services(call, answer))
-		clock_observe(&call->context->clock, answer);
+	else
+	{
+		call->context->was_answered = call->context->was_answered || answer_has_shape(call);
+		if (answer_is_the_services(call, answer))
+			clock_observe(&call->context->clock, answer);
+	}
 	usage_add_answer(call->usage, call);
 	usage_add_answer(call->context->total, call);
 	window_note_answer(call);

@@ -28,6 +28,7 @@ typedef struct CallContext
 	size_t		max_response_bytes;	/* once unpacked, too */
 	bool		accepts_gzip;
 	bool		is_private;		/* so are their failures */
+	bool		was_answered;	/* in the shape that DynamoDB's answers have */
 	Usage	   *total;			/* what all requests cost is added here; or NULL */
 } CallContext;
 

@@ -114,6 +114,20 @@ client_time_ms(const Client *client)
 	return clock_now_ms(&client->calls.clock);
 }
 
+void
+client_limit_connections(Client *client, int most)
+{
+	http_client_limit_connections(client->http, most);
+	for (int i = 0; i < TRAFFIC_KINDS; i++)
+		window_limit(&client->calls.windows[i], most);
+}
+
+bool
+client_was_answered(const Client *client)
+{
+	return client->calls.was_answered;
+}
+
 int
 client_fd(const Client *client)
 {

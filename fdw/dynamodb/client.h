@@ -64,6 +64,12 @@ extern int	client_window(const Client *client, Traffic traffic);
 /* The time as DynamoDB has it, as far as it is known, ms since the epoch. */
 extern int64_t client_time_ms(const Client *client);
 
+/* From now on there are no more connections than that, nor requests of a kind; up to max_connections, at least 1. */
+extern void client_limit_connections(Client *client, int most);
+
+/* Has DynamoDB ever answered, be it by an error? */
+extern bool client_was_answered(const Client *client);
+
 extern int	client_fd(const Client *client);
 
 /* For display; they live as long as the client. */

@@ -3,6 +3,8 @@
  */
 #include "dynamodb/window.h"
 
+#include <stdbool.h>
+
 /*
  * Rounds of successes for one request more. With one round, as TCP has it, several sessions at one partition are back
  * at its limit at once, and some request is throttled until it has used up its attempts.
@@ -16,6 +18,16 @@ window_init(Window *window, int most)
 	window->size = window->most;
 	window->passed = 0;
 	window->narrowed_at = -1;
+}
+
+void
+window_limit(Window *window, int most)
+{
+	bool		was_open = window->size == window->most;
+
+	window->most = most > 1 ? most : 1;
+	if (was_open || window->size > window->most)
+		window->size = window->most;
 }
 
 void

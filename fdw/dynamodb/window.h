@@ -20,6 +20,9 @@ typedef struct Window
 
 /* Opens it as far as it goes. */
 extern void window_init(Window *window, int most);
+
+/* From now on it opens no further than that. */
+extern void window_limit(Window *window, int most);
 extern void window_passed(Window *window);
 
 /*

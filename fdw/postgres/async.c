@@ -37,6 +37,9 @@ produce(AsyncRequest *request)
 	scan->never_waits = true;
 	row = request->requestee->ExecProcNodeReal(request->requestee);
 	scan->never_waits = false;
+	/* Without a descriptor of its own nobody would wake it up. */
+	if (TupIsNull(row) && scan->must_wait && !tenure_make_descriptor(scan->tenure))
+		row = request->requestee->ExecProcNodeReal(request->requestee);
 	if (TupIsNull(row) && scan->must_wait)
 		ExecAsyncRequestPending(request);
 	else
@@ -59,7 +62,7 @@ async_configure_wait(AsyncRequest *request)
 	if (scan_is_ready(scan))
 		client_wake_at(tenure_client(scan->tenure), 0);
 	client_await(tenure_client(scan->tenure));
-	AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE, tenure_descriptor(scan->tenure), NULL, request);
+	AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE, scan->tenure->descriptor, NULL, request);
 }
 
 void

@@ -3,6 +3,9 @@
  *
  * Clients are kept in a table by user mapping, because their connections and signing keys are worth keeping. A change
  * of the server or the mapping takes its client out of the table; it goes when the last operation on it has ended.
+ *
+ * Each has several file descriptors, and mappings can be many. So only a few clients are kept that nothing uses, none
+ * that was never answered, and all their descriptors are acquired from PostgreSQL first: the rest remains its own.
  */
 #include "postgres.h"
 
@@ -23,16 +26,22 @@
 #include "postgres/options.h"
 #include "postgres/wait.h"
 
-/* An epoll set, a timer, the pair by which libcurl wakes itself, and a socket: what a client has as soon as it is used. */
-#define CLIENT_DESCRIPTORS 5
+/* What a client has beside sockets to DynamoDB: an epoll set, a timer, and the pair by which libcurl wakes itself. */
+#define CLIENT_DESCRIPTORS 4
+
+/* Clients that are kept while nothing uses them. */
+#define MOST_UNUSED 8
 
 struct Connection
 {
 	dlist_node	node;			/* in all_connections */
 	Client	   *client;
+	Oid			key;			/* in the table */
 	Oid			server;
 	Oid			user;			/* of the user mapping; InvalidOid: PUBLIC */
-	int			descriptors;	/* counted as external to PostgreSQL */
+	int			max_connections;	/* to DynamoDB, where descriptors allow */
+	int			fixed_descriptors;	/* not for those */
+	int			descriptors;	/* acquired from PostgreSQL */
 	int			references;
 	bool		in_table;
 	bool		region_is_private;	/* it is that of PostgreSQL's own environment or files */
@@ -48,35 +57,42 @@ typedef struct ConnectionEntry
 } ConnectionEntry;
 
 static HTAB *connections = NULL;
-static dlist_head all_connections = DLIST_STATIC_INIT(all_connections);
+static dlist_head all_connections = DLIST_STATIC_INIT(all_connections);	/* those not used for the longest time first */
 
 /* ServerUsage by server. Clients point into its entries, which are never removed. */
 static HTAB *usages = NULL;
 static uint64 changes = 0;		/* of servers and user mappings, that we have been told of */
-static int	reserved_descriptors = 0;	/* of all connections */
+static int	acquired_descriptors = 0;	/* by all connections */
 
 /*
- * PostgreSQL closes files of its own to keep so many descriptors free. What all clients may use for their sockets
- * beyond the first is bounded, because it refuses wait event sets once a third of the descriptors are not its own.
+ * Of a backend's descriptors PostgreSQL lends a third to others than its own files. Connections leave a bit of that to
+ * what else needs some: sets of events to wait for, other wrappers.
  */
-static void
-descriptors_reserve(Connection *connection, int sockets)
+static int
+descriptors_allowed(void)
 {
-	int			limit = max_safe_fds / 6;
-	int			more = Min(sockets - 1, limit - reserved_descriptors - CLIENT_DESCRIPTORS);
+	return max_safe_fds * 3 / 10;
+}
 
-	connection->descriptors = CLIENT_DESCRIPTORS + Max(more, 0);
-	for (int i = 0; i < connection->descriptors; i++)
-		ReserveExternalFD();
-	reserved_descriptors += connection->descriptors;
+/* Sockets beyond the first leave room for the first ones of other clients. */
+static int
+descriptors_to_spread(void)
+{
+	return max_safe_fds / 8;
+}
+
+void
+connections_release_descriptor(void)
+{
+	ReleaseExternalFD();
+	acquired_descriptors--;
 }
 
 static void
-descriptors_release(const Connection *connection)
+descriptors_give_back(Connection *connection, int kept)
 {
-	for (int i = 0; i < connection->descriptors; i++)
-		ReleaseExternalFD();
-	reserved_descriptors -= connection->descriptors;
+	for (; connection->descriptors > kept; connection->descriptors--)
+		connections_release_descriptor();
 }
 
 static void
@@ -87,19 +103,98 @@ connection_free_if_unused(Connection *connection)
 		wait_forget_client(connection->client);
 		client_free(connection->client);
 		dlist_delete(&connection->node);
-		descriptors_release(connection);
+		descriptors_give_back(connection, 0);
 		free(connection);
 	}
 }
 
+/* Takes it out of the table. */
 static void
-entry_forget_connection(ConnectionEntry *entry)
+connection_forget(Connection *connection)
 {
-	Connection *connection = entry->connection;
-
-	entry->connection = NULL;
+	hash_search(connections, &connection->key, HASH_REMOVE, NULL);
 	connection->in_table = false;
 	connection_free_if_unused(connection);
+}
+
+static bool
+is_unused(const Connection *connection)
+{
+	return connection->references == 0 && connection->in_table;
+}
+
+bool
+connections_close_longest_unused(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &all_connections)
+	{
+		Connection *connection = dlist_container(Connection, node, iter.cur);
+
+		if (!is_unused(connection))
+			continue;
+		connection_forget(connection);
+		return true;
+	}
+	return false;
+}
+
+/* The last one may stay however many sockets it has: a session that uses one mapping keeps its connections. */
+static bool
+unused_are_too_many(void)
+{
+	int			count = 0;
+	int			descriptors = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &all_connections)
+	{
+		const Connection *connection = dlist_container(Connection, node, iter.cur);
+
+		if (!is_unused(connection))
+			continue;
+		count++;
+		descriptors += connection->descriptors;
+	}
+	return count > MOST_UNUSED || (count > 1 && descriptors > descriptors_to_spread() / 2);
+}
+
+bool
+connections_acquire_descriptor(void)
+{
+	while (acquired_descriptors >= descriptors_allowed() || !AcquireExternalFD())
+		if (!connections_close_longest_unused())
+			return false;
+	acquired_descriptors++;
+	return true;
+}
+
+/* For as many sockets as it may come to use. Fewer will do; false: not even one. */
+static bool
+descriptors_acquire(Connection *connection)
+{
+	int			least = connection->fixed_descriptors + 1;
+
+	while (connection->descriptors < least && connections_acquire_descriptor())
+		connection->descriptors++;
+	if (connection->descriptors < least)
+		return false;
+	while (connection->descriptors < connection->fixed_descriptors + connection->max_connections
+		   && acquired_descriptors < descriptors_to_spread() && connections_acquire_descriptor())
+		connection->descriptors++;
+	return true;
+}
+
+static void
+report_no_descriptors(const char *server_name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+			 errmsg("no file descriptor is left for connections to server \"%s\"", server_name),
+			 errdetail("Connections that are in use have %d of the %d that PostgreSQL's limits allow them in a session.",
+					   acquired_descriptors, descriptors_allowed()),
+			 errhint("Close cursors that read from other servers, or raise \"max_files_per_process\" and the operating system's limit.")));
 }
 
 /*
@@ -120,8 +215,7 @@ connections_invalidate(Datum arg, int cache, uint32 hash)
 
 		if (!is_meant || entry->connection == NULL)
 			continue;
-		entry_forget_connection(entry);
-		hash_search(connections, &entry->mapping, HASH_REMOVE, NULL);
+		connection_forget(entry->connection);
 	}
 }
 
@@ -180,20 +274,29 @@ connection_new(const ForeignServer *server, Oid mapping, const MappingOptions *o
 	connection->region_is_private = settings.is_private;
 	connection->endpoint_is_private = settings.endpoint_is_private || (settings.is_private && settings.endpoint == NULL);
 	settings.is_private = settings.is_private || settings.endpoint_is_private || identity.keys == NULL;
-	/* Beside those to DynamoDB there may be one for credentials. */
-	descriptors_reserve(connection, settings.http.max_connections + (identity.keys == NULL));
-	connection->client = client_new(&settings, &identity, &failure);
+	connection->server = server->serverid;
+	connection->user = user;
+	connection->max_connections = settings.http.max_connections;
+	/* Beside those to DynamoDB there may be a socket for credentials. */
+	connection->fixed_descriptors = CLIENT_DESCRIPTORS + (identity.keys == NULL);
+	if (!descriptors_acquire(connection))
+	{
+		descriptors_give_back(connection, 0);
+		free(connection);
+		report_no_descriptors(server->servername);
+	}
+	do
+		connection->client = client_new(&settings, &identity, &failure);
+	while (connection->client == NULL && failure.kind != FAILURE_MEMORY && connections_close_longest_unused());
 	if (connection->client == NULL)
 	{
-		descriptors_release(connection);
+		descriptors_give_back(connection, 0);
 		free(connection);
 		ereport(ERROR,
-				(errcode(failure.kind == FAILURE_MEMORY ? ERRCODE_OUT_OF_MEMORY : ERRCODE_FDW_ERROR),
+				(errcode(failure.kind == FAILURE_MEMORY ? ERRCODE_OUT_OF_MEMORY : ERRCODE_INSUFFICIENT_RESOURCES),
 				 errmsg("could not connect to server \"%s\"", server->servername),
 				 errdetail_internal("%s", words_of_failure(&failure))));
 	}
-	connection->server = server->serverid;
-	connection->user = user;
 	dlist_push_tail(&all_connections, &connection->node);
 	return connection;
 }
@@ -216,6 +319,21 @@ connection_new_current(Oid user, Oid server_oid, Oid table_owner)
 			return connection;
 		connection_free_if_unused(connection);
 	}
+}
+
+/* One reference more. The first one since it was last used acquires descriptors anew. */
+static void
+connection_use(Connection *connection, const char *server_name)
+{
+	connection->references++;	/* so that it is none of those that may be closed for it */
+	if (connection->references > 1)
+		return;
+	if (!descriptors_acquire(connection))
+	{
+		connection_release(connection);
+		report_no_descriptors(server_name);
+	}
+	client_limit_connections(connection->client, connection->descriptors - connection->fixed_descriptors);
 }
 
 Connection *
@@ -242,17 +360,36 @@ connection_acquire(Oid user, Oid server_oid, Oid table_owner)
 	if (entry->connection == NULL)
 	{
 		entry->connection = connection_new_current(user, server_oid, table_owner);
+		entry->connection->key = entry->mapping;
 		entry->connection->in_table = true;
 	}
-	entry->connection->references++;
+	connection_use(entry->connection, server->servername);
 	return entry->connection;
+}
+
+/* Its sockets stay open for the next statement, and counted; those that it might have opened are for others now. */
+static void
+connection_rest(Connection *connection)
+{
+	dlist_delete(&connection->node);
+	dlist_push_tail(&all_connections, &connection->node);
+	descriptors_give_back(connection, connection->fixed_descriptors + client_idle_connections(connection->client));
+	while (unused_are_too_many())
+		connections_close_longest_unused();
 }
 
 void
 connection_release(Connection *connection)
 {
 	connection->references--;
-	connection_free_if_unused(connection);
+	if (connection->references > 0)
+		return;
+	if (!connection->in_table)
+		connection_free_if_unused(connection);
+	else if (client_was_answered(connection->client))
+		connection_rest(connection);
+	else
+		connection_forget(connection);
 }
 
 Client *
@@ -326,7 +463,7 @@ connections_close_unused(void)
 			kept = lappend_oid(kept, entry->connection->server);
 			continue;
 		}
-		entry_forget_connection(entry);
+		connection_forget(entry->connection);
 		closed = true;
 	}
 	foreach(cell, kept)

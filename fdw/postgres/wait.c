@@ -32,11 +32,13 @@ descriptor_ensure(const Client *client)
 {
 	int			descriptor = -1;
 
-	if (AcquireExternalFD())
+	do
 	{
+		if (!AcquireExternalFD())
+			continue;
 		descriptor = fcntl(client_fd(client), F_DUPFD_CLOEXEC, 0);
 		ReleaseExternalFD();
-	}
+	} while (descriptor < 0 && connections_close_longest_unused());
 	if (descriptor < 0)
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("could not wait for DynamoDB: %m")));
 	close(descriptor);
@@ -115,7 +117,7 @@ tenure_end(void *arg)
 	if (tenure->descriptor >= 0)
 	{
 		close(tenure->descriptor);
-		ReleaseExternalFD();
+		connections_release_descriptor();
 	}
 	connection_release(tenure->connection);
 }
@@ -154,17 +156,15 @@ tenure_client(const Tenure *tenure)
 	return connection_client(tenure->connection);
 }
 
-int
-tenure_descriptor(Tenure *tenure)
+bool
+tenure_make_descriptor(Tenure *tenure)
 {
 	if (tenure->descriptor >= 0)
-		return tenure->descriptor;
-	ReserveExternalFD();
+		return true;
+	if (!connections_acquire_descriptor())
+		return false;
 	tenure->descriptor = fcntl(client_fd(tenure_client(tenure)), F_DUPFD_CLOEXEC, 0);
 	if (tenure->descriptor < 0)
-	{
-		ReleaseExternalFD();
-		ereport(ERROR, (errcode_for_file_access(), errmsg("could not duplicate a descriptor: %m")));
-	}
-	return tenure->descriptor;
+		connections_release_descriptor();
+	return tenure->descriptor >= 0;
 }

@@ -41,9 +41,9 @@ extern void tenure_drop(Tenure *tenure);
 extern Client *tenure_client(const Tenure *tenure);
 
 /*
- * A descriptor that is readable when the client has something to do, for an event set that other tenures of the same
- * client are in too: an epoll set takes a descriptor once. Belongs to the tenure.
+ * Sees to it that tenure->descriptor is one that is readable when the client has something to do, for an event set that
+ * other tenures of the same client are in too: an epoll set takes a descriptor once. false: none is left.
  */
-extern int	tenure_descriptor(Tenure *tenure);
+extern bool tenure_make_descriptor(Tenure *tenure);
 
 #endif

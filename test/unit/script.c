@@ -359,6 +359,11 @@ http_client_distrust(HttpClient *client)
 {
 }
 
+void
+http_client_limit_connections(HttpClient *client, int most)
+{
+}
+
 int64_t
 http_now_ms(void)
 {

@@ -46,6 +46,23 @@ it_opens_again_by_one_after_some_rounds_of_successes(void **state)
 	assert_int_equal(window.size, 4);
 }
 
+static void
+a_limit_bounds_it_and_a_wider_one_opens_what_was_open(void **state)
+{
+	Window		window;
+
+	window_init(&window, 16);
+	window_limit(&window, 5);
+	assert_int_equal(window.size, 5);
+	window_limit(&window, 16);
+	assert_int_equal(window.size, 16);
+	window_throttled(&window, 10, 20);
+	window_limit(&window, 12);
+	assert_int_equal(window.size, 8);
+	window_limit(&window, 0);
+	assert_int_equal(window.size, 1);
+}
+
 int
 main(void)
 {
@@ -53,6 +70,7 @@ main(void)
 		cmocka_unit_test(a_throttle_halves_the_window_and_one_request_always_fits),
 		cmocka_unit_test(requests_sent_together_narrow_it_once),
 		cmocka_unit_test(it_opens_again_by_one_after_some_rounds_of_successes),
+		cmocka_unit_test(a_limit_bounds_it_and_a_wider_one_opens_what_was_open),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
