@@ -28,6 +28,7 @@ sub rules
 sub release { return $_[0]->_command(release => 1) }
 sub seed { return $_[0]->_command(seed => $_[1]) }
 sub dialect { return $_[0]->_command(dialect => $_[1]) }
+sub lag { my ($self, $lag) = @_; return $self->_command(lag => $lag) }
 sub limit { return $_[0]->_command(limit => $_[1]) }
 sub refuse { my ($self, $refuse) = @_; return $self->_command(refuse => $refuse ? JSON::PP::true : JSON::PP::false) }
 sub close_idle { return $_[0]->_command(close => 1) }

@@ -12,6 +12,7 @@
 //   {"limit":N}         makes the engine read no more than N items for each page of a Query or Scan; 0: as many as it likes
 //   {"down":true}       is gone, as an endpoint is while it restarts: cuts every connection and takes no new one; {"up":true} is back
 //   {"dialect":NAME}    answers as some that are not DynamoDB itself do, see `dialects`; null: as the engine does
+//   {"lag":{…}}         the index lags behind its table from now on, see index_lag.js for what is in it; null: no more
 //   {"seed":N}          starts the dice of `chance` anew
 //   {"refuse":true}     refuses connections, and closes those that have no request; {"refuse":false} takes them again
 //   {"finish":true}     is done only when no request is under way any more, copies and late ones included
@@ -23,6 +24,8 @@
 //   {"event":"answer","n":,"ms":,"status":,"size":,"scanned":,"counted":}  its answer is known, and about to be sent (for each time that the
 //                                                                          engine sees it); ms: since the request; scanned: the items that a
 //                                                                          Query or Scan has read for it; counted: what an ADD has come to
+//   {"event":"lag","stale":,"kept_back":}                                  a page of the index had so many entries less than the engine's; or it was
+//                                                                          an older one
 //   {"event":"closed","connection":}                                       a client has closed its connection, or it is broken
 //   {"event":"cut","n":}                                                   "down" has cut the connection of this request
 //
@@ -53,6 +56,7 @@
 const http = require('http')
 const net = require('net')
 const zlib = require('zlib')
+const { IndexLag } = require('./index_lag.js')
 
 const engine = process.argv[2] && new URL(process.argv[2])
 const agent = new http.Agent({ keepAlive: true })
@@ -64,6 +68,7 @@ let underWay = 0
 let dice = 0
 let limit = 0
 let dialect = null
+let lag = null
 const suffered = new Set()
 
 const tell = (event, more) => process.stdout.write(JSON.stringify({ event, ...more }) + '\n')
@@ -162,9 +167,14 @@ function translate ({ status, bytes }, operation) {
     return { status, bytes }
   }
   dialects[dialect](answer, operation)
-  const text = Buffer.from(JSON.stringify(answer.body))
+  return encode(answer)
+}
+
+// The inverse of takeApart, for a body that is an object.
+function encode ({ status, headers, body }) {
+  const text = Buffer.from(JSON.stringify(body))
   if (headers['x-amz-crc32']) headers['x-amz-crc32'] = crc32(text)
-  return { status: answer.status, bytes: answerBytes(answer.status, headers, text) }
+  return { status, bytes: answerBytes(status, headers, text) }
 }
 
 // What happens to a whole answer on its way: headers and body are taken apart and put together again.
@@ -198,8 +208,8 @@ function forward (request) {
     if (limit > 0 && ['Query', 'Scan'].includes(request.operation)) {
       const asked = JSON.parse(body)
       body = Buffer.from(JSON.stringify({ ...asked, Limit: Math.min(asked.Limit || limit, limit) }))
-      for (const name of Object.keys(headers)) if (name.toLowerCase() === 'content-length') headers[name] = body.length
     }
+    for (const name of Object.keys(headers)) if (name.toLowerCase() === 'content-length') headers[name] = body.length
     const out = http.request(engine, { method: 'POST', agent, headers }, answer => {
       const chunks = []
       const { connection, 'transfer-encoding': chunked, ...headers } = answer.headers
@@ -208,6 +218,17 @@ function forward (request) {
     })
     out.on('error', reject).end(body)
   })
+}
+
+// The engine's answer, or that of an index that lags.
+async function forwardLagging (request) {
+  if (!lag) return forward(request)
+  const ask = async body => {
+    const { status, bytes } = await forward({ ...request, body: Buffer.from(JSON.stringify(body)).toString('latin1') })
+    const { headers, body: text } = takeApart(bytes)
+    return { status, headers, body: JSON.parse(text) }
+  }
+  return encode(await lag.answer(request.operation, JSON.parse(Buffer.from(request.body, 'latin1')), ask))
 }
 
 // Counts what must be over before {"finish":true} is done.
@@ -230,7 +251,7 @@ function tellAnswer (request, { status, bytes }) {
 // The engine's answer, told; the last one where it sees the request twice.
 async function askEngine (request, rule) {
   const ask = async () => {
-    const answer = await forward(request)
+    const answer = await forwardLagging(request)
     tellAnswer(request, answer)
     return answer
   }
@@ -317,10 +338,11 @@ function goDown () {
 }
 
 async function command (line) {
-  const { rules: newRules, release, close, reset, seed, limit: newLimit, dialect: newDialect, refuse, finish, down, up } = JSON.parse(line)
+  const { rules: newRules, release, close, reset, seed, limit: newLimit, dialect: newDialect, lag: newLag, refuse, finish, down, up } = JSON.parse(line)
   if (newRules) rules = newRules
   if (newLimit !== undefined) limit = newLimit
   if (newDialect !== undefined) dialect = newDialect
+  if (newLag !== undefined) lag = newLag && new IndexLag(newLag, roll, tell)
   if (seed !== undefined) dice = seed | 0
   if (release) stalled.splice(0).forEach(resolve => resolve())
   for (const socket of connections) {
