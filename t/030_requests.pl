@@ -946,6 +946,52 @@ TEXT
 		error => '22023',
 		compare => 0,
 	},
+	{ section => 'Following', text => <<'TEXT' },
+`feed` is a feed table over a store of its own, `followed`: commits 1, 2, 3, 5 and 7; 4 is burned, of 6 nothing is known. A Query along the index, and a look at the burn note of each gap that is not old. Once a
+minute a session that finds nothing reads the counter.
+TEXT
+	{
+		what => 'nothing new, for the first time in a minute',
+		sql => q{SELECT commit_id FROM feed WHERE commit_id > 7 ORDER BY commit_id LIMIT 1000},
+		requests => [
+			q{Query followed.byId: active = 't' AND commitId >= 8; Limit 1000; fetch key, appendedAt, commitId, committedAt},
+			q{GetItem followed-counters: name = 'commits'},
+		],
+		compare => 0,
+	}, {
+		what => 'nothing new',
+		sql => q{SELECT commit_id FROM feed WHERE commit_id > 7 ORDER BY commit_id LIMIT 1000},
+		requests => [
+			q{Query followed.byId: active = 't' AND commitId >= 8; Limit 1000; fetch key, appendedAt, commitId, committedAt},
+		],
+		compare => 0,
+	}, {
+		what => 'new commits',
+		sql => q{SELECT commit_id FROM feed WHERE commit_id > 0 AND commit_id < 4 ORDER BY commit_id LIMIT 1000},
+		requests => [
+			q{Query followed.byId: active = 't' AND commitId BETWEEN 1 AND 3; Limit 1000; fetch key, appendedAt, commitId, committedAt},
+		],
+		items => 3,
+		compare => 0,
+	}, {
+		what => 'a gap that is burned',
+		sql => q{SELECT commit_id FROM feed WHERE commit_id > 3 AND commit_id < 6 ORDER BY commit_id LIMIT 1000},
+		requests => [
+			q{Query followed.byId: active = 't' AND commitId BETWEEN 4 AND 5; Limit 1000; fetch key, appendedAt, commitId, committedAt},
+			q{GetItem followed-counters: name = 'commits#burned#4'},
+		],
+		items => 1,
+		compare => 0,
+	}, {
+		what => 'each look at a gap that is open',
+		sql => q{SELECT commit_id FROM feed WHERE commit_id > 5 ORDER BY commit_id LIMIT 1000},
+		requests => [
+			q{Query followed.byId: active = 't' AND commitId >= 6; Limit 1000; fetch key, appendedAt, commitId, committedAt},
+			q{GetItem followed-counters: name = 'commits#burned#6'},
+		],
+		items => 1,
+		compare => 0,
+	},
 	{ section => 'Appending in dense mode', transactions => 1, text => <<'TEXT' },
 The counter and up to 99 commits move in one transaction, which is billed twice. A backend remembers the counter's value; where others have
 appended since, the first transaction is refused, and the next one knows better. `dense` is the store of `journal` with `append_mode 'dense'`,
@@ -1128,6 +1174,17 @@ CREATE FOREIGN TABLE contiguous (commit_id bigint, aggregate_id text, version bi
   SERVER store OPTIONS (commit_table 'journal', counter_table 'journal-counters', append_mode 'dense', contiguous_versions 'true');
 SELECT dynamodb_es_create_tables('store.commits');
 SELECT dynamodb_es_create_tables('store.big');
+CREATE FOREIGN TABLE store.followed (commit_id bigint, aggregate_id text, version bigint, events jsonb)
+  SERVER store OPTIONS (commit_table 'followed', counter_table 'followed-counters');
+CREATE FOREIGN TABLE store.feed (commit_id bigint, aggregate_id text, version bigint, events jsonb)
+  SERVER store OPTIONS (commit_table 'followed', counter_table 'followed-counters', consistent_prefix 'true');
+SELECT dynamodb_es_create_tables('store.followed');
+INSERT INTO store.followed (aggregate_id, version, events) SELECT 'f', n, '[]' FROM generate_series(0, 2) n;
+INSERT INTO store.followed (aggregate_id, version, events) VALUES ('f', 0, '[]') ON CONFLICT DO NOTHING;
+INSERT INTO store.followed (aggregate_id, version, events) VALUES ('f', 3, '[]');
+ALTER FOREIGN TABLE store.followed OPTIONS (ADD burn_notes 'false');
+INSERT INTO store.followed (aggregate_id, version, events) VALUES ('f', 0, '[]') ON CONFLICT DO NOTHING;
+INSERT INTO store.followed (aggregate_id, version, events) VALUES ('f', 4, '[]');
 CREATE SCHEMA copy;
 CREATE TABLE copy.commits AS
   SELECT row_number() OVER (ORDER BY version, id) AS commit_id, '2026-01-01Z'::timestamptz + version * interval '1 minute' AS committed_at,
