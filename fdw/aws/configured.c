@@ -1,5 +1,5 @@
 /*
- * configured.c: which of the places says where a service is? See configured.h.
+ * configured.c: which of the places says where a service is, and whom to trust? See configured.h.
  */
 #include "aws/configured.h"
 
@@ -111,4 +111,20 @@ configured_endpoint(ConfiguredService service, const char *profile, const char *
 	if (text == NULL)
 		failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");
 	return text;
+}
+
+char *
+configured_ca_file(const char *profile, Failure *failure)
+{
+	ProfileFiles files = {0};
+	const char *path = variable("AWS_CA_BUNDLE");
+	char	   *copy = NULL;
+
+	failure_set(failure, FAILURE_NONE, NULL, "%s", "");
+	if (path == NULL && profile_files_read(&files, failure))
+		path = profile_setting(&files, profile != NULL ? profile : profile_default_name(), "ca_bundle");
+	if (path != NULL && (copy = strdup(path)) == NULL)
+		failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");
+	profile_files_free(&files);
+	return copy;
 }

@@ -31,6 +31,7 @@
 struct HttpClient
 {
 	HttpSettings settings;
+	char	   *ca_file;		/* or NULL: the system's CAs */
 	CURLM	   *multi;
 	int			epoll_fd;
 	int			timer_fd;
@@ -227,6 +228,12 @@ http_client_new(const HttpSettings *settings, Failure *failure)
 		return NULL;
 	}
 	client->settings = *settings;
+	if (settings->ca_file != NULL && (client->ca_file = strdup(settings->ca_file)) == NULL)
+	{
+		free(client);
+		failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");
+		return NULL;
+	}
 	client->epoll_fd = client->timer_fd = -1;
 	client->curl_deadline = client->wake_deadline = client->armed = -1;
 
@@ -264,6 +271,7 @@ http_client_free(HttpClient *client)
 		close(client->timer_fd);
 	if (client->epoll_fd >= 0)
 		close(client->epoll_fd);
+	free(client->ca_file);
 	free(client);
 }
 
@@ -538,6 +546,15 @@ easy_give(HttpClient *client, CURL *easy, bool secret)
 	client->spare[client->nspare++] = easy;
 }
 
+/* A directory of the system's would be asked beside the file. */
+static bool
+trust(CURL *easy, const char *ca_file)
+{
+	return ca_file == NULL
+		|| (curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file) == CURLE_OK
+			&& curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK);
+}
+
 static bool
 transfer_begin(HttpTransfer *transfer, const HttpRequest *request)
 {
@@ -546,6 +563,7 @@ transfer_begin(HttpTransfer *transfer, const HttpRequest *request)
 	transfer->easy = easy_take(client);
 	return transfer->easy != NULL
 		&& transfer_set_up(transfer, request)
+		&& trust(transfer->easy, client->ca_file)
 		&& curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETFUNCTION, socket_open) == CURLE_OK
 		&& curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETDATA, client) == CURLE_OK
 		&& curl_easy_setopt(transfer->easy, CURLOPT_CLOSESOCKETFUNCTION, socket_close) == CURLE_OK

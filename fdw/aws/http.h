@@ -29,6 +29,7 @@ typedef struct HttpSettings
 	int			connect_timeout_ms;
 	int			request_timeout_ms; /* of a request, as long as the caller waits for it (http_client_await) */
 	size_t		max_response_bytes; /* a longer answer fails as FAILURE_TOO_LONG */
+	const char *ca_file;		/* the CAs to trust instead of the system's (ca_file.h), or NULL; copied */
 } HttpSettings;
 
 /* What came back. It belongs to the transfer. */

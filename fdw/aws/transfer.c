@@ -180,14 +180,15 @@ header_is_too_long(const HttpTransfer *transfer, CURLcode code)
 
 /*
  * libcurl's words; some of them repeat the URL of a proxy, in which a password may be. Where it is not understood that
- * is all of the variable, between quotes, and where its host is not found, whatever was taken for the host.
+ * is all of the variable, between quotes, and where its host is not found, whatever was taken for the host. The path of
+ * a file of CAs is for superusers only.
  */
 static const char *
 words_of_curl(const HttpTransfer *transfer, CURLcode code)
 {
 	const char *words = transfer->error;
 
-	if (words[0] == '\0' || code == CURLE_COULDNT_RESOLVE_PROXY
+	if (words[0] == '\0' || code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_SSL_CACERT_BADFILE
 		|| strstr(words, "://") != NULL || strchr(words, '@') != NULL
 		|| (strstr(words, "proxy") != NULL && strchr(words, '\'') != NULL))
 		return curl_easy_strerror(code);

@@ -268,6 +268,8 @@ connection_new(const ForeignServer *server, Oid mapping, const MappingOptions *o
 	Oid			user = user_of_mapping(mapping);
 
 	settings.total = usage_of_server(server);
+	if (identity.keys == NULL || settings.endpoint == NULL || strncmp(settings.endpoint, "https:", 6) == 0)
+		settings.http.ca_file = options_ca_file(server, options->profile);
 	connection = calloc(1, sizeof(Connection));
 	if (connection == NULL)
 		report_out_of_memory();

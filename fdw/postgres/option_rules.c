@@ -20,6 +20,7 @@ typedef enum OptionType
 	OPTION_TEXT,				/* of 1 to 255 bytes */
 	OPTION_REGION,
 	OPTION_ENDPOINT,
+	OPTION_PATH,				/* absolute */
 	OPTION_BOOLEAN,
 	OPTION_INTEGER,				/* min to max */
 	OPTION_CHOICE,				/* one of `choices` */
@@ -34,11 +35,16 @@ typedef struct OptionRule
 	int64		min;
 	int64		max;
 	const char *choices;		/* separated by blanks */
+	const char *reserved;		/* only superusers may set it: the hint that says so; NULL: all may */
 } OptionRule;
+
+#define LENDS_IDENTITY gettext_noop("Only a superuser may set whether a user mapping uses the server's own AWS identity.")
+#define READS_FILE gettext_noop("Only a superuser may set which file PostgreSQL reads.")
 
 static const OptionRule rules[] = {
 	{.name = "region", .places = ON_SERVER, .type = OPTION_REGION},
 	{.name = "endpoint", .places = ON_SERVER, .type = OPTION_ENDPOINT},
+	{.name = "ca_file", .places = ON_SERVER, .type = OPTION_PATH, .reserved = READS_FILE},
 	{.name = "max_connections", .places = ON_SERVER, .type = OPTION_INTEGER, .min = 1, .max = 1024},
 	{.name = "connect_timeout_ms", .places = ON_SERVER, .type = OPTION_INTEGER, .min = 1, .max = 3600000},
 	{.name = "request_timeout_ms", .places = ON_SERVER, .type = OPTION_INTEGER, .min = 1, .max = 3600000},
@@ -67,8 +73,8 @@ static const OptionRule rules[] = {
 	{.name = "access_key_id", .places = ON_MAPPING, .type = OPTION_SECRET},
 	{.name = "secret_access_key", .places = ON_MAPPING, .type = OPTION_SECRET},
 	{.name = "session_token", .places = ON_MAPPING, .type = OPTION_SECRET},
-	{.name = "profile", .places = ON_MAPPING, .type = OPTION_TEXT},
-	{.name = "ambient_credentials", .places = ON_MAPPING, .type = OPTION_BOOLEAN},
+	{.name = "profile", .places = ON_MAPPING, .type = OPTION_TEXT, .reserved = LENDS_IDENTITY},
+	{.name = "ambient_credentials", .places = ON_MAPPING, .type = OPTION_BOOLEAN, .reserved = LENDS_IDENTITY},
 };
 
 static const OptionRule *
@@ -266,6 +272,10 @@ check_value(const OptionRule *rule, const char *value)
 		case OPTION_ENDPOINT:
 			check_endpoint(rule, value);
 			break;
+		case OPTION_PATH:
+			if (value[0] != '/' || strlen(value) >= MAXPGPATH)
+				report_invalid_value(rule->name, value, "Give the absolute path of a file.");
+			break;
 		case OPTION_BOOLEAN:
 			if (!parse_bool(value, &boolean))
 				report_invalid_value(rule->name, value, "Give a Boolean value.");
@@ -283,17 +293,17 @@ check_value(const OptionRule *rule, const char *value)
 }
 
 /*
- * Only a superuser may lend the server's own AWS identity to a mapping. The validator sees all options that there will
- * be, so that nobody else changes anything in a mapping that has one of these, either.
+ * Only a superuser may lend the server's own AWS identity to a mapping, or have PostgreSQL read a file. The validator
+ * sees all options that there will be, so that nobody else changes anything where one of these is set, either.
  */
 static void
 check_right(const OptionRule *rule)
 {
-	if ((strcmp(rule->name, "profile") == 0 || strcmp(rule->name, "ambient_credentials") == 0) && !superuser())
+	if (rule->reserved != NULL && !superuser())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to set option \"%s\"", rule->name),
-				 errhint("Only a superuser may set whether a user mapping uses the server's own AWS identity.")));
+				 errhint("%s", _(rule->reserved))));
 }
 
 void

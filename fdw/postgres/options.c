@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "aws/ca_file.h"
 #include "aws/configured.h"
 #include "aws/profile.h"
 #include "postgres/compat.h"
@@ -380,6 +381,40 @@ options_of_server(const ForeignServer *server, const char *profile)
 		settings.endpoint_is_private = settings.endpoint != NULL;
 	}
 	return settings;
+}
+
+/* The path that PostgreSQL's environment or files name, in *path, which is empty where they name none. */
+static void
+ambient_ca_file(const char *profile, char *path, size_t size, Failure *failure)
+{
+	char	   *found = configured_ca_file(profile, failure);
+
+	path[0] = '\0';
+	if (found != NULL && strlcpy(path, found, size) >= size)
+		failure_set(failure, FAILURE_OTHER, NULL, "%s", _("The path of the file of CAs is too long."));
+	free(found);
+}
+
+const char *
+options_ca_file(const ForeignServer *server, const char *profile)
+{
+	const char *option = option_text("ca_file", server->options, NIL, NULL);
+	char		path[MAXPGPATH] = "";
+	Failure		failure = {.kind = FAILURE_NONE};
+
+	if (option != NULL)
+		strlcpy(path, option, sizeof(path));
+	else if (superuser_arg(server->owner))
+		ambient_ca_file(profile, path, sizeof(path), &failure);
+	if (failure.kind == FAILURE_NONE && path[0] == '\0')
+		return NULL;
+	if (failure.kind == FAILURE_NONE && ca_file_check(path, &failure))
+		return pstrdup(path);
+	ereport(ERROR,
+			(errcode(failure.kind == FAILURE_MEMORY ? ERRCODE_OUT_OF_MEMORY : ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+			 errmsg("the certification authorities for server \"%s\" cannot be read", server->servername),
+			 identity_is_visible() ? errdetail_internal("%s", failure.message) : errdetail_log("%s", failure.message),
+			 errhint("Name a PEM file that PostgreSQL can read, by the server's option \"ca_file\".")));
 }
 
 MappingOptions

@@ -57,6 +57,12 @@ extern const char *options_attribute_of_column(Oid relation, AttrNumber attnum);
  */
 extern ClientSettings options_of_server(const ForeignServer *server, const char *profile);
 
+/*
+ * The file of CAs that its requests go by: the option's; else, where a superuser owns the server, the environment's or the
+ * AWS profile's; NULL: the system's CAs. Reports HV024 for a file that cannot be used.
+ */
+extern const char *options_ca_file(const ForeignServer *server, const char *profile);
+
 /* The options of a user mapping, as texts in it. */
 typedef struct MappingOptions
 {

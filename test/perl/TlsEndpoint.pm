@@ -1,4 +1,4 @@
-# A server that offers one version of TLS and no other, with a certificate that it has made itself. It answers every request with 400 and {}.
+# A server that offers one version of TLS and no other, with a certificate of a CA of its own. It answers every request with 400 and {}.
 package TlsEndpoint;
 
 use strict;
@@ -14,11 +14,13 @@ sub new
 {
 	my ($class, $version) = @_;
 	my $folder = PostgreSQL::Test::Utils::tempdir();
-	my ($key, $certificate) = ("$folder/key.pem", "$folder/certificate.pem");
-	system('openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 '
+	my ($key, $certificate, $ca_key, $ca) = map { "$folder/$_.pem" } qw(key certificate ca_key ca);
+	my $new = 'openssl req -x509 -newkey rsa:2048 -nodes -days 2';
+	system("$new -subj '/CN=CA of a test' -keyout $ca_key -out $ca >/dev/null 2>&1") == 0 or croak 'no CA was made';
+	system("$new -CA $ca -CAkey $ca_key -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE "
 		. "-keyout $key -out $certificate >/dev/null 2>&1") == 0 or croak 'no certificate was made';
 	my $self = $class->start('perl/tls_endpoint.js', $version, $key, $certificate);
-	$self->{certificate} = $certificate;
+	$self->{certificate} = $ca;
 	return $self;
 }
 
