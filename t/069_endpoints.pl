@@ -25,7 +25,10 @@ sub endpoint
 	$aws->file('.aws/config', $config);
 	$aws->environment(%keys, %variables);
 	my $read = $aws->read;
+	# A client of which nothing was heard is not kept; what a cursor holds is.
+	$aws->session->query('BEGIN; DECLARE c CURSOR FOR SELECT 1 FROM commits');
 	my ($endpoint) = map { $_->[0] } $aws->session->query('SELECT endpoint FROM dynamodb_es_connections()');
+	$aws->session->query('ROLLBACK');
 	return ($endpoint // 'none') . ($read->{operations} eq 'Scan' ? ' read' : '');
 }
 
