@@ -27,7 +27,7 @@ use Writer;
 my $seconds = $ENV{SOAK_SECONDS} // 10;
 my $round_seconds = 30;
 my @modes = $ENV{SOAK_MODE} // ($ENV{DYNAMODB_ENGINE} eq 'dynalite' ? 'counter' : ('counter', 'dense', 'mixed'));     # dynalite has no transactions
-my @dialects = $ENV{SOAK_DIALECT} // ($ENV{SOAK_MODE} ? () : qw(header code address rate reasons));
+my @dialects = $ENV{SOAK_DIALECT} // ($ENV{SOAK_MODE} ? () : qw(header code address rate reasons plain index));
 my $seed = $ENV{SEED} // int rand 2**31;
 my $faults = $ENV{SOAK_FAULTS} // 0.05;
 my $relapse = 0.4;              # the share of retries that meet another one
@@ -157,7 +157,7 @@ for my $mode ($ENV{SOAK_DIALECT} ? () : @modes)
 }
 for my $dialect (@dialects)
 {
-	for my $mode (grep { $_ ne 'mixed' && ($dialect ne 'reasons' || $_ eq 'dense') } @modes)
+	for my $mode (grep { $_ ne 'mixed' && ($dialect ne 'reasons' || $_ eq 'dense') && ($dialect ne 'plain' || $_ ne 'dense') } @modes)
 	{
 		my $end = time + $seconds / 3;
 		check_round($mode, $end, $dialect) while time < $end;
