@@ -15,6 +15,9 @@
 /* Whether the store is still at the position, at least, is looked at that often. */
 #define HEAD_CHECK_MS 60000
 
+/* So many tables are remembered for that. Beyond them all are forgotten, which costs a look more for each. */
+#define MOST_HEAD_CHECKS 1000
+
 /* Ranges that EXPLAIN lists. */
 #define MOST_LISTED 20
 
@@ -24,7 +27,7 @@ typedef struct HeadCheck
 	TimestampTz checked_at;
 } HeadCheck;
 
-/* One for each feed table that this backend has read. */
+/* One for each feed table that this backend has read of late. */
 static HTAB *head_checks = NULL;
 
 static bool
@@ -35,6 +38,11 @@ head_check_is_due(Oid relation)
 	HeadCheck  *check;
 	bool		found;
 
+	if (head_checks != NULL && hash_get_num_entries(head_checks) >= MOST_HEAD_CHECKS)
+	{
+		hash_destroy(head_checks);
+		head_checks = NULL;
+	}
 	if (head_checks == NULL)
 		head_checks = hash_create("dynamodb_es head checks", 16, &control, HASH_ELEM | HASH_BLOBS);
 	check = hash_search(head_checks, &relation, HASH_ENTER, &found);
