@@ -383,16 +383,25 @@ options_of_server(const ForeignServer *server, const char *profile)
 	return settings;
 }
 
-/* The path that PostgreSQL's environment or files name, in *path, which is empty where they name none. */
+/*
+ * The path that PostgreSQL's environment or AWS's files name, in *path, which is empty where they name none. Files that
+ * cannot be read may have named one, and are the ones that have the credentials.
+ */
 static void
-ambient_ca_file(const char *profile, char *path, size_t size, Failure *failure)
+ambient_ca_file(const char *profile, char *path, size_t size)
 {
-	char	   *found = configured_ca_file(profile, failure);
+	Failure		failure;
+	char	   *found = configured_ca_file(profile, &failure);
 
 	path[0] = '\0';
 	if (found != NULL && strlcpy(path, found, size) >= size)
-		failure_set(failure, FAILURE_OTHER, NULL, "%s", _("The path of the file of CAs is too long."));
+		failure_set(&failure, FAILURE_OTHER, NULL, "%s", _("The path of the file of CAs is too long."));
 	free(found);
+	if (failure.kind != FAILURE_NONE)
+		ereport(ERROR,
+				(errcode(failure.kind == FAILURE_MEMORY ? ERRCODE_OUT_OF_MEMORY : ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+				 errmsg("the AWS configuration of PostgreSQL cannot be used"),
+				 identity_is_visible() ? errdetail_internal("%s", failure.message) : errdetail_log("%s", failure.message)));
 }
 
 const char *
@@ -405,10 +414,10 @@ options_ca_file(const ForeignServer *server, const char *profile)
 	if (option != NULL)
 		strlcpy(path, option, sizeof(path));
 	else if (superuser_arg(server->owner))
-		ambient_ca_file(profile, path, sizeof(path), &failure);
-	if (failure.kind == FAILURE_NONE && path[0] == '\0')
+		ambient_ca_file(profile, path, sizeof(path));
+	if (path[0] == '\0')
 		return NULL;
-	if (failure.kind == FAILURE_NONE && ca_file_check(path, &failure))
+	if (ca_file_check(path, &failure))
 		return pstrdup(path);
 	ereport(ERROR,
 			(errcode(failure.kind == FAILURE_MEMORY ? ERRCODE_OUT_OF_MEMORY : ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
