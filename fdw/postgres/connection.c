@@ -24,6 +24,7 @@
 #include "postgres/errors.h"
 #include "postgres/identity.h"
 #include "postgres/options.h"
+#include "postgres/visibility.h"
 #include "postgres/wait.h"
 
 /* What a client has beside sockets to DynamoDB: an epoll set, a timer, and the pair by which libcurl wakes itself. */

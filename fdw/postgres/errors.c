@@ -10,7 +10,7 @@
 
 #include "postgres/encoding.h"
 #include "postgres/errors.h"
-#include "postgres/identity.h"
+#include "postgres/visibility.h"
 
 typedef struct ErrorText
 {

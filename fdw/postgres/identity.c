@@ -56,9 +56,3 @@ check_identity(const MappingOptions *options, const ForeignServer *server, Oid t
 	require_superuser(server->owner, "server", server);
 	require_superuser(table_owner, "foreign table", server);
 }
-
-bool
-identity_is_visible(void)
-{
-	return superuser() && superuser_arg(GetSessionUserId());
-}

@@ -19,10 +19,4 @@ extern bool mapping_has_keys(const MappingOptions *options);
  */
 extern void check_identity(const MappingOptions *options, const ForeignServer *server, Oid table_owner, Oid user);
 
-/*
- * May whoever is told something now be told of the server's own AWS identity: its files, profiles, roles, region? Not
- * where a SECURITY DEFINER function of a superuser's runs for somebody else.
- */
-extern bool identity_is_visible(void);
-
 #endif

@@ -20,9 +20,9 @@
 #include "aws/profile.h"
 #include "postgres/compat.h"
 #include "postgres/encoding.h"
-#include "postgres/identity.h"
 #include "postgres/option_rules.h"
 #include "postgres/options.h"
+#include "postgres/visibility.h"
 
 #define DEFAULT_MAX_CONNECTIONS 16
 #define DEFAULT_CONNECT_TIMEOUT_MS 3000

@@ -15,6 +15,7 @@
 #include "postgres/errors.h"
 #include "postgres/json_text.h"
 #include "postgres/row.h"
+#include "postgres/tuple.h"
 
 /* Attributes that the store writes by itself. */
 static const char *const reserved_attributes[] = {COMMIT_ACTIVE, COMMIT_APPENDED_AT};
@@ -184,18 +185,6 @@ row_to_commit(const ColumnMap *map, TupleTableSlot *slot)
 	return row;
 }
 
-/* A tuple made by heap_form_tuple has a Datum's header where system columns stand. */
-HeapTuple
-row_form_tuple(TupleDesc desc, const Datum *values, const bool *nulls)
-{
-	HeapTuple	tuple = heap_form_tuple(desc, unconstify(Datum *, values), unconstify(bool *, nulls));
-
-	HeapTupleHeaderSetXmax(tuple->t_data, InvalidTransactionId);
-	HeapTupleHeaderSetXmin(tuple->t_data, InvalidTransactionId);
-	HeapTupleHeaderSetCmin(tuple->t_data, FirstCommandId);
-	return tuple;
-}
-
 /* A row's values, to be changed and put back. */
 typedef struct RowValues
 {
@@ -236,7 +225,7 @@ values_to_slot(RowValues *row, TupleTableSlot *slot)
 {
 	MemoryContext caller = MemoryContextSwitchTo(slot->tts_mcxt);
 
-	ExecForceStoreHeapTuple(row_form_tuple(slot->tts_tupleDescriptor, row->values, row->nulls), slot, true);
+	ExecForceStoreHeapTuple(tuple_form(slot->tts_tupleDescriptor, row->values, row->nulls), slot, true);
 	MemoryContextSwitchTo(caller);
 	pfree(row->values);
 	pfree(row->nulls);

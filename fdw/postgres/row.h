@@ -6,7 +6,6 @@
 
 #include "postgres.h"
 
-#include "access/htup.h"
 #include "executor/tuptable.h"
 
 #include "postgres/relation.h"
@@ -20,9 +19,6 @@ extern void row_check_columns(const ColumnMap *map);
  * stored.
  */
 extern AppendRow row_to_commit(const ColumnMap *map, TupleTableSlot *slot);
-
-/* A tuple that can be asked for its system columns: there is nothing in them, so all but tableoid are zero. */
-extern HeapTuple row_form_tuple(TupleDesc desc, const Datum *values, const bool *nulls);
 
 /*
  * Puts what was stored of a slot's row into the slot `shown`, which may be the same: the id, the version and the time

@@ -21,9 +21,9 @@
 #include "postgres/errors.h"
 #include "postgres/filter.h"
 #include "postgres/keys.h"
-#include "postgres/row.h"
 #include "postgres/scan.h"
 #include "postgres/target.h"
+#include "postgres/tuple.h"
 #include "postgres/wait.h"
 
 /* Rows to read for one that a local condition lets through; a guess that growing pages correct. */
@@ -247,7 +247,7 @@ store_row(StoreScan *scan, const cJSON *item, TupleTableSlot *slot)
 		slot->tts_values[at] = column_read(scan->map, scan->columns[i], item, &slot->tts_isnull[at]);
 	}
 	if (scan->has_system_columns)
-		ExecStoreHeapTuple(row_form_tuple(desc, slot->tts_values, slot->tts_isnull), slot, false);
+		ExecStoreHeapTuple(tuple_form(desc, slot->tts_values, slot->tts_isnull), slot, false);
 	else
 		ExecStoreVirtualTuple(slot);
 }
