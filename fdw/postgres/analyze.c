@@ -23,6 +23,7 @@
 #include "postgres/errors.h"
 #include "postgres/options.h"
 #include "postgres/sample.h"
+#include "postgres/tenure.h"
 #include "postgres/wait.h"
 #include "store/discover.h"
 #include "store/read.h"

@@ -15,7 +15,7 @@
 #include "postgres/async.h"
 #include "postgres/compat.h"
 #include "postgres/scan.h"
-#include "postgres/wait.h"
+#include "postgres/tenure.h"
 
 bool
 async_capable(ForeignPath *path)

@@ -10,6 +10,7 @@
 #include "postgres/batch.h"
 #include "postgres/errors.h"
 #include "postgres/rollback.h"
+#include "postgres/wait.h"
 
 static int
 count_fate(const RowBatch *batch, AppendFate fate)

@@ -7,7 +7,7 @@
 #include "postgres.h"
 
 #include "postgres/queue.h"
-#include "postgres/wait.h"
+#include "postgres/tenure.h"
 #include "store/append.h"
 
 typedef struct RowBatch

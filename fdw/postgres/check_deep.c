@@ -24,6 +24,7 @@
 #include "postgres/options.h"
 #include "postgres/relation.h"
 #include "postgres/task.h"
+#include "postgres/tenure.h"
 #include "postgres/wait.h"
 #include "store/burn.h"
 #include "store/id_walk.h"

@@ -21,6 +21,7 @@
 #include "utils/syscache.h"
 
 #include "postgres/connection.h"
+#include "postgres/descriptors.h"
 #include "postgres/errors.h"
 #include "postgres/identity.h"
 #include "postgres/options.h"
@@ -63,17 +64,6 @@ static dlist_head all_connections = DLIST_STATIC_INIT(all_connections);	/* those
 /* ServerUsage by server. Clients point into its entries, which are never removed. */
 static HTAB *usages = NULL;
 static uint64 changes = 0;		/* of servers and user mappings, that we have been told of */
-static int	acquired_descriptors = 0;	/* by all connections */
-
-/*
- * Of a backend's descriptors PostgreSQL lends a third to others than its own files. Connections leave a bit of that to
- * what else needs some: sets of events to wait for, other wrappers.
- */
-static int
-descriptors_allowed(void)
-{
-	return max_safe_fds * 3 / 10;
-}
 
 /* Sockets beyond the first leave room for the first ones of other clients. */
 static int
@@ -82,18 +72,11 @@ descriptors_to_spread(void)
 	return max_safe_fds / 8;
 }
 
-void
-connections_release_descriptor(void)
-{
-	ReleaseExternalFD();
-	acquired_descriptors--;
-}
-
 static void
 descriptors_give_back(Connection *connection, int kept)
 {
 	for (; connection->descriptors > kept; connection->descriptors--)
-		connections_release_descriptor();
+		descriptor_release();
 }
 
 static void
@@ -124,7 +107,8 @@ is_unused(const Connection *connection)
 	return connection->references == 0 && connection->in_table;
 }
 
-bool
+/* Closes the one that has not been used for the longest time. false: all are in use. */
+static bool
 connections_close_longest_unused(void)
 {
 	dlist_iter	iter;
@@ -161,28 +145,18 @@ unused_are_too_many(void)
 	return count > MOST_UNUSED || (count > 1 && descriptors > descriptors_to_spread() / 2);
 }
 
-bool
-connections_acquire_descriptor(void)
-{
-	while (acquired_descriptors >= descriptors_allowed() || !AcquireExternalFD())
-		if (!connections_close_longest_unused())
-			return false;
-	acquired_descriptors++;
-	return true;
-}
-
 /* For as many sockets as it may come to use. Fewer will do; false: not even one. */
 static bool
 descriptors_acquire(Connection *connection)
 {
 	int			least = connection->fixed_descriptors + 1;
 
-	while (connection->descriptors < least && connections_acquire_descriptor())
+	while (connection->descriptors < least && descriptor_acquire())
 		connection->descriptors++;
 	if (connection->descriptors < least)
 		return false;
 	while (connection->descriptors < connection->fixed_descriptors + connection->max_connections
-		   && acquired_descriptors < descriptors_to_spread() && connections_acquire_descriptor())
+		   && descriptors_acquired() < descriptors_to_spread() && descriptor_acquire())
 		connection->descriptors++;
 	return true;
 }
@@ -194,7 +168,7 @@ report_no_descriptors(const char *server_name)
 			(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
 			 errmsg("no file descriptor is left for connections to server \"%s\"", server_name),
 			 errdetail("Connections that are in use have %d of the %d that PostgreSQL's limits allow them in a session.",
-					   acquired_descriptors, descriptors_allowed()),
+					   descriptors_acquired(), descriptors_allowed()),
 			 errhint("Close cursors that read from other servers, or raise \"max_files_per_process\" and the operating system's limit.")));
 }
 
@@ -228,6 +202,7 @@ connections_init(void)
 
 	usages = hash_create("dynamodb_es usage", 8, &usage_control, HASH_ELEM | HASH_BLOBS);
 	connections = hash_create("dynamodb_es connections", 8, &control, HASH_ELEM | HASH_BLOBS);
+	descriptors_free_by(connections_close_longest_unused);
 	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, connections_invalidate, (Datum) 0);
 	CacheRegisterSyscacheCallback(USERMAPPINGOID, connections_invalidate, (Datum) 0);
 }

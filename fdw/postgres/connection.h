@@ -43,13 +43,6 @@ extern char *connection_server_name(Oid server);
 /* Closes all connections that nothing uses; a WARNING for each other one, which is kept. true: it has closed one. */
 extern bool connections_close_unused(void);
 
-/* Closes the one that has not been used for the longest time, and so a few descriptors. false: all are in use. */
-extern bool connections_close_longest_unused(void);
-
-/* One more descriptor for who waits for them, of those that all connections may have, to be released. false: none is left. */
-extern bool connections_acquire_descriptor(void);
-extern void connections_release_descriptor(void);
-
 /* What this backend has sent to a server, ever since it began, whatever became of its connections. */
 typedef struct ServerUsage
 {

@@ -135,7 +135,7 @@ count_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input, RelOp
 	choice->plan.segments = choice->plan.path == READ_SCAN ? plan_segments(input) : 0;
 	choice->plan.attnums = output_attnums(input, output, group);
 	if (choice->plan.attnums == NIL
-		|| plan_send_clauses(input, state, input->baserestrictinfo, &choice->plan, &choice->values, &recheck) != NIL)
+		|| send_clauses(input, state, input->baserestrictinfo, &choice->plan, &choice->values, &recheck) != NIL)
 		return;
 
 	cost = plan_reading_cost(input, 1, 1);

@@ -30,6 +30,15 @@ _PG_init(void)
 	deferred_init();
 }
 
+/* GetForeignPlan */
+static ForeignScan *
+plan_of_path(PlannerInfo *root, RelOptInfo *rel, Oid relation, ForeignPath *path, List *tlist, List *clauses, Plan *outer)
+{
+	if (IS_UPPER_REL(rel))
+		return count_plan(path, tlist, outer);
+	return plan_scan(root, rel, relation, path, tlist, clauses, outer);
+}
+
 Datum
 dynamodb_es_handler(PG_FUNCTION_ARGS)
 {
@@ -37,7 +46,7 @@ dynamodb_es_handler(PG_FUNCTION_ARGS)
 
 	routine->GetForeignRelSize = plan_rel_size;
 	routine->GetForeignPaths = plan_paths;
-	routine->GetForeignPlan = plan_scan;
+	routine->GetForeignPlan = plan_of_path;
 
 	routine->BeginForeignScan = scan_begin;
 	routine->IterateForeignScan = scan_iterate;

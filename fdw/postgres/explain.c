@@ -12,7 +12,7 @@
 
 #include "postgres/clause.h"
 #include "postgres/explain.h"
-#include "postgres/filter.h"
+#include "postgres/filter_tree.h"
 #include "postgres/modify.h"
 #include "postgres/scan.h"
 
@@ -22,7 +22,7 @@ filter_expression_text(ForeignScanState *node, ExplainState *es)
 	StoreScan  *scan = node->fdw_state;
 	ForeignScan *plan = castNode(ForeignScan, node->ss.ps.plan);
 
-	return filter_text(scan->plan.filter, scan->map, plan->fdw_exprs,
+	return filter_tree_text(scan->plan.filter, scan->map, plan->fdw_exprs,
 					   set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL));
 }
 

@@ -13,48 +13,9 @@
 #include "postgres.h"
 
 #include "nodes/execnodes.h"
-#include "nodes/primnodes.h"
 
-#include "dynamodb/filter.h"
-#include "postgres/relation.h"
-#include "store/read.h"
-
-/*
- * The most that the trees of one scan may weigh together, so that they stay within DynamoDB's 300 operators and 4 KB.
- */
-#define FILTER_MAX_WEIGHT 120
-
-/*
- * A tree for the clause, made of Lists and Integers and so fit for fdw_private; NULL when the clause has to stay
- * local on that path, or weighs more than FILTER_MAX_WEIGHT by itself. The values that it is to be compared with are
- * appended to *values, and it holds their indexes there; they are expressions without columns, to become part of
- * fdw_exprs.
- */
-extern Node *filter_plan(Expr *clause, Index relid, const ColumnMap *map, ReadPath path, List **values);
-
-/* About the number of operators and functions that DynamoDB will count. */
-extern int	filter_weight(Node *tree);
-
-/*
- * A filter's values may have 1 MB in all, as DynamoDB Local has it; the documents say 2 MB. What would bring its constants
- * over a smaller bound is checked locally: "<>" sends a value twice, binary grows by a third, and there has to be room
- * for values that are known only when it is evaluated.
- */
-#define FILTER_MAX_BYTES (1000 * 1000)
-#define FILTER_MAX_CONSTANT_BYTES (300 * 1000)
-
-/* Bytes of the constants among the values, from the one at that index on. */
-extern size_t filter_constant_bytes(List *values, int first);
-
-/* One tree for all of them; NULL for NIL. */
-extern Node *filter_and(List *trees);
-
-typedef enum FilterOutcome
-{
-	FILTER_SOME,				/* *filter decides */
-	FILTER_ALL,					/* every item passes; *filter is NULL */
-	FILTER_NONE					/* no item can pass: there is nothing to ask for; *filter is NULL */
-} FilterOutcome;
+#include "postgres/filter_leaf.h"
+#include "postgres/filter_plan.h"
 
 /*
  * Evaluates values and builds a Filter from them, all in the current memory context. `values` is the List that
@@ -64,8 +25,5 @@ typedef enum FilterOutcome
  */
 extern FilterOutcome filter_evaluate(Node *tree, const ColumnMap *map, List *values, List *states, ExprContext *econtext,
 									 const Filter **filter);
-
-/* "committedAt < '…' AND (x = 5 OR …)": attributes by their own names, values deparsed. For a tree that is not NULL. */
-extern char *filter_text(Node *tree, const ColumnMap *map, List *values, List *deparse_context);
 
 #endif

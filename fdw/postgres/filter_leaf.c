@@ -16,6 +16,7 @@
 #include "utils/timestamp.h"
 
 #include "postgres/compat.h"
+#include "postgres/filter_leaf.h"
 #include "postgres/filter_tree.h"
 
 /* Where a value lies among those that can be stored. */

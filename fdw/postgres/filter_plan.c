@@ -17,6 +17,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "nodes/makefuncs.h"
@@ -26,6 +27,7 @@
 #include "utils/lsyscache.h"
 
 #include "postgres/compat.h"
+#include "postgres/filter_plan.h"
 #include "postgres/filter_tree.h"
 
 /*
@@ -68,12 +70,6 @@ usable_column(const Planning *planning, Node *node)
 	Column	   *column = clause_column(node, planning->relid, planning->map);
 
 	return column != NULL && !is_key_of_path(column, planning->path) ? column : NULL;
-}
-
-Node *
-filter_tree_inner(FilterKind kind, List *children)
-{
-	return (Node *) lcons(makeInteger(kind), children);
 }
 
 /* Takes over the value; NULL: the test needs none. */
@@ -388,8 +384,26 @@ filter_plan(Expr *clause, Index relid, const ColumnMap *map, ReadPath path, List
 	int			nvalues = list_length(*values);
 	Node	   *tree = plan_node(&planning, (Node *) clause, false);
 
-	if (tree != NULL && filter_weight(tree) > FILTER_MAX_WEIGHT)
+	if (tree != NULL && filter_tree_weight(tree) > FILTER_MAX_WEIGHT)
 		tree = NULL;
 	*values = tree != NULL ? planning.values : list_truncate(planning.values, nvalues);
 	return tree;
+}
+
+size_t
+filter_constant_bytes(List *values, int first)
+{
+	size_t		bytes = 0;
+
+	for (int i = first; i < list_length(values); i++)
+	{
+		Node	   *value = list_nth(values, i);
+		Const	   *constant = (Const *) value;
+
+		if (IsA(value, ArrayExpr))
+			bytes += filter_constant_bytes(((ArrayExpr *) value)->elements, 0);
+		else if (IsA(value, Const) && !constant->constisnull && constant->constlen == -1)
+			bytes += toast_raw_datum_size(constant->constvalue);
+	}
+	return bytes;
 }

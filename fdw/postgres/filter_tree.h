@@ -1,14 +1,15 @@
 /*
  * filter_tree: what a filter's tree is made of, for the files that make it (filter_plan.c), read it (filter.c) and
- * turn its leaves into conditions (filter_leaf.c). Everybody else sees a Node (filter.h).
+ * turn its leaves into conditions (filter_leaf.c). Everybody else sees a Node.
  */
 #ifndef DYNAMODB_ES_FILTER_TREE_H
 #define DYNAMODB_ES_FILTER_TREE_H
 
 #include "postgres.h"
 
+#include "dynamodb/filter.h"
 #include "postgres/clause.h"
-#include "postgres/filter.h"
+#include "postgres/relation.h"
 
 /* What a leaf tests: a B-tree strategy or NOT_EQUAL_STRATEGY, which compare with one value, or one of these. */
 enum
@@ -31,16 +32,16 @@ enum
 	LEAF_NVALUES				/* elements of an array, else 1 */
 };
 
-/* filter_plan.c: an AND or OR. */
+/* An AND or OR; takes over the list. */
 extern Node *filter_tree_inner(FilterKind kind, List *children);
 
-/*
- * filter_leaf.c: a leaf's test of a column, as a Filter in the current memory context. `value` is what its
- * expression, of that type, has come to; isnull for the tests without one.
- */
-extern FilterOutcome filter_leaf(Column *column, int test, Datum value, Oid type, bool isnull, const Filter **filter);
+/* About the number of operators and functions that DynamoDB will count. */
+extern int	filter_tree_weight(Node *tree);
 
-/* An AND, OR or NOT of a List of Filter *. */
-extern const Filter *filter_inner(FilterKind kind, List *children);
+/* One tree for all of them; NULL for NIL. */
+extern Node *filter_tree_and(List *trees);
+
+/* "committedAt < '…' AND (x = 5 OR …)": attributes by their own names, values deparsed. For a tree that is not NULL. */
+extern char *filter_tree_text(Node *tree, const ColumnMap *map, List *values, List *deparse_context);
 
 #endif

@@ -17,6 +17,7 @@
 #include "postgres/errors.h"
 #include "postgres/import.h"
 #include "postgres/options.h"
+#include "postgres/tenure.h"
 #include "postgres/wait.h"
 #include "store/discover.h"
 

@@ -8,7 +8,7 @@
 
 #include "nodes/execnodes.h"
 
-#include "postgres/plan.h"
+#include "postgres/scan_plan.h"
 
 /*
  * Evaluates the conditions of a plan (the first of its values) and fills in the aggregates and ranges of *spec, in

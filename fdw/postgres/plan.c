@@ -24,8 +24,6 @@
 #include "utils/typcache.h"
 
 #include "postgres/compat.h"
-#include "postgres/count.h"
-#include "postgres/filter.h"
 #include "postgres/limit.h"
 #include "postgres/plan.h"
 
@@ -39,66 +37,6 @@
 #define ITEM_COST 0.02			/* receiving and parsing one item */
 #define PAGE_BYTES (1024.0 * 1024.0)	/* DynamoDB's limit for one page */
 #define ITEM_OVERHEAD_BYTES 200.0	/* of an item, beside the columns' own widths */
-
-enum
-{
-	SCAN_PLAN_PATH,
-	SCAN_PLAN_BACKWARD,
-	SCAN_PLAN_ORDERED,
-	SCAN_PLAN_CONSISTENT,
-	SCAN_PLAN_IS_FEED,
-	SCAN_PLAN_COUNT_ONLY,
-	SCAN_PLAN_EXACT,
-	SCAN_PLAN_SEGMENTS,
-	SCAN_PLAN_FIRST_ROWS,
-	SCAN_PLAN_INTEGERS			/* so many of them in an IntList; the lists follow it */
-};
-
-List *
-scan_plan_to_list(const ScanPlan *plan)
-{
-	int			integers[SCAN_PLAN_INTEGERS] = {
-		[SCAN_PLAN_PATH] = plan->path,
-		[SCAN_PLAN_BACKWARD] = plan->backward,
-		[SCAN_PLAN_ORDERED] = plan->ordered,
-		[SCAN_PLAN_CONSISTENT] = plan->consistent,
-		[SCAN_PLAN_IS_FEED] = plan->is_feed,
-		[SCAN_PLAN_COUNT_ONLY] = plan->count_only,
-		[SCAN_PLAN_EXACT] = plan->exact,
-		[SCAN_PLAN_SEGMENTS] = plan->segments,
-		[SCAN_PLAN_FIRST_ROWS] = plan->first_rows,
-	};
-	List	   *list = NIL;
-
-	for (int i = 0; i < SCAN_PLAN_INTEGERS; i++)
-		list = lappend_int(list, integers[i]);
-	list = list_make5(list, plan->condition_roles, plan->condition_strategies, plan->condition_arrays, plan->filter);
-	return lappend(list, plan->attnums);
-}
-
-ScanPlan
-scan_plan_from_list(List *list)
-{
-	List	   *integers = linitial(list);
-	ScanPlan	plan = {
-		.path = list_nth_int(integers, SCAN_PLAN_PATH),
-		.backward = list_nth_int(integers, SCAN_PLAN_BACKWARD) != 0,
-		.ordered = list_nth_int(integers, SCAN_PLAN_ORDERED) != 0,
-		.consistent = list_nth_int(integers, SCAN_PLAN_CONSISTENT) != 0,
-		.is_feed = list_nth_int(integers, SCAN_PLAN_IS_FEED) != 0,
-		.count_only = list_nth_int(integers, SCAN_PLAN_COUNT_ONLY) != 0,
-		.exact = list_nth_int(integers, SCAN_PLAN_EXACT) != 0,
-		.segments = list_nth_int(integers, SCAN_PLAN_SEGMENTS),
-		.first_rows = list_nth_int(integers, SCAN_PLAN_FIRST_ROWS),
-		.condition_roles = list_nth(list, 1),
-		.condition_strategies = list_nth(list, 2),
-		.condition_arrays = list_nth(list, 3),
-		.filter = list_nth(list, 4),
-		.attnums = list_nth(list, 5),
-	};
-
-	return plan;
-}
 
 /* How many aggregates a condition fixes. */
 static double
@@ -457,97 +395,6 @@ attnums_needed(RelOptInfo *rel, const ColumnMap *map, List *local_clauses)
 	return attnums;
 }
 
-/*
- * Adds the path's key condition to the plan. The clauses that it comes from. Of a feed they bound the part that is read;
- * those of lists do no more than that, and are checked here again.
- */
-static List *
-send_conditions(List *conditions, ScanPlan *plan, List **values)
-{
-	List	   *clauses = NIL;
-	ListCell   *cell;
-
-	foreach(cell, conditions)
-	{
-		KeyCondition *condition = lfirst(cell);
-
-		plan->condition_roles = lappend_int(plan->condition_roles, condition->role);
-		plan->condition_strategies = lappend_int(plan->condition_strategies, condition->strategy);
-		plan->condition_arrays = lappend_int(plan->condition_arrays, condition->is_array);
-		*values = lappend(*values, condition->value);
-		if (!plan->is_feed || !condition->is_array)
-			clauses = lappend(clauses, condition->clause);
-	}
-	return clauses;
-}
-
-/* Adds the clause to the filters if DynamoDB can apply it, and all of them together. Those of a feed would make gaps. */
-static bool
-send_filter(RelOptInfo *rel, const RelationState *state, Expr *clause, const ScanPlan *plan, List **filters, List **values)
-{
-	List	   *with_filter = list_copy(*values);
-	Node	   *filter = plan->is_feed ? NULL : filter_plan(clause, rel->relid, state->map, plan->path, &with_filter);
-	List	   *together;
-
-	if (filter == NULL)
-		return false;
-	together = lappend(list_copy(*filters), filter);
-	if (filter_weight(filter_and(together)) > FILTER_MAX_WEIGHT
-		|| filter_constant_bytes(with_filter, list_length(plan->condition_roles)) > FILTER_MAX_CONSTANT_BYTES)
-		return false;
-	*filters = together;
-	*values = with_filter;
-	return true;
-}
-
-/*
- * Does DynamoDB's answer to a clause that was sent stand? Where unreadable values are NULL, only for some keys, or it
- * would return rows that do not show what was asked for.
- */
-static bool
-answer_stands(const RelationState *state, const ScanPlan *plan, List *conditions, const RestrictInfo *clause)
-{
-	ListCell   *cell;
-
-	foreach(cell, conditions)
-	{
-		KeyCondition *condition = lfirst(cell);
-
-		if (condition->clause == clause)
-			return pushdown_key_is_exact(state->map, condition->role, plan->path, plan->ordered);
-	}
-	return !state->options.replaces_unreadable;
-}
-
-List *
-plan_send_clauses(RelOptInfo *rel, const RelationState *state, List *clauses, ScanPlan *plan, List **values,
-				  List **recheck)
-{
-	List	   *conditions = pushdown_key_conditions(clauses, rel->relid, state->map);
-	List	   *of_path = pushdown_for_path(conditions, plan->path);
-	List	   *sent = send_conditions(of_path, plan, values);
-	List	   *filters = NIL;
-	List	   *local = NIL;
-	ListCell   *cell;
-
-	foreach(cell, clauses)
-	{
-		RestrictInfo *clause = lfirst_node(RestrictInfo, cell);
-		bool		is_sent;
-
-		if (clause->pseudoconstant || pushdown_is_implied(clause, rel->relid, state->map, plan->path, plan->ordered))
-			continue;
-		is_sent = list_member_ptr(sent, clause) || send_filter(rel, state, clause->clause, plan, &filters, values);
-		if (is_sent)
-			*recheck = lappend(*recheck, clause->clause);
-		if (!is_sent || !answer_stands(state, plan, of_path, clause))
-			local = lappend(local, clause->clause);
-	}
-	plan->filter = filter_and(filters);
-	plan->exact = local == NIL;
-	return local;
-}
-
 ForeignScan *
 plan_scan(PlannerInfo *root, RelOptInfo *rel, Oid relation, ForeignPath *path, List *tlist, List *clauses,
 		  Plan *outer_plan)
@@ -558,10 +405,8 @@ plan_scan(PlannerInfo *root, RelOptInfo *rel, Oid relation, ForeignPath *path, L
 	List	   *recheck = NIL;
 	List	   *local;
 
-	if (IS_UPPER_REL(rel))
-		return count_plan(path, tlist, outer_plan);
 	plan = *(ScanPlan *) linitial(path->fdw_private);
-	local = plan_send_clauses(rel, state, clauses, &plan, &values, &recheck);
+	local = send_clauses(rel, state, clauses, &plan, &values, &recheck);
 	plan.first_rows = limit_first_rows(root);
 	plan.attnums = attnums_needed(rel, state->map, local);
 	return make_foreignscan(tlist, local, rel->relid, values, scan_plan_to_list(&plan), NIL, recheck, outer_plan);

@@ -21,6 +21,7 @@
 #include "postgres/errors.h"
 #include "postgres/filter.h"
 #include "postgres/keys.h"
+#include "postgres/pushdown.h"
 #include "postgres/scan.h"
 #include "postgres/target.h"
 #include "postgres/tuple.h"

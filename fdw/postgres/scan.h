@@ -14,8 +14,9 @@
 #include "postgres/feed_scan.h"
 #include "postgres/limit.h"
 #include "postgres/options.h"
-#include "postgres/plan.h"
-#include "postgres/wait.h"
+#include "postgres/relation.h"
+#include "postgres/scan_plan.h"
+#include "postgres/tenure.h"
 
 /* ForeignScanState.fdw_state */
 typedef struct StoreScan

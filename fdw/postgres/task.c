@@ -16,6 +16,7 @@
 #include "postgres/errors.h"
 #include "postgres/options.h"
 #include "postgres/task.h"
+#include "postgres/tenure.h"
 #include "postgres/wait.h"
 
 void

@@ -3,7 +3,7 @@
  *
  * Everything below is behind one descriptor, so one wait on it and on the latch is enough. Interrupts are served here,
  * and between two rows (scan.c): the error they raise passes through no foreign code, and what was under way is freed
- * with its memory context.
+ * with its memory context (tenure.h).
  */
 #include "postgres.h"
 
@@ -15,7 +15,7 @@
 #include "storage/latch.h"
 
 #include "postgres/compat.h"
-#include "postgres/errors.h"
+#include "postgres/descriptors.h"
 #include "postgres/wait.h"
 
 /*
@@ -38,7 +38,7 @@ descriptor_ensure(const Client *client)
 			continue;
 		descriptor = fcntl(client_fd(client), F_DUPFD_CLOEXEC, 0);
 		ReleaseExternalFD();
-	} while (descriptor < 0 && connections_close_longest_unused());
+	} while (descriptor < 0 && descriptors_free_some());
 	if (descriptor < 0)
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("could not wait for DynamoDB: %m")));
 	close(descriptor);
@@ -98,73 +98,4 @@ wait_for_client(Client *client)
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
-}
-
-void
-tenure_drop(Tenure *tenure)
-{
-	if (tenure->operation != NULL)
-		tenure->operation_free(tenure->operation);
-	tenure->operation = NULL;
-}
-
-static void
-tenure_end(void *arg)
-{
-	Tenure	   *tenure = arg;
-
-	tenure_drop(tenure);
-	if (tenure->descriptor >= 0)
-	{
-		close(tenure->descriptor);
-		connections_release_descriptor();
-	}
-	connection_release(tenure->connection);
-}
-
-Tenure *
-tenure_new(MemoryContext context, Connection *connection)
-{
-	Tenure	   *tenure = MemoryContextAllocExtended(context, sizeof(Tenure), MCXT_ALLOC_ZERO | MCXT_ALLOC_NO_OOM);
-
-	if (tenure == NULL)
-	{
-		connection_release(connection);
-		report_out_of_memory();
-	}
-	tenure->connection = connection;
-	tenure->descriptor = -1;
-	tenure->callback.func = tenure_end;
-	tenure->callback.arg = tenure;
-	MemoryContextRegisterResetCallback(context, &tenure->callback);
-	return tenure;
-}
-
-void
-tenure_hold(Tenure *tenure, void *operation, void (*operation_free) (void *operation))
-{
-	tenure_drop(tenure);
-	if (operation == NULL)
-		report_out_of_memory();
-	tenure->operation = operation;
-	tenure->operation_free = operation_free;
-}
-
-Client *
-tenure_client(const Tenure *tenure)
-{
-	return connection_client(tenure->connection);
-}
-
-bool
-tenure_make_descriptor(Tenure *tenure)
-{
-	if (tenure->descriptor >= 0)
-		return true;
-	if (!connections_acquire_descriptor())
-		return false;
-	tenure->descriptor = fcntl(client_fd(tenure_client(tenure)), F_DUPFD_CLOEXEC, 0);
-	if (tenure->descriptor < 0)
-		connections_release_descriptor();
-	return tenure->descriptor >= 0;
 }
