@@ -9,7 +9,7 @@ endif
 MODULE_big = dynamodb_es
 EXTENSION = dynamodb_es
 DATA = $(notdir $(wildcard $(src)/dynamodb_es--*.sql))
-OBJS = $(patsubst $(src)/%.c,%.o,$(sort $(wildcard $(src)/fdw/*/*.c)))
+OBJS = $(patsubst $(src)/%.c,%.o,$(sort $(wildcard $(src)/fdw/*/*.c $(src)/fdw/*/*/*.c)))
 
 # setup, where there is one, goes first: the other tests may rely on it, and on nothing else.
 tests = $(notdir $(basename $(wildcard $(src)/sql/*.sql)))

@@ -6,16 +6,16 @@
 #include "fmgr.h"
 #include "foreign/fdwapi.h"
 
-#include "postgres/analyze.h"
-#include "postgres/async.h"
-#include "postgres/budget.h"
-#include "postgres/count.h"
-#include "postgres/deferred.h"
+#include "postgres/admin/analyze.h"
+#include "postgres/admin/import.h"
+#include "postgres/append/deferred.h"
+#include "postgres/append/modify.h"
+#include "postgres/core/budget.h"
 #include "postgres/explain.h"
-#include "postgres/import.h"
-#include "postgres/modify.h"
-#include "postgres/plan.h"
-#include "postgres/scan.h"
+#include "postgres/scan/async.h"
+#include "postgres/scan/count.h"
+#include "postgres/scan/plan.h"
+#include "postgres/scan/scan.h"
 
 PG_MODULE_MAGIC;
 

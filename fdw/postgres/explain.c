@@ -10,11 +10,11 @@
 #include "lib/stringinfo.h"
 #include "utils/ruleutils.h"
 
-#include "postgres/clause.h"
+#include "postgres/append/modify.h"
+#include "postgres/condition/clause.h"
+#include "postgres/condition/filter_tree.h"
 #include "postgres/explain.h"
-#include "postgres/filter_tree.h"
-#include "postgres/modify.h"
-#include "postgres/scan.h"
+#include "postgres/scan/scan.h"
 
 static char *
 filter_expression_text(ForeignScanState *node, ExplainState *es)

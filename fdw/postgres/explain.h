@@ -6,7 +6,7 @@
 
 #include "postgres.h"
 
-#include "postgres/compat.h"
+#include "postgres/core/compat.h"
 
 extern void explain_scan(ForeignScanState *node, ExplainState *es);
 extern void explain_modify(ModifyTableState *state, ResultRelInfo *target, List *fdw_private, int subplan,

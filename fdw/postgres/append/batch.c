@@ -1,0 +1,165 @@
+/*
+ * batch.c: how are rows appended, and what is the user told of it?
+ *
+ * When a statement fails or is cancelled, the message says what became of the rows that were on their way.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "postgres/append/batch.h"
+#include "postgres/append/rollback.h"
+#include "postgres/core/errors.h"
+#include "postgres/session/wait.h"
+
+static int
+count_fate(const RowBatch *batch, AppendFate fate)
+{
+	int			count = 0;
+
+	for (int i = 0; i < batch->nrows; i++)
+		count += batch->rows[i].fate == fate && !batch->rows[i].skipped;
+	return count;
+}
+
+static const AppendRow *
+first_not_stored(const RowBatch *batch)
+{
+	for (int i = 0; i < batch->nrows; i++)
+		if (batch->rows[i].fate != APPEND_STORED && !batch->rows[i].skipped)
+			return &batch->rows[i];
+	return NULL;
+}
+
+/* What became of the rows at hand, when an error ends their append; NULL where there is nothing to tell. */
+static char *
+describe_fates(const RowBatch *batch)
+{
+	int			unknown = count_fate(batch, APPEND_UNKNOWN);
+	const AppendRow *first = first_not_stored(batch);
+
+	if (batch->nrows == 1 && batch->rows[0].fate == APPEND_STORED)
+		return psprintf("The commit with %s, commit id " INT64_FORMAT " is stored.",
+						describe_commit(&batch->rows[0].commit), batch->rows[0].commit.commit_id);
+	if (batch->nrows == 1)
+		return unknown == 0 ? NULL
+			: psprintf("A commit with %s, commit id " INT64_FORMAT " may have been stored all the same.",
+					   describe_commit(&batch->rows[0].commit), batch->rows[0].commit.commit_id);
+	return psprintf("Rows of the batch that are stored: %d; not stored: %d; unknown: %d. The first one not known to be stored: %s.",
+					count_fate(batch, APPEND_STORED), count_fate(batch, APPEND_NOT_STORED), unknown,
+					first != NULL ? describe_commit(&first->commit) : "none");
+}
+
+/* An error has ended the wait: its message has to say what became of the rows. */
+static void
+report_interrupted(const RowBatch *batch, MemoryContext context)
+{
+	ErrorData  *error;
+	char	   *fates;
+
+	rollback_count_stored(count_fate(batch, APPEND_STORED));
+	MemoryContextSwitchTo(context);
+	fates = describe_fates(batch);
+	if (fates == NULL)
+		PG_RE_THROW();
+	error = CopyErrorData();
+	FlushErrorState();
+	error->detail = fates;
+	ReThrowError(error);
+}
+
+static void
+turn_take(RowBatch *batch)
+{
+	if (batch->queue == NULL || batch->has_turn)
+		return;
+	queue_enter(batch->queue);
+	batch->has_turn = true;
+}
+
+static void
+turn_give(RowBatch *batch)
+{
+	if (!batch->has_turn)
+		return;
+	batch->has_turn = false;
+	queue_leave(batch->queue);
+}
+
+/* While no request is under way, one waits for its next attempt, or for the end of a pause: others need not. */
+static void
+await_client(RowBatch *batch)
+{
+	Client	   *client = tenure_client(batch->tenure);
+
+	if (client_in_flight(client) == 0)
+		turn_give(batch);
+	wait_for_client(client);
+	turn_take(batch);
+}
+
+static StepResult
+await_append(RowBatch *batch, AppendOperation *append)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile StepResult result = STEP_PENDING;
+
+	PG_TRY();
+	{
+		while ((result = append_step(append)) == STEP_PENDING)
+			await_client(batch);
+	}
+	PG_CATCH();
+	{
+		report_interrupted(batch, context);
+	}
+	PG_END_TRY();
+	return result;
+}
+
+static void
+free_append(void *operation)
+{
+	append_free(operation);
+}
+
+static void
+append_rows(RowBatch *batch)
+{
+	MemoryContext caller = MemoryContextSwitchTo(batch->context);
+	AppendOperation *append = append_start(tenure_client(batch->tenure), &batch->names, &batch->settings,
+										   batch->rows, batch->nrows, &batch->usage);
+	StepResult	result;
+
+	tenure_hold(batch->tenure, append, free_append);
+	result = await_append(batch, append);
+	rollback_count_stored(count_fate(batch, APPEND_STORED));
+	if (result == STEP_FAILED)
+		report_append_failure(append_failure(append), batch->relation_name,
+							  append_failed_row(append) != NULL ? &append_failed_row(append)->commit : NULL,
+							  batch->nrows > 1 ? describe_fates(batch) : NULL);
+	tenure_drop(batch->tenure);
+	MemoryContextSwitchTo(caller);
+}
+
+void
+batch_append(RowBatch *batch)
+{
+	turn_take(batch);
+	PG_TRY();
+	{
+		append_rows(batch);
+	}
+	PG_FINALLY();
+	{
+		turn_give(batch);
+	}
+	PG_END_TRY();
+}
+
+void
+batch_forget(RowBatch *batch)
+{
+	batch->nrows = 0;
+	MemoryContextReset(batch->context);
+}

@@ -1,0 +1,36 @@
+/*
+ * batch: rows on their way to one store, and what became of them.
+ */
+#ifndef DYNAMODB_ES_BATCH_H
+#define DYNAMODB_ES_BATCH_H
+
+#include "postgres.h"
+
+#include "postgres/append/queue.h"
+#include "postgres/session/tenure.h"
+#include "store/append.h"
+
+typedef struct RowBatch
+{
+	const char *relation_name;
+	StoreNames	names;
+	AppendSettings settings;
+	Tenure	   *tenure;
+	MemoryContext context;		/* what the rows need; reset by batch_forget */
+	AppendRow  *rows;
+	int			nrows;
+	Queue	   *queue;			/* of the dense store that the rows go to; NULL: they need not queue */
+	bool		has_turn;
+	Usage		usage;
+} RowBatch;
+
+/*
+ * Appends the rows and returns when each is stored or skipped; raises an error, which says what became of each, when
+ * one is not. The count of commits that a rollback leaves in the store is kept.
+ */
+extern void batch_append(RowBatch *batch);
+
+/* Empties the batch and frees what its rows needed. */
+extern void batch_forget(RowBatch *batch);
+
+#endif

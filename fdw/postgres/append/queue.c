@@ -1,0 +1,82 @@
+/*
+ * queue.c: whose turn is it to append to a dense store?
+ *
+ * The turn is a session-level lock of PostgreSQL's, which a backend gives back even as it dies. It is no more than a
+ * courtesy: what is correct is decided by DynamoDB, since other servers append as well. So a store is what one server
+ * object and its user call so: whoever reaches the same one in another way, or from another database, need not queue,
+ * and nobody can make others wait but those who share the server object.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/hsearch.h"
+
+#include "postgres/append/queue.h"
+
+/* Of advisory locks: users' own have 1 and 2. */
+#define LOCK_CLASS 3
+
+static HTAB *queues = NULL;
+
+static uint64
+hash_of_store(Oid server, const StoreNames *names)
+{
+	const char *const parts[] = {names->counter_table, names->counter};
+	StringInfoData text;
+	uint64		hash;
+
+	initStringInfo(&text);
+	appendBinaryStringInfo(&text, (const char *) &server, sizeof(server));
+	for (size_t i = 0; i < lengthof(parts); i++)
+		appendBinaryStringInfo(&text, parts[i], strlen(parts[i]) + 1);
+	hash = hash_bytes_extended((const unsigned char *) text.data, text.len, 0);
+	pfree(text.data);
+	return hash;
+}
+
+Queue *
+queue_of_store(Oid server, Oid mapping, const StoreNames *names)
+{
+	QueueKey	key = {.store = hash_of_store(server, names), .mapping = mapping};
+	Queue	   *queue;
+	bool		found;
+
+	if (queues == NULL)
+	{
+		HASHCTL		control = {.keysize = sizeof(QueueKey), .entrysize = sizeof(Queue)};
+
+		queues = hash_create("dynamodb_es dense stores", 8, &control, HASH_ELEM | HASH_BLOBS);
+	}
+	queue = hash_search(queues, &key, HASH_ENTER, &found);
+	if (!found)
+		queue->head = -1;
+	return queue;
+}
+
+static LOCKTAG
+lock_of_queue(const Queue *queue)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (queue->key.store >> 32), (uint32) queue->key.store, LOCK_CLASS);
+	return tag;
+}
+
+void
+queue_enter(const Queue *queue)
+{
+	LOCKTAG		tag = lock_of_queue(queue);
+
+	LockAcquire(&tag, ExclusiveLock, true, false);
+}
+
+void
+queue_leave(const Queue *queue)
+{
+	LOCKTAG		tag = lock_of_queue(queue);
+
+	LockRelease(&tag, ExclusiveLock, true);
+}

@@ -1,0 +1,146 @@
+/*
+ * rollback.c: how many commits has a transaction stored that it is now taking back?
+ *
+ * An append is final when its statement ends; DynamoDB is no part of the local transaction. So the count is kept for
+ * each level of subtransactions, passed on to the parent where one commits, and told where one aborts. One command
+ * may abort several levels, each with an event of its own, and tells it once.
+ *
+ * A prepared transaction may be rolled back by a session that knows nothing of this one's count. So what has appended
+ * cannot be prepared; what a rollback to a savepoint has told of already is not counted any more.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "utils/memutils.h"
+
+#include "postgres/append/rollback.h"
+
+typedef struct StoredCount
+{
+	int			level;			/* GetCurrentTransactionNestLevel */
+	int64		commits;
+	struct StoredCount *outer;
+} StoredCount;
+
+static StoredCount *innermost = NULL;	/* in TopTransactionContext */
+static int64 held_back = 0;		/* of levels that a command has aborted which has more to abort */
+
+static void
+warn_of_stored(int64 commits)
+{
+	held_back = 0;
+	if (commits == 0)
+		return;
+	ereport(WARNING,
+			(errmsg_plural("%lld commit of the rolled back transaction stays stored in DynamoDB",
+						   "%lld commits of the rolled back transaction stay stored in DynamoDB",
+						   (unsigned long) commits, (long long) commits),
+			 errhint("An append cannot be taken back.")));
+}
+
+static int64
+commits_counted(void)
+{
+	int64		commits = 0;
+
+	for (StoredCount *count = innermost; count != NULL; count = count->outer)
+		commits += count->commits;
+	return commits;
+}
+
+static void
+check_prepare(void)
+{
+	if (commits_counted() > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot PREPARE a transaction that has appended to dynamodb_es foreign tables")));
+}
+
+static void
+transaction_ended(XactEvent event, void *arg)
+{
+	int64		commits;
+
+	if (event == XACT_EVENT_PRE_PREPARE)
+		check_prepare();
+	if (event != XACT_EVENT_ABORT && event != XACT_EVENT_COMMIT && event != XACT_EVENT_PREPARE
+		&& event != XACT_EVENT_PARALLEL_ABORT && event != XACT_EVENT_PARALLEL_COMMIT)
+		return;
+	commits = held_back + commits_counted();
+	innermost = NULL;
+	warn_of_stored(event == XACT_EVENT_ABORT ? commits : 0);
+}
+
+/*
+ * A ROLLBACK, with or without a savepoint, marks the levels that it is to abort as failed before it does so; then it
+ * aborts the transaction, or starts the savepoint anew. An error, or an exception handler, aborts one level.
+ */
+static bool
+command_goes_on(void)
+{
+	return TransactionBlockStatusCode() == 'E';
+}
+
+static void
+level_aborted(StoredCount *count)
+{
+	innermost = count->outer;
+	held_back += count->commits;
+	if (!command_goes_on())
+		warn_of_stored(held_back);
+}
+
+static void
+level_committed(StoredCount *count, int level)
+{
+	if (count->outer != NULL && count->outer->level == level - 1)
+	{
+		count->outer->commits += count->commits;
+		innermost = count->outer;
+	}
+	else
+		count->level = level - 1;
+}
+
+static void
+subtransaction_ended(SubXactEvent event, SubTransactionId own, SubTransactionId parent, void *arg)
+{
+	StoredCount *count = innermost;
+	int			level = GetCurrentTransactionNestLevel();
+
+	if (event == SUBXACT_EVENT_START_SUB)
+		warn_of_stored(held_back);
+	else if (count == NULL || count->level < level)
+		return;
+	else if (event == SUBXACT_EVENT_ABORT_SUB)
+		level_aborted(count);
+	else if (event == SUBXACT_EVENT_COMMIT_SUB)
+		level_committed(count, level);
+}
+
+void
+rollback_count_stored(int64 commits)
+{
+	static bool registered = false;
+	int			level = GetCurrentTransactionNestLevel();
+
+	if (commits == 0)
+		return;
+	if (!registered)
+	{
+		RegisterXactCallback(transaction_ended, NULL);
+		RegisterSubXactCallback(subtransaction_ended, NULL);
+		registered = true;
+	}
+	if (innermost == NULL || innermost->level < level)
+	{
+		StoredCount *count = MemoryContextAlloc(TopTransactionContext, sizeof(StoredCount));
+
+		count->level = level;
+		count->commits = 0;
+		count->outer = innermost;
+		innermost = count;
+	}
+	innermost->commits += commits;
+}

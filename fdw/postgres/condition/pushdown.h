@@ -1,0 +1,46 @@
+/*
+ * pushdown: which conditions of a query DynamoDB can decide as a key condition, meaning exactly what PostgreSQL means.
+ */
+#ifndef DYNAMODB_ES_PUSHDOWN_H
+#define DYNAMODB_ES_PUSHDOWN_H
+
+#include "postgres.h"
+
+#include "access/stratnum.h"
+#include "nodes/pathnodes.h"
+
+#include "postgres/table/relation.h"
+#include "store/read.h"
+
+/* column OP value, or column = ANY (array), with OP a B-tree operator of the column's own type family. */
+typedef struct KeyCondition
+{
+	ColumnRole	role;			/* aggregate_id, version or commit_id */
+	StrategyNumber strategy;	/* BTLessStrategyNumber … BTGreaterStrategyNumber; "=" alone for aggregate_id */
+	bool		is_array;		/* = ANY (value), strategy being "=" */
+	Expr	   *value;			/* without columns of the table, and stable */
+	RestrictInfo *clause;		/* where it stands in the query */
+} KeyCondition;
+
+/* A List of KeyCondition *, for those of the clauses (RestrictInfo) on a relation that are one. */
+extern List *pushdown_key_conditions(List *clauses, Index relid, const ColumnMap *map);
+
+/* The conditions, out of a List as above, that a path sends as its key condition. */
+extern List *pushdown_for_path(List *conditions, ReadPath path);
+
+/* The condition that fixes aggregate_id among those of a path, or NULL. */
+extern KeyCondition *pushdown_aggregate_condition(List *conditions);
+
+/* The column that a path can be ordered by, or NULL. */
+extern Column *pushdown_sort_column(const ColumnMap *map, ReadPath path);
+
+/*
+ * true when every key reads as what DynamoDB compares. Otherwise one that is unreadable is NULL here, and conditions that
+ * DynamoDB has decided are to be looked at again. What a read is ordered by is always read so, or is an error.
+ */
+extern bool pushdown_key_is_exact(const ColumnMap *map, ColumnRole role, ReadPath path, bool ordered);
+
+/* true when every item on the path satisfies the clause: IS NOT NULL of a key attribute. */
+extern bool pushdown_is_implied(const RestrictInfo *clause, Index relid, const ColumnMap *map, ReadPath path, bool ordered);
+
+#endif

@@ -1,0 +1,358 @@
+/*
+ * errors.c: which SQLSTATE is it, and what does the user read?
+ *
+ * One function leads from a FailureKind to SQLSTATE and words. DynamoDB's own code and words go into the DETAIL; they
+ * never hold a secret, because response.c keeps those back.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "postgres/core/encoding.h"
+#include "postgres/core/errors.h"
+#include "postgres/core/visibility.h"
+
+typedef struct ErrorText
+{
+	int			sqlstate;
+	const char *message;		/* with one %s: what it happened to */
+	const char *hint;			/* or NULL */
+} ErrorText;
+
+static ErrorText
+text_of_failure(const Failure *failure)
+{
+	switch (failure->kind)
+	{
+		case FAILURE_UNREACHABLE:
+			return (ErrorText)
+			{
+				ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION,
+				"could not reach DynamoDB for %s",
+				"Check the options \"endpoint\" and \"region\" of the server."
+			};
+		case FAILURE_BAD_ANSWER:
+			return (ErrorText)
+			{
+				ERRCODE_FDW_ERROR,
+				"the endpoint of %s does not answer as DynamoDB does",
+				NULL
+			};
+		case FAILURE_DAMAGED:
+			return (ErrorText)
+			{
+				ERRCODE_FDW_ERROR,
+				"an answer of DynamoDB for %s arrived damaged",
+				NULL
+			};
+		case FAILURE_TOO_LONG:
+			return (ErrorText)
+			{
+				ERRCODE_FDW_ERROR,
+				"an answer of DynamoDB is too long for %s",
+				"Raise the option \"max_response_mb\" of the server."
+			};
+		case FAILURE_UNREADABLE:
+			return (ErrorText)
+			{
+				ERRCODE_INVALID_TEXT_REPRESENTATION,
+				"a stored version in %s cannot be read",
+				"An INSERT that gives the version does not ask for the last one."
+			};
+		case FAILURE_ID_TWICE:
+			return (ErrorText)
+			{
+				ERRCODE_DATA_CORRUPTED,
+				"a commit id was given out twice in %s",
+				"Let nobody append until dynamodb_es_check shows no error: the counter is behind the commits, as after a restore."
+			};
+		case FAILURE_NOT_READY:
+			return (ErrorText)
+			{
+				ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+				"DynamoDB is not done with the tables of %s",
+				"What was begun goes on there; dynamodb_es_status shows how far it is."
+			};
+		case FAILURE_UNFIT:
+			return (ErrorText)
+			{
+				ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+				"the DynamoDB tables of %s are not as they have to be",
+				"Check the options commit_table, commit_index and counter_table."
+			};
+		case FAILURE_NO_CREDENTIALS:
+			return (ErrorText)
+			{
+				ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+				"could not get AWS credentials for %s",
+				"Set access_key_id and secret_access_key in the options of the user mapping, "
+				"or check the server's own AWS identity: its environment, its files, its roles."
+			};
+		case FAILURE_EXPIRED:
+			return (ErrorText)
+			{
+				ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+				"the credentials for %s have expired",
+				"Give the user mapping new ones, or check why the server's own are not renewed."
+			};
+		case FAILURE_CREDENTIALS:
+			return (ErrorText)
+			{
+				ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+				"DynamoDB rejects the credentials for %s",
+				"Check the keys in the user mapping and the region of the server."
+			};
+		case FAILURE_ACCESS_DENIED:
+			return (ErrorText)
+			{
+				ERRCODE_INSUFFICIENT_PRIVILEGE,
+				"AWS denies access for %s",
+				"The README lists the IAM permissions that each statement needs."
+			};
+		case FAILURE_NOT_FOUND:
+			return (ErrorText)
+			{
+				ERRCODE_FDW_TABLE_NOT_FOUND,
+				"DynamoDB has no such table or index for %s",
+				"Create them with dynamodb_es_create_tables, or check the options of the foreign table and the region."
+			};
+		case FAILURE_EXISTS:
+			return (ErrorText)
+			{
+				ERRCODE_DUPLICATE_TABLE,
+				"the DynamoDB tables of %s exist already",
+				"They can be used as they are; dynamodb_es_status shows their state."
+			};
+		case FAILURE_CONFLICT:
+			return (ErrorText)
+			{
+				ERRCODE_T_R_SERIALIZATION_FAILURE,
+				"a transaction in DynamoDB conflicts with the statement on %s",
+				"Try the statement again."
+			};
+		case FAILURE_NOT_CONTIGUOUS:
+			return (ErrorText)
+			{
+				ERRCODE_CHECK_VIOLATION,
+				"version would leave a gap in %s",
+				NULL
+			};
+		case FAILURE_NO_TRANSACTIONS:
+			return (ErrorText)
+			{
+				ERRCODE_FEATURE_NOT_SUPPORTED,
+				"the endpoint of %s has no transactions, which a dense append needs",
+				"Use DynamoDB itself or DynamoDB Local, or set the option \"append_mode\" to \"counter\"."
+			};
+		case FAILURE_THROTTLED:
+			return (ErrorText)
+			{
+				ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+				"DynamoDB throttles requests for %s",
+				"Try later, or raise the throughput of the table."
+			};
+		case FAILURE_EXHAUSTED:
+			return (ErrorText)
+			{
+				ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED,
+				"there are no more commit ids for %s",
+				"Check the options counter_table and counter, and what was written to that counter."
+			};
+		case FAILURE_TOO_LARGE:
+			return (ErrorText)
+			{
+				ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+				"a limit of DynamoDB is exceeded for %s",
+				NULL
+			};
+		case FAILURE_UNKNOWN_FATE:
+			return (ErrorText)
+			{
+				ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN,
+				"it is unknown whether a commit was stored in %s",
+				"Read the aggregate before you append to it again."
+			};
+		case FAILURE_MEMORY:
+			return (ErrorText)
+			{
+				ERRCODE_OUT_OF_MEMORY,
+				"out of memory for %s",
+				NULL
+			};
+		case FAILURE_DENSE_GAP:
+		case FAILURE_BEHIND:
+		case FAILURE_NONE:
+		case FAILURE_CONDITION:
+		case FAILURE_OTHER:
+			break;
+	}
+	if (failure->http_status >= 500)
+		return (ErrorText)
+		{
+			ERRCODE_FDW_ERROR, "DynamoDB could not carry out a request for %s", "Try again later."
+		};
+	return (ErrorText)
+	{
+		ERRCODE_FDW_ERROR, "DynamoDB refuses a request for %s", NULL
+	};
+}
+
+/*
+ * Of the server's own identity, tell: its files and roles where there are no credentials, the region in a host's name,
+ * and the name of who signed where AWS refuses that one. Elsewhere it is the name of an account.
+ */
+static bool
+words_tell_of_identity(const Failure *failure)
+{
+	switch (failure->kind)
+	{
+		case FAILURE_NO_CREDENTIALS:
+		case FAILURE_CREDENTIALS:
+		case FAILURE_EXPIRED:
+		case FAILURE_ACCESS_DENIED:
+		case FAILURE_UNREACHABLE:
+		case FAILURE_UNKNOWN_FATE:
+			return true;
+		default:
+			return strstr(failure->message, "arn:") != NULL;
+	}
+}
+
+/*
+ * DynamoDB's words in the server's encoding; a character that it lacks becomes a question mark rather than an error
+ * in an error. Words that are not for this user go to the log.
+ */
+char *
+words_of_failure(const Failure *failure)
+{
+	char	   *words = encoding_for_message(failure->message, strlen(failure->message), sizeof(failure->message));
+	char	   *code = encoding_for_message(failure->code, strlen(failure->code), sizeof(failure->code));
+
+	if (failure->is_private && words[0] != '\0' && words_tell_of_identity(failure) && !identity_is_visible())
+	{
+		ereport(LOG_SERVER_ONLY,
+				(errmsg("user \"%s\" is not told of the server's own AWS identity: %s", GetUserNameFromId(GetUserId(), false), words)));
+		words = code[0] == '\0' ? pstrdup(_("the server's log says why")) : "";
+	}
+	if (code[0] == '\0')
+		return words;
+	return words[0] == '\0' ? code : psprintf("%s: %s", code, words);
+}
+
+/* As a sentence that another one may follow: DynamoDB's words may or may not end as one. */
+static char *
+as_sentence(char *words)
+{
+	size_t		length = strlen(words);
+
+	return length > 0 && strchr(".!?", words[length - 1]) != NULL ? words : psprintf("%s.", words);
+}
+
+static void
+report_failure_of(const Failure *failure, const char *object)
+{
+	ErrorText	text = text_of_failure(failure);
+	char	   *words = words_of_failure(failure);
+
+	ereport(ERROR,
+			(errcode(text.sqlstate),
+			 errmsg_internal(text.message, object),
+			 errdetail_internal("%s", words),
+			 text.hint != NULL ? errhint("%s", text.hint) : 0));
+}
+
+void
+report_failure(const Failure *failure, const char *relation_name)
+{
+	report_failure_of(failure, psprintf("foreign table \"%s\"", relation_name));
+	pg_unreachable();
+}
+
+void
+report_server_failure(const Failure *failure, const char *server_name)
+{
+	report_failure_of(failure, psprintf("server \"%s\"", server_name));
+	pg_unreachable();
+}
+
+char *
+describe_aggregate(const Commit *commit)
+{
+	const char *dots = commit->aggregate_id_length > MAX_NAMED_BYTES ? "..." : "";
+
+	return psprintf("aggregate \"%s%s\"",
+					encoding_for_message(commit->aggregate_id, commit->aggregate_id_length, MAX_NAMED_BYTES), dots);
+}
+
+char *
+describe_commit(const Commit *commit)
+{
+	char	   *aggregate_id = describe_aggregate(commit);
+
+	return commit->version < 0 ? psprintf("%s, its next version", aggregate_id)
+		: psprintf("%s, version " INT64_FORMAT, aggregate_id, commit->version);
+}
+
+/* A DETAIL with what became of the rest of the batch behind it. */
+static char *
+with_fates(char *detail, const char *fates)
+{
+	return fates == NULL ? detail : psprintf("%s %s", detail, fates);
+}
+
+void
+report_append_failure(const Failure *failure, const char *relation_name, const Commit *commit, const char *fates)
+{
+	ErrorText	text = text_of_failure(failure);
+	char	   *words = words_of_failure(failure);
+	char	   *object = psprintf("foreign table \"%s\"", relation_name);
+
+	if (commit != NULL && failure->kind == FAILURE_CONDITION)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("version already exists in foreign table \"%s\"", relation_name),
+				 errdetail_internal("%s", with_fates(psprintf(failure->message[0] == '\0'
+															  ? _("There is a commit with %s.")
+															  : _("Two rows have %s."), describe_commit(commit)),
+													 fates))));
+	if (commit != NULL && failure->kind == FAILURE_NOT_CONTIGUOUS)
+		ereport(ERROR,
+				(errcode(text.sqlstate),
+				 errmsg_internal(text.message, object),
+				 errdetail_internal("%s", with_fates(psprintf(_("There is no version " INT64_FORMAT " before %s."),
+															  commit->version - 1, describe_commit(commit)), fates))));
+	if (commit != NULL && failure->kind == FAILURE_ID_TWICE)
+		ereport(ERROR,
+				(errcode(text.sqlstate),
+				 errmsg_internal(text.message, object),
+				 errdetail_internal("%s", with_fates(psprintf(_("Another commit with %s has commit id %s. The counter gives that id out again."),
+															  describe_commit(commit), failure->message), fates)),
+				 errhint("%s", text.hint)));
+	if (commit != NULL && failure->kind == FAILURE_UNREADABLE)
+		ereport(ERROR,
+				(errcode(text.sqlstate),
+				 errmsg("the last version of %s in foreign table \"%s\" cannot be read", describe_aggregate(commit), relation_name),
+				 errdetail_internal("%s", with_fates(psprintf(_("It is %s, and no bigint."), words), fates)),
+				 errhint("%s", text.hint)));
+	if (commit != NULL && failure->kind == FAILURE_UNKNOWN_FATE)
+		ereport(ERROR,
+				(errcode(text.sqlstate),
+				 errmsg_internal(text.message, object),
+				 errdetail_internal("%s", with_fates(psprintf(_("The answer to %s, commit id " INT64_FORMAT ", was lost: %s"),
+															  describe_commit(commit), commit->commit_id,
+															  as_sentence(words)), fates)),
+				 errhint("%s", text.hint)));
+	ereport(ERROR,
+			(errcode(text.sqlstate),
+			 errmsg_internal(text.message, object),
+			 errdetail_internal("%s", fates == NULL ? words : with_fates(as_sentence(words), fates)),
+			 text.hint != NULL ? errhint("%s", text.hint) : 0));
+	pg_unreachable();
+}
+
+void
+report_out_of_memory(void)
+{
+	ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	pg_unreachable();
+}

@@ -1,0 +1,151 @@
+/*
+ * feed_scan.c: how does a feed table read its store? See feed_scan.h.
+ */
+#include "postgres.h"
+
+#include "utils/hsearch.h"
+#include "utils/timestamp.h"
+
+#include "postgres/core/errors.h"
+#include "postgres/scan/feed_scan.h"
+
+/* An id whose next commits are that old is not looked for a second time. */
+#define OLD_MS INT64CONST(3600000)
+
+/* Whether the store is still at the position, at least, is looked at that often. */
+#define HEAD_CHECK_MS 60000
+
+/* So many tables are remembered for that. Beyond them all are forgotten, which costs a look more for each. */
+#define MOST_HEAD_CHECKS 1000
+
+/* Ranges that EXPLAIN lists. */
+#define MOST_LISTED 20
+
+typedef struct HeadCheck
+{
+	Oid			relation;		/* hash key */
+	TimestampTz checked_at;
+} HeadCheck;
+
+/* One for each feed table that this backend has read of late. */
+static HTAB *head_checks = NULL;
+
+static bool
+head_check_is_due(Oid relation)
+{
+	HASHCTL		control = {.keysize = sizeof(Oid), .entrysize = sizeof(HeadCheck)};
+	TimestampTz now = GetCurrentTimestamp();
+	HeadCheck  *check;
+	bool		found;
+
+	if (head_checks != NULL && hash_get_num_entries(head_checks) >= MOST_HEAD_CHECKS)
+	{
+		hash_destroy(head_checks);
+		head_checks = NULL;
+	}
+	if (head_checks == NULL)
+		head_checks = hash_create("dynamodb_es head checks", 16, &control, HASH_ELEM | HASH_BLOBS);
+	check = hash_search(head_checks, &relation, HASH_ENTER, &found);
+	if (found && !TimestampDifferenceExceeds(check->checked_at, now, HEAD_CHECK_MS))
+		return false;
+	check->checked_at = now;
+	return true;
+}
+
+FeedOperation *
+feed_scan_start(Client *client, Oid relation, const TableOptions *options, const ReadSpec *spec, Usage *usage)
+{
+	const KeyRange *lowest = &spec->ranges[0];
+	const KeyRange *highest = &spec->ranges[spec->nranges - 1];
+	int64		now = client_time_ms(client);
+	FeedSpec	feed = {
+		.after = lowest->has_lower ? Max(lowest->lower, 1) - 1 : 0,
+		.upto = highest->has_upper ? highest->upper : PG_INT64_MAX,
+		.wanted = spec->wanted,
+		.stamped_before = now - options->gap_timeout_ms,
+		.old_before = now - Max(options->gap_timeout_ms, OLD_MS),
+		.dense_above = options->dense_since,
+		.checks_head = head_check_is_due(relation),
+		.max_parallel = spec->max_parallel,
+		.max_ranges = spec->max_ranges,
+		.attributes = spec->attributes,
+		.nattributes = spec->nattributes,
+		.budget = spec->budget,
+	};
+
+	return feed_start(client, &options->names, &feed, usage);
+}
+
+char *
+feed_scan_range_text(const IdRange *range)
+{
+	return range->first == range->last ? psprintf(INT64_FORMAT, range->first)
+		: psprintf(INT64_FORMAT "-" INT64_FORMAT, range->first, range->last);
+}
+
+static char *
+passed_text(const FeedReport *report)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (size_t i = 0; i < report->npassed && i < MOST_LISTED; i++)
+		appendStringInfo(&text, "%s%s", i > 0 ? ", " : "", feed_scan_range_text(&report->passed[i]));
+	if (report->npassed > MOST_LISTED)
+		appendStringInfo(&text, " and %zu more", report->npassed - MOST_LISTED);
+	return text.data;
+}
+
+void
+feed_scan_summarize(const FeedOperation *feed, const char *relation_name, FeedSummary *summary)
+{
+	FeedReport	report;
+
+	feed_report(feed, &report);
+	summary->is_known = true;
+	summary->complete_to = report.complete_to;
+	summary->waiting_for = report.waiting_for;
+	summary->note_reads = report.note_reads;
+	summary->passed = passed_text(&report);
+	if (report.notes_denied)
+		ereport(WARNING,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("burn notes of foreign table \"%s\" cannot be read", relation_name),
+				 errdetail("AWS denies dynamodb:GetItem on the counters table."),
+				 errhint("Gaps that they would explain are waited for until gap_timeout_ms is over.")));
+}
+
+void
+feed_scan_report(const FeedOperation *feed, const char *relation_name)
+{
+	const Failure *failure = feed_failure(feed);
+	FeedReport	report;
+
+	feed_report(feed, &report);
+	switch (failure->kind)
+	{
+		case FAILURE_DENSE_GAP:
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("commit ids of foreign table \"%s\" are missing: %s", relation_name, failure->message),
+					 errdetail("In a dense store each id up to the counter is a commit's, and the index should have shown it by now."),
+					 errhint("Check the option \"dense_since\", and that everybody appends in dense mode since then.")));
+			break;
+		case FAILURE_BEHIND:
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("foreign table \"%s\" has not reached the position " INT64_FORMAT, relation_name, report.complete_to),
+					 errdetail("The last commit id that was given out is %s.", failure->message),
+					 errhint("The store may have been restored from a backup, or be another one. Begin anew from a position that it has.")));
+			break;
+		case FAILURE_ID_TWICE:
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("commit id %s of foreign table \"%s\" was given out twice", failure->message, relation_name),
+					 errhint("dynamodb_es_check finds such commits.")));
+			break;
+		default:
+			report_failure(failure, relation_name);
+	}
+	pg_unreachable();
+}

@@ -1,0 +1,41 @@
+/*
+ * feed_scan: the scan of a feed table: from which position on, what may be given up by now, and what was learnt.
+ *
+ * The lower bound that the conditions set on commit_id is the position: the reader's claim that all below it is settled.
+ */
+#ifndef DYNAMODB_ES_FEED_SCAN_H
+#define DYNAMODB_ES_FEED_SCAN_H
+
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+
+#include "postgres/table/options.h"
+#include "store/feed.h"
+
+/* What EXPLAIN ANALYZE shows of a feed. */
+typedef struct FeedSummary
+{
+	bool		is_known;		/* something was read */
+	int64		complete_to;
+	IdRange		waiting_for;	/* zeroes: nothing */
+	int64		note_reads;
+	char	   *passed;			/* "17-18, 25", or empty */
+} FeedSummary;
+
+/*
+ * The feed for the ranges, wanted rows and attributes of *spec, whose other members do not count; NULL when memory ran
+ * out. `relation` names the table, whose counter is compared with the position once a minute.
+ */
+extern FeedOperation *feed_scan_start(Client *client, Oid relation, const TableOptions *options, const ReadSpec *spec, Usage *usage);
+
+/* What is known so far, in the current memory context. WARNING where burn notes may not be read. */
+extern void feed_scan_summarize(const FeedOperation *feed, const char *relation_name, FeedSummary *summary);
+
+/* "17-18", or "25". */
+extern char *feed_scan_range_text(const IdRange *range);
+
+/* Reports why the feed failed. */
+extern void feed_scan_report(const FeedOperation *feed, const char *relation_name) pg_attribute_noreturn();
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * scan: the executor's side of a foreign scan.
+ */
+#ifndef DYNAMODB_ES_SCAN_H
+#define DYNAMODB_ES_SCAN_H
+
+#include "postgres.h"
+
+#include "foreign/fdwapi.h"
+#include "utils/hsearch.h"
+#include "utils/tuplestore.h"
+
+#include "dynamodb/client.h"
+#include "postgres/scan/feed_scan.h"
+#include "postgres/scan/limit.h"
+#include "postgres/scan/scan_plan.h"
+#include "postgres/session/tenure.h"
+#include "postgres/table/options.h"
+#include "postgres/table/relation.h"
+
+/* ForeignScanState.fdw_state */
+typedef struct StoreScan
+{
+	ColumnMap  *map;
+	TableOptions options;
+	ScanPlan	plan;
+	RowLimit	row_limit;
+	List	   *value_exprs;	/* ForeignScan.fdw_exprs, and their states */
+	List	   *value_states;
+	Column	  **columns;		/* to fetch */
+	int			ncolumns;
+	const char **attributes;	/* the same, and the keys, by their attributes */
+	int			nattributes;
+	bool		has_system_columns; /* the query asks for ctid, xmin or the like */
+	Tenure	   *tenure;			/* NULL for an EXPLAIN that runs nothing */
+	MemoryContext spec_context; /* what the read's ReadSpec points at; reset at each rescan */
+	bool		reading;		/* the read has been started */
+	bool		at_end;
+	int64		most;			/* rows that are taken at most; 0: all, or not known */
+	bool		is_appended_to; /* by the same statement */
+	Tuplestorestate *rows;		/* then: what is read before one is returned; else NULL */
+	HTAB	   *own;			/* the commit ids that the statement has appended, to be passed over; NULL: none, or none is met */
+	TupleTableSlot *collected_row;
+	bool		collected;		/* they are all there */
+	int64		count;			/* count_only: the result, once at_end */
+	bool		count_returned;
+	Tuplestorestate *seen;		/* a feed that may be run again with the same values: its rows so far; else NULL */
+	FeedSummary feed;			/* is_feed: once it is at its end */
+	AggregateId aggregate;		/* count_only: the aggregate that is grouped by */
+	bool		never_waits;	/* under an asynchronous Append: an empty slot where there is nothing yet */
+	bool		must_wait;		/* that was the case */
+	Usage		usage;
+} StoreScan;
+
+extern void scan_begin(ForeignScanState *node, int flags);
+extern TupleTableSlot *scan_iterate(ForeignScanState *node);
+extern void scan_rescan(ForeignScanState *node);
+extern void scan_end(ForeignScanState *node);
+
+/* true when the next row is at hand, or the end is, so that nothing need be waited for. */
+extern bool scan_is_ready(StoreScan *scan);
+
+/* What is known of a feed, at any moment; in the current memory context. */
+extern FeedSummary scan_feed_summary(StoreScan *scan);
+
+/* No more rows will be asked for: gives up what is under way, so that the usage is complete. */
+extern void scan_settle(StoreScan *scan);
+
+/*
+ * Before a statement's first append: every scan in its plan, of the table that it appends to, reads what it has not
+ * read yet; save those that wait for values which the plan computes, and may be run again with others. These pass over
+ * what is in the set that is returned: the caller puts the ids (int64) of the statement's commits there. NULL: there is
+ * none of these.
+ */
+extern HTAB *scan_collect_all(PlanState *statement);
+
+#endif

@@ -1,0 +1,99 @@
+/*
+ * send.c: which clauses does DynamoDB apply, and which are checked here?
+ */
+#include "postgres.h"
+
+#include "postgres/condition/filter_plan.h"
+#include "postgres/condition/filter_tree.h"
+#include "postgres/scan/send.h"
+
+/*
+ * Adds the path's key condition to the plan. The clauses that it comes from. Of a feed they bound the part that is read;
+ * those of lists do no more than that, and are checked here again.
+ */
+static List *
+send_conditions(List *conditions, ScanPlan *plan, List **values)
+{
+	List	   *clauses = NIL;
+	ListCell   *cell;
+
+	foreach(cell, conditions)
+	{
+		KeyCondition *condition = lfirst(cell);
+
+		plan->condition_roles = lappend_int(plan->condition_roles, condition->role);
+		plan->condition_strategies = lappend_int(plan->condition_strategies, condition->strategy);
+		plan->condition_arrays = lappend_int(plan->condition_arrays, condition->is_array);
+		*values = lappend(*values, condition->value);
+		if (!plan->is_feed || !condition->is_array)
+			clauses = lappend(clauses, condition->clause);
+	}
+	return clauses;
+}
+
+/* Adds the clause to the filters if DynamoDB can apply it, and all of them together. Those of a feed would make gaps. */
+static bool
+send_filter(RelOptInfo *rel, const RelationState *state, Expr *clause, const ScanPlan *plan, List **filters, List **values)
+{
+	List	   *with_filter = list_copy(*values);
+	Node	   *filter = plan->is_feed ? NULL : filter_plan(clause, rel->relid, state->map, plan->path, &with_filter);
+	List	   *together;
+
+	if (filter == NULL)
+		return false;
+	together = lappend(list_copy(*filters), filter);
+	if (filter_tree_weight(filter_tree_and(together)) > FILTER_MAX_WEIGHT
+		|| filter_constant_bytes(with_filter, list_length(plan->condition_roles)) > FILTER_MAX_CONSTANT_BYTES)
+		return false;
+	*filters = together;
+	*values = with_filter;
+	return true;
+}
+
+/*
+ * Does DynamoDB's answer to a clause that was sent stand? Where unreadable values are NULL, only for some keys, or it
+ * would return rows that do not show what was asked for.
+ */
+static bool
+answer_stands(const RelationState *state, const ScanPlan *plan, List *conditions, const RestrictInfo *clause)
+{
+	ListCell   *cell;
+
+	foreach(cell, conditions)
+	{
+		KeyCondition *condition = lfirst(cell);
+
+		if (condition->clause == clause)
+			return pushdown_key_is_exact(state->map, condition->role, plan->path, plan->ordered);
+	}
+	return !state->options.replaces_unreadable;
+}
+
+List *
+send_clauses(RelOptInfo *rel, const RelationState *state, List *clauses, ScanPlan *plan, List **values,
+			 List **recheck)
+{
+	List	   *conditions = pushdown_key_conditions(clauses, rel->relid, state->map);
+	List	   *of_path = pushdown_for_path(conditions, plan->path);
+	List	   *sent = send_conditions(of_path, plan, values);
+	List	   *filters = NIL;
+	List	   *local = NIL;
+	ListCell   *cell;
+
+	foreach(cell, clauses)
+	{
+		RestrictInfo *clause = lfirst_node(RestrictInfo, cell);
+		bool		is_sent;
+
+		if (clause->pseudoconstant || pushdown_is_implied(clause, rel->relid, state->map, plan->path, plan->ordered))
+			continue;
+		is_sent = list_member_ptr(sent, clause) || send_filter(rel, state, clause->clause, plan, &filters, values);
+		if (is_sent)
+			*recheck = lappend(*recheck, clause->clause);
+		if (!is_sent || !answer_stands(state, plan, of_path, clause))
+			local = lappend(local, clause->clause);
+	}
+	plan->filter = filter_tree_and(filters);
+	plan->exact = local == NIL;
+	return local;
+}

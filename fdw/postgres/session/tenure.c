@@ -1,0 +1,80 @@
+/*
+ * tenure.c: who frees an operation of the layers below, and gives its connection back?
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "postgres/core/errors.h"
+#include "postgres/session/descriptors.h"
+#include "postgres/session/tenure.h"
+
+void
+tenure_drop(Tenure *tenure)
+{
+	if (tenure->operation != NULL)
+		tenure->operation_free(tenure->operation);
+	tenure->operation = NULL;
+}
+
+static void
+tenure_end(void *arg)
+{
+	Tenure	   *tenure = arg;
+
+	tenure_drop(tenure);
+	if (tenure->descriptor >= 0)
+	{
+		close(tenure->descriptor);
+		descriptor_release();
+	}
+	connection_release(tenure->connection);
+}
+
+Tenure *
+tenure_new(MemoryContext context, Connection *connection)
+{
+	Tenure	   *tenure = MemoryContextAllocExtended(context, sizeof(Tenure), MCXT_ALLOC_ZERO | MCXT_ALLOC_NO_OOM);
+
+	if (tenure == NULL)
+	{
+		connection_release(connection);
+		report_out_of_memory();
+	}
+	tenure->connection = connection;
+	tenure->descriptor = -1;
+	tenure->callback.func = tenure_end;
+	tenure->callback.arg = tenure;
+	MemoryContextRegisterResetCallback(context, &tenure->callback);
+	return tenure;
+}
+
+void
+tenure_hold(Tenure *tenure, void *operation, void (*operation_free) (void *operation))
+{
+	tenure_drop(tenure);
+	if (operation == NULL)
+		report_out_of_memory();
+	tenure->operation = operation;
+	tenure->operation_free = operation_free;
+}
+
+Client *
+tenure_client(const Tenure *tenure)
+{
+	return connection_client(tenure->connection);
+}
+
+bool
+tenure_make_descriptor(Tenure *tenure)
+{
+	if (tenure->descriptor >= 0)
+		return true;
+	if (!descriptor_acquire())
+		return false;
+	tenure->descriptor = fcntl(client_fd(tenure_client(tenure)), F_DUPFD_CLOEXEC, 0);
+	if (tenure->descriptor < 0)
+		descriptor_release();
+	return tenure->descriptor >= 0;
+}

@@ -1,0 +1,101 @@
+/*
+ * wait.c: how does a backend wait for the network and still obey?
+ *
+ * Everything below is behind one descriptor, so one wait on it and on the latch is enough. Interrupts are served here,
+ * and between two rows (scan.c): the error they raise passes through no foreign code, and what was under way is freed
+ * with its memory context (tenure.h).
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "miscadmin.h"
+#include "storage/fd.h"
+#include "storage/latch.h"
+
+#include "postgres/core/compat.h"
+#include "postgres/session/descriptors.h"
+#include "postgres/session/wait.h"
+
+/*
+ * What is waited for, kept from one wait to the next, since making it takes longer than most waits: the latch, the
+ * descriptor of one client, and the postmaster's end. One for all clients, so that it takes one descriptor.
+ */
+static WaitEventSet *wait_set = NULL;
+static const Client *wait_set_client = NULL;	/* whose descriptor is in it */
+static int	wait_set_latch;		/* the latch's position in it */
+
+/* PostgreSQL would call it an internal error that no descriptor is left. */
+static void
+descriptor_ensure(const Client *client)
+{
+	int			descriptor = -1;
+
+	do
+	{
+		if (!AcquireExternalFD())
+			continue;
+		descriptor = fcntl(client_fd(client), F_DUPFD_CLOEXEC, 0);
+		ReleaseExternalFD();
+	} while (descriptor < 0 && descriptors_free_some());
+	if (descriptor < 0)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("could not wait for DynamoDB: %m")));
+	close(descriptor);
+}
+
+static WaitEventSet *
+wait_set_new(const Client *client)
+{
+	WaitEventSet *set;
+
+	descriptor_ensure(client);
+	set = compat_wait_event_set(3);
+	PG_TRY();
+	{
+		wait_set_latch = AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+		AddWaitEventToSet(set, WL_SOCKET_READABLE, client_fd(client), NULL, NULL);
+		if (IsUnderPostmaster)
+			AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	}
+	PG_CATCH();
+	{
+		FreeWaitEventSet(set);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return set;
+}
+
+void
+wait_forget_client(const Client *client)
+{
+	if (wait_set_client != client || wait_set == NULL)
+		return;
+	FreeWaitEventSet(wait_set);
+	wait_set = NULL;
+	wait_set_client = NULL;
+}
+
+void
+wait_for_client(Client *client)
+{
+	WaitEvent	event = {0};
+
+	CHECK_FOR_INTERRUPTS();
+	if (wait_set_client != client)
+	{
+		wait_forget_client(wait_set_client);
+		wait_set = wait_set_new(client);
+		wait_set_client = client;
+	}
+	client_await(client);
+	ModifyWaitEvent(wait_set, wait_set_latch, WL_LATCH_SET, MyLatch);
+	WaitEventSetWait(wait_set, -1, &event, 1, compat_wait_event());
+	client_pump(client);
+	if (event.events & WL_LATCH_SET)
+	{
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}

@@ -1,0 +1,105 @@
+/*
+ * relation: the columns of a foreign table and the attributes of its items, and values on the way from one to the
+ * other.
+ */
+#ifndef DYNAMODB_ES_RELATION_H
+#define DYNAMODB_ES_RELATION_H
+
+#include "postgres.h"
+
+#include "access/attnum.h"
+#include "executor/tuptable.h"
+#include "fmgr.h"
+#include "utils/rel.h"
+
+#include "dynamodb/attribute.h"
+#include "postgres/table/unreadable.h"
+#include "store/commit.h"
+
+/* What a column stands for in an event store. */
+typedef enum ColumnRole
+{
+	COLUMN_AGGREGATE_ID,
+	COLUMN_VERSION,
+	COLUMN_COMMIT_ID,
+	COLUMN_COMMITTED_AT,
+	COLUMN_EVENTS,
+	COLUMN_EXTRA				/* an attribute of the user's own */
+} ColumnRole;
+
+#define COMMIT_ROLES COLUMN_EXTRA	/* the roles before it, of which a table has one column each at most */
+
+/* How a column's values are written and read. */
+typedef enum ColumnKind
+{
+	KIND_TEXT,					/* text, varchar: S */
+	KIND_UUID,					/* S */
+	KIND_INTEGER,				/* smallint, integer, bigint: N */
+	KIND_NUMERIC,				/* N */
+	KIND_FLOAT,					/* real, double precision: N */
+	KIND_BOOLEAN,				/* BOOL */
+	KIND_TIMESTAMP,				/* timestamptz: N, ms since the epoch */
+	KIND_BYTEA,					/* B */
+	KIND_JSON,					/* json: S on writing; S, M or L on reading */
+	KIND_JSONB
+} ColumnKind;
+
+typedef struct Column
+{
+	AttrNumber	attnum;
+	const char *name;
+	const char *attribute;		/* in UTF-8, as DynamoDB has it */
+	ColumnRole	role;
+	ColumnKind	kind;
+	Oid			type;
+	int32		typmod;
+	FmgrInfo	input;			/* for reading */
+	Oid			input_param;
+	FmgrInfo	output;			/* for writing */
+} Column;
+
+typedef struct ColumnMap
+{
+	const char *relation_name;
+	int			natts;			/* of the relation; columns[attnum - 1] */
+	Column	  **columns;		/* NULL: dropped */
+	Column	   *by_role[COMMIT_ROLES];	/* NULL: the table has none */
+	bool		replaces_unreadable;	/* the option of its table; set by whoever plans or reads */
+	Replacements *replacements; /* where to count that on reading; NULL: unreadable values are errors */
+	const Column *ordered_by;	/* the one that the rows are read in the order of: it is never replaced; NULL: none */
+} ColumnMap;
+
+/* Made in the current memory context. Raises an error that names a column whose type or attribute will not do. */
+extern ColumnMap *column_map_new(Relation relation);
+
+/* An attribute's name in the server's encoding, for messages; in the current memory context. */
+extern const char *attribute_shown(const char *attribute);
+extern const char *column_attribute_shown(const Column *column);
+
+/*
+ * The value of a column in an item. An unreadable one is an error (22P02, 22P05, 22003) naming aggregate, version and
+ * attribute, as far as the item has them; or it is counted as replaced, its characters by U+FFFD or else all of it by
+ * NULL.
+ */
+extern Datum column_read(const ColumnMap *map, Column *column, const cJSON *item, bool *isnull);
+
+/* The value of a text, varchar or uuid column from text in UTF-8. */
+extern Datum column_of_text(Column *column, const char *text);
+
+/*
+ * The attribute of a column's value, which is not NULL: text in the current memory context, in UTF-8. Raises 22023,
+ * 22003 for a value that DynamoDB cannot hold.
+ */
+extern AttributeValue column_write(Column *column, Datum value);
+
+/*
+ * A timestamp's milliseconds since the epoch, rounded down, and back. Raises 22023 for an infinite one, 22003 for
+ * what is out of range.
+ */
+extern int64 timestamp_to_ms(TimestampTz timestamp);
+extern TimestampTz timestamp_from_ms(int64 ms);
+
+/* Of how many milliseconds the moments are multiples that a timestamptz column can hold: 1000 for timestamptz(0). */
+extern int64 timestamp_unit(const Column *column);
+
+#endif

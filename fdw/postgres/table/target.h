@@ -1,0 +1,21 @@
+/*
+ * target: is a table that a statement reads one that it appends to, too?
+ *
+ * By whatever name, a partition's or another foreign table's; as far as the statement itself shows, not the functions
+ * that it calls.
+ */
+#ifndef DYNAMODB_ES_TARGET_H
+#define DYNAMODB_ES_TARGET_H
+
+#include "postgres.h"
+
+#include "nodes/execnodes.h"
+#include "nodes/pathnodes.h"
+
+#include "postgres/table/options.h"
+
+/* While it is planned, and when it runs. */
+extern bool target_in_query(const PlannerInfo *root, const TableOptions *options);
+extern bool target_in_plan(EState *estate, const TableOptions *options);
+
+#endif
