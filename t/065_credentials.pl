@@ -223,7 +223,9 @@ environment(%environment, AWS_REGION => 'evil.example/');
 is(sqlstate(outcome()), 'HV024', 'what is no region is made part of no host name');
 environment(%environment);
 mapping(q{SET profile 'static'});
-is(sqlstate(outcome()), 'HV00J', 'without any it is missing');
+$read = outcome();
+is(sqlstate($read), 'HV00J', 'without any it is missing');
+like($read->{error}{detail}, qr{The profile "static" has none in the file "\Q$aws->{home}\E/\.aws/config" nor in "[^"]+/credentials"}, 'the DETAIL says which files were looked into');
 $session->query(q{ALTER SERVER commits_server OPTIONS (ADD region 'us-east-1')});
 mapping('DROP profile');
 

@@ -224,18 +224,30 @@ profile_default_name(void)
 	return name != NULL ? name : "default";
 }
 
+static const char *
+absence(const ProfileFile *file)
+{
+	return file->missing ? " (which does not exist)" : "";
+}
+
 char *
 profile_region(const char *profile, Failure *failure)
 {
 	ProfileFiles files;
+	const ProfileFile *credentials = &files.files[PROFILE_FILE_CREDENTIALS];
+	const ProfileFile *config = &files.files[PROFILE_FILE_CONFIG];
 	char	   *region = NULL;
 
 	failure_set(failure, FAILURE_NONE, NULL, "%s", "");
 	if (profile_files_read(&files, failure))
 	{
-		const char *value = profile_setting(&files, profile != NULL ? profile : profile_default_name(), "region");
+		const char *name = profile != NULL ? profile : profile_default_name();
+		const char *value = profile_setting(&files, name, "region");
 
-		if (value != NULL && (region = strdup(value)) == NULL)
+		if (value == NULL)
+			failure_set(failure, FAILURE_NONE, NULL, "The profile \"%s\" has none in the file \"%s\"%s nor in \"%s\"%s.", name,
+						config->path, absence(config), credentials->path, absence(credentials));
+		else if ((region = strdup(value)) == NULL)
 			out_of_memory(failure);
 	}
 	profile_files_free(&files);

@@ -89,8 +89,8 @@ extern const char *profile_named(void);
 extern const char *profile_default_name(void);
 
 /*
- * The region of a profile (NULL: that of profile_default_name): malloc'ed, the caller's. NULL where none is set, or
- * with *failure filled in, whose kind is FAILURE_NONE otherwise.
+ * The region of a profile (NULL: that of profile_default_name): malloc'ed, the caller's. NULL where none is set: then the
+ * message of *failure says where it was looked for, and its kind is FAILURE_NONE; or where *failure is of another kind.
  */
 extern char *profile_region(const char *profile, Failure *failure);
 
