@@ -1,5 +1,5 @@
 # Each statement with the exact requests that it causes: DynamoDB bills and delays every one of them. Its rows are compared with those that
-# the same statement has over a local copy. doc/requests.md holds the same table for users: perl t/030_requests.pl --print >doc/requests.md
+# the same statement has over a local copy. doc/reference/requests.md holds the same table for users: perl t/030_requests.pl --print >doc/reference/requests.md
 use strict;
 use warnings;
 
@@ -1285,8 +1285,8 @@ for my $case (@table)
 }
 cmp_ok($largest, '<', 1024, 'no request but a transaction is larger than 1 KB');
 
-open my $file, '<', "$FindBin::RealBin/../doc/requests.md" or die "doc/requests.md: $!";
-is(do { local $/; <$file> }, document(), 'doc/requests.md says the same; perl t/030_requests.pl --print makes it');
+open my $file, '<', "$FindBin::RealBin/../doc/reference/requests.md" or die "doc/reference/requests.md: $!";
+is(do { local $/; <$file> }, document(), 'doc/reference/requests.md says the same; perl t/030_requests.pl --print makes it');
 
 $node->stop;
 $proxy->stop;

@@ -1,5 +1,5 @@
 /*
- * identity: whose AWS identity does a statement use, and may it? The model is stated in doc/security.md.
+ * identity: whose AWS identity does a statement use, and may it? The model is stated in doc/explanation/security.md.
  */
 #ifndef DYNAMODB_ES_IDENTITY_H
 #define DYNAMODB_ES_IDENTITY_H
