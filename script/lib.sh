@@ -105,8 +105,8 @@ temp_install() {
 copy_tests() {
   local dir
   mkdir -p "$scratch/src"
-  for dir in sql expected t test doc; do
-    [[ ! -d $top/$dir ]] || (cd "$top" && tar --exclude=node_modules --exclude=build -cf - "$dir") | tar -xf - -C "$scratch/src" --no-same-owner
+  for dir in sql expected t test doc script bench README.md CONTRIBUTING.md CHANGELOG.md LICENSE; do
+    [[ ! -e $top/$dir ]] || (cd "$top" && tar --exclude=node_modules --exclude=build -cf - "$dir") | tar -xf - -C "$scratch/src" --no-same-owner
   done
   [[ $(id -u) -ne 0 ]] || chown -R "$tester" "$scratch/src"
   unset "${!AWS_@}"

@@ -107,7 +107,7 @@ text_of_failure(const Failure *failure)
 			{
 				ERRCODE_INSUFFICIENT_PRIVILEGE,
 				"AWS denies access for %s",
-				"The README lists the IAM permissions that each statement needs."
+				"The manual (doc/reference/permissions.md) lists the permissions that each statement needs."
 			};
 		case FAILURE_NOT_FOUND:
 			return (ErrorText)
