@@ -318,6 +318,19 @@ attribute_write(ByteBuffer *out, const AttributeValue *value)
 	buffer_putc(out, '}');
 }
 
+void
+attributes_write(ByteBuffer *out, const Attribute *attributes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+	{
+		if (i > 0)
+			buffer_putc(out, ',');
+		json_write_string(out, attributes[i].name, strlen(attributes[i].name));
+		buffer_putc(out, ':');
+		attribute_write(out, &attributes[i].value);
+	}
+}
+
 /* An S is JSON already; an M or an L is written by that function. */
 static bool
 write_json(ByteBuffer *out, const AttributeValue *value, bool (*write_document) (ByteBuffer *, const char *, size_t))

@@ -48,6 +48,13 @@ typedef struct Attribute
 	AttributeValue value;
 } Attribute;
 
+/* The key of an item: the attributes that its table's key schema names. A view. */
+typedef struct ItemKey
+{
+	Attribute	attributes[2];
+	size_t		count;			/* 1 or 2 */
+} ItemKey;
+
 /* The attribute of an item; ATTRIBUTE_ABSENT where it has none, ATTRIBUTE_INVALID where it is malformed. */
 extern AttributeValue attribute_get(const cJSON *item, const char *name);
 
@@ -65,6 +72,9 @@ extern const char *attribute_type_name(AttributeType type);
 
 /* Appends {"S":"…"}. Only for S, N, B, BOOL and NULL; any other type makes *out fail. */
 extern void attribute_write(ByteBuffer *out, const AttributeValue *value);
+
+/* Appends an item's or a key's attributes, without the braces around them: "name":{"S":"…"},… */
+extern void attributes_write(ByteBuffer *out, const Attribute *attributes, size_t count);
 
 /*
  * Appends the value as plain JSON, as a json column shows it: M as an object, L and the sets as arrays, S and B

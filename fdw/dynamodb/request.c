@@ -160,102 +160,55 @@ request_read(ByteBuffer *out, const ReadRequest *request)
 
 /* ,"Key":{"name":{"S":"commits"}} */
 static void
-write_counter_key(ByteBuffer *out, const char *counter)
+write_key(ByteBuffer *out, const ItemKey *key)
 {
-	AttributeValue value = attribute_string(counter, strlen(counter));
-
-	buffer_puts(out, ",\"Key\":{\"" COUNTER_NAME "\":");
-	attribute_write(out, &value);
+	buffer_puts(out, ",\"Key\":{");
+	attributes_write(out, key->attributes, key->count);
 	buffer_putc(out, '}');
 }
 
 void
-request_counter_add(ByteBuffer *out, const char *table, const char *counter, int64_t n)
-{
-	Expression	expression = {0};
-	ByteBuffer		update = {0};
-	char		digits[24];
-	AttributeValue value = attribute_int64(n, digits);
-
-	buffer_puts(&update, "ADD ");
-	expression_name(&expression, &update, COUNTER_ID);
-	buffer_putc(&update, ' ');
-	expression_value(&expression, &update, &value);
-
-	write_table(out, table);
-	write_counter_key(out, counter);
-	if (update.failed)
-		out->failed = true;
-	else
-		write_member(out, "UpdateExpression", update.data);
-	write_expression(out, &expression);
-	buffer_puts(out, ",\"ReturnValues\":\"UPDATED_NEW\"" RETURN_CAPACITY "}");
-	buffer_free(&update);
-	expression_free(&expression);
-}
-
-void
-request_counter_get(ByteBuffer *out, const char *table, const char *counter)
+request_get(ByteBuffer *out, const char *table, const ItemKey *key)
 {
 	write_table(out, table);
-	write_counter_key(out, counter);
+	write_key(out, key);
 	buffer_puts(out, ",\"ConsistentRead\":true" RETURN_CAPACITY "}");
 }
 
 void
-request_counter_glance(ByteBuffer *out, const char *table, const char *name)
+request_glance(ByteBuffer *out, const char *table, const ItemKey *key)
 {
 	write_table(out, table);
-	write_counter_key(out, name);
+	write_key(out, key);
+	buffer_puts(out, RETURN_CAPACITY "}");
+}
+
+/* What an Update says both by itself and in a transaction. */
+static void
+write_update(ByteBuffer *out, const UpdateRequest *request)
+{
+	write_table(out, request->table);
+	write_key(out, request->key);
+	write_member(out, "UpdateExpression", request->update);
+	write_member(out, "ConditionExpression", request->condition);
+	write_expression(out, request->expression);
+}
+
+void
+request_update(ByteBuffer *out, const UpdateRequest *request)
+{
+	write_update(out, request);
+	if (request->returns_new)
+		buffer_puts(out, ",\"ReturnValues\":\"UPDATED_NEW\"");
 	buffer_puts(out, RETURN_CAPACITY "}");
 }
 
 void
-request_counter_put_new(ByteBuffer *out, const char *table, const char *counter, int64_t id)
+request_put(ByteBuffer *out, const char *table, const char *item)
 {
-	ByteBuffer		item = {0};
-	char		digits[24];
-	AttributeValue name_value = attribute_string(counter, strlen(counter));
-	AttributeValue id_value = attribute_int64(id, digits);
-
-	buffer_puts(&item, "\"" COUNTER_NAME "\":");
-	attribute_write(&item, &name_value);
-	buffer_puts(&item, ",\"" COUNTER_ID "\":");
-	attribute_write(&item, &id_value);
-	if (item.failed)
-		out->failed = true;
-	else
-		request_put_new(out, table, item.data, COUNTER_NAME);
-	buffer_free(&item);
-}
-
-void
-request_counter_raise(ByteBuffer *out, const char *table, const char *counter, int64_t id)
-{
-	char		digits[24];
-	AttributeValue id_value = attribute_int64(id, digits);
-
 	write_table(out, table);
-	write_counter_key(out, counter);
-	buffer_puts(out, ",\"UpdateExpression\":\"SET #0 = :0\""
-				",\"ConditionExpression\":\"attribute_not_exists(#0) OR #0 < :0\""
-				",\"ExpressionAttributeNames\":{\"#0\":\"" COUNTER_ID "\"},\"ExpressionAttributeValues\":{\":0\":");
-	attribute_write(out, &id_value);
-	buffer_puts(out, "}" RETURN_CAPACITY "}");
-}
-
-void
-request_burn_note(ByteBuffer *out, const char *table, const char *name, int64_t count)
-{
-	char		digits[24];
-	AttributeValue name_value = attribute_string(name, strlen(name));
-	AttributeValue count_value = attribute_int64(count, digits);
-
-	write_table(out, table);
-	buffer_puts(out, ",\"Item\":{\"" COUNTER_NAME "\":");
-	attribute_write(out, &name_value);
-	buffer_puts(out, ",\"" COUNTER_BURNED_COUNT "\":");
-	attribute_write(out, &count_value);
+	buffer_puts(out, ",\"Item\":{");
+	buffer_puts(out, item);
 	buffer_puts(out, "}" RETURN_CAPACITY "}");
 }
 
@@ -315,57 +268,39 @@ request_transaction_open(ByteBuffer *out)
 	buffer_puts(out, "{\"TransactItems\":[");
 }
 
-void
-request_transaction_counter(ByteBuffer *out, const char *table, const char *counter, int64_t id, int64_t next)
+/* Opens an action; the first one stands at the list's own bracket. */
+static void
+open_action(ByteBuffer *out, const char *action)
 {
-	char		digits[24];
-	char		next_digits[24];
-	AttributeValue id_value = attribute_int64(id, digits);
-	AttributeValue next_value = attribute_int64(next, next_digits);
+	bool		is_first = out->length > 0 && out->data[out->length - 1] == '[';
 
-	buffer_puts(out, "{\"Update\":");
-	write_table(out, table);
-	write_counter_key(out, counter);
-	buffer_printf(out, ",\"UpdateExpression\":\"SET #0 = :1\",\"ConditionExpression\":\"%s#0 = :0\"",
-				  id == 0 ? "attribute_not_exists(#0) OR " : "");
-	buffer_puts(out, ",\"ExpressionAttributeNames\":{\"#0\":\"" COUNTER_ID "\"},\"ExpressionAttributeValues\":{\":0\":");
-	attribute_write(out, &id_value);
-	buffer_puts(out, ",\":1\":");
-	attribute_write(out, &next_value);
-	buffer_puts(out, "}" RETURN_ITEM_ON_FAILURE "}}");
+	buffer_printf(out, "%s{\"%s\":", is_first ? "" : ",", action);
+}
+
+void
+request_transaction_update(ByteBuffer *out, const UpdateRequest *request)
+{
+	open_action(out, "Update");
+	write_update(out, request);
+	buffer_puts(out, RETURN_ITEM_ON_FAILURE "}}");
 }
 
 void
 request_transaction_put_new(ByteBuffer *out, const char *table, const char *item, const char *key_attribute)
 {
-	buffer_puts(out, ",{\"Put\":");
+	open_action(out, "Put");
 	write_put_new(out, table, item, key_attribute);
 	buffer_puts(out, "}}");
 }
 
-/* ,"Key":{…} of two attributes. */
-static void
-write_key(ByteBuffer *out, const Attribute key[2])
-{
-	buffer_puts(out, ",\"Key\":{");
-	for (int i = 0; i < 2; i++)
-	{
-		buffer_puts(out, i > 0 ? "," : "");
-		write_text(out, key[i].name);
-		buffer_putc(out, ':');
-		attribute_write(out, &key[i].value);
-	}
-	buffer_putc(out, '}');
-}
-
 void
-request_transaction_check(ByteBuffer *out, const char *table, const Attribute key[2])
+request_transaction_check(ByteBuffer *out, const char *table, const ItemKey *key)
 {
-	buffer_puts(out, ",{\"ConditionCheck\":");
+	open_action(out, "ConditionCheck");
 	write_table(out, table);
 	write_key(out, key);
 	buffer_puts(out, ",\"ConditionExpression\":\"attribute_exists(#0)\",\"ExpressionAttributeNames\":{\"#0\":");
-	write_text(out, key[0].name);
+	write_text(out, key->attributes[0].name);
 	buffer_puts(out, "}" RETURN_ITEM_ON_FAILURE "}}");
 }
 
@@ -375,14 +310,6 @@ request_transaction_close(ByteBuffer *out, const char *token)
 	buffer_puts(out, "]");
 	write_member(out, "ClientRequestToken", token);
 	buffer_puts(out, RETURN_CAPACITY "}");
-}
-
-void
-request_get(ByteBuffer *out, const char *table, const Attribute key[2])
-{
-	write_table(out, table);
-	write_key(out, key);
-	buffer_puts(out, ",\"ConsistentRead\":true" RETURN_CAPACITY "}");
 }
 
 /* ,"KeySchema":[…]; `range` may have no name. */

@@ -70,30 +70,29 @@ typedef struct ReadRequest
 
 extern void request_read(ByteBuffer *out, const ReadRequest *request);
 
-/* The attributes of a counter's item: its name (HASH) and the last id it gave out. */
-#define COUNTER_NAME "name"
-#define COUNTER_ID "id"
+/* A strongly consistent GetItem. */
+extern void request_get(ByteBuffer *out, const char *table, const ItemKey *key);
 
-/* The item of a burn note (store/burn.h): its name is the counter's, this, and the first id. */
-#define COUNTER_BURNED_INFIX "#burned#"
-#define COUNTER_BURNED_COUNT "n"
+/* The same, eventually consistent, at half the cost. */
+extern void request_glance(ByteBuffer *out, const char *table, const ItemKey *key);
 
-/* The Update that adds n to a counter's `id` and answers the new value. */
-extern void request_counter_add(ByteBuffer *out, const char *table, const char *counter, int64_t n);
+/* What an Update changes. Its texts are over the placeholders of *expression. */
+typedef struct UpdateRequest
+{
+	const char *table;
+	const ItemKey *key;
+	const char *update;
+	const char *condition;		/* NULL: none */
+	const Expression *expression;
+	bool		returns_new;	/* the answer has the attributes that were changed, as they are then */
+} UpdateRequest;
 
-/* A strongly consistent GetItem of one counter. */
-extern void request_counter_get(ByteBuffer *out, const char *table, const char *counter);
+extern void request_update(ByteBuffer *out, const UpdateRequest *request);
 
-/* The same, eventually consistent, at half the cost. `name`: of a counter, or of a burn note. */
-extern void request_counter_glance(ByteBuffer *out, const char *table, const char *name);
+/* PutItem of `item` (JSON text of its attributes, without the braces around them), whatever has its key. */
+extern void request_put(ByteBuffer *out, const char *table, const char *item);
 
-/* The put of a counter that must not exist yet, with its first value. */
-extern void request_counter_put_new(ByteBuffer *out, const char *table, const char *counter, int64_t id);
-
-/* The Update that raises a counter to `id`, on condition that it is below, or has never given out an id. */
-extern void request_counter_raise(ByteBuffer *out, const char *table, const char *counter, int64_t id);
-
-/* PutItem of `item` (JSON text of its attributes, without the braces around them) where no item has its key. */
+/* The same where no item has its key. */
 extern void request_put_new(ByteBuffer *out, const char *table, const char *item, const char *key_attribute);
 
 /*
@@ -102,23 +101,17 @@ extern void request_put_new(ByteBuffer *out, const char *table, const char *item
  */
 extern void request_transaction_open(ByteBuffer *out);
 
-/* Moves a counter from `id` to `next`, on condition that it is there still; 0: or has never given out an id. */
-extern void request_transaction_counter(ByteBuffer *out, const char *table, const char *counter, int64_t id, int64_t next);
+/* As request_update, but it answers no attributes. */
+extern void request_transaction_update(ByteBuffer *out, const UpdateRequest *request);
 
 /* As request_put_new. */
 extern void request_transaction_put_new(ByteBuffer *out, const char *table, const char *item, const char *key_attribute);
 
 /* Writes nothing, on condition that there is an item with that key. */
-extern void request_transaction_check(ByteBuffer *out, const char *table, const Attribute key[2]);
+extern void request_transaction_check(ByteBuffer *out, const char *table, const ItemKey *key);
 
 /* `token`: 1 to 36 characters. Requests with one token are carried out once, for 10 minutes. */
 extern void request_transaction_close(ByteBuffer *out, const char *token);
-
-/* A strongly consistent GetItem by a key of two attributes. */
-extern void request_get(ByteBuffer *out, const char *table, const Attribute key[2]);
-
-/* The note that `count` ids came to nothing, under `name`. */
-extern void request_burn_note(ByteBuffer *out, const char *table, const char *name, int64_t count);
 
 /*
  * The Query for the last item, by sort key, of a partition of a table (strongly consistent) or an index (not NULL):

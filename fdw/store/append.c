@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dynamodb/json.h"
+#include "store/counter.h"
 #include "store/dense.h"
 #include "store/lane.h"
 
@@ -295,7 +295,7 @@ ids_ask(AppendOperation *append)
 		return;
 	}
 	append->ids_asked = (int64_t) count;
-	request_counter_add(&body, context->names->counter_table, context->names->counter, append->ids_asked);
+	counter_write_take(&body, context->names, append->ids_asked);
 	append->counter = call_start(context->client, OPERATION_UPDATE_ITEM, &body, context->usage);
 	buffer_free(&body);
 	if (append->counter == NULL)
@@ -350,11 +350,8 @@ ids_step(AppendOperation *append)
 	append->counter = NULL;
 	if (result == STEP_FAILED)
 		append_fail(append, NULL, call_failure(counter));
-	else if (!commit_read_counter(call_response(counter), &last) || last < append->ids_asked)
-	{
-		commit_counter_failure(json_member(call_response(counter), "Attributes"), &failure);
+	else if (!counter_read_taken(call_response(counter), append->ids_asked, &last, &failure))
 		append_fail(append, NULL, &failure);
-	}
 	else
 		ids_give(append, last, call_sent_at(counter) + append->settings.deadline_ms);
 	call_free(counter);

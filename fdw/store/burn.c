@@ -3,13 +3,12 @@
  */
 #include "store/burn.h"
 
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dynamodb/call.h"
-#include "dynamodb/request.h"
+#include "store/counter.h"
 
 typedef struct BurnRun
 {
@@ -52,24 +51,6 @@ burn_free(BurnList *list)
 {
 	free(list->ids);
 	memset(list, 0, sizeof(*list));
-}
-
-BurnNote
-burn_read_note(const cJSON *item, const char *counter, int64_t *first, int64_t *count)
-{
-	AttributeValue name = attribute_get(item, COUNTER_NAME);
-	AttributeValue n = attribute_get(item, COUNTER_BURNED_COUNT);
-	size_t		length = strlen(counter);
-	AttributeValue id;
-
-	/* Without a count it is another store's counter, of an odd name. */
-	if (name.type != ATTRIBUTE_S || n.type == ATTRIBUTE_ABSENT || strncmp(name.text, counter, length) != 0
-		|| strncmp(name.text + length, COUNTER_BURNED_INFIX, strlen(COUNTER_BURNED_INFIX)) != 0)
-		return BURN_NO_NOTE;
-	length += strlen(COUNTER_BURNED_INFIX);
-	id = attribute_number(name.text + length, name.length - length);
-	return attribute_to_int64(&id, first) && attribute_to_int64(&n, count) && *first > 0 && *count > 0
-		? BURN_NOTE : BURN_BAD_NOTE;
 }
 
 static int
@@ -117,17 +98,11 @@ burn_start(Client *client, const StoreNames *names, BurnList *list, int max_para
 static void
 run_send(BurnOperation *burn, BurnRun *run)
 {
-	ByteBuffer	name = {0};
 	ByteBuffer	body = {0};
 
-	buffer_printf(&name, "%s" COUNTER_BURNED_INFIX "%" PRId64, burn->names->counter, run->first);
-	if (name.failed)
-		body.failed = true;
-	else
-		request_burn_note(&body, burn->names->counter_table, name.data, run->count);
+	counter_write_note(&body, burn->names, run->first, run->count);
 	run->call = call_start(burn->client, OPERATION_PUT_ITEM, &body, burn->usage);
 	run->done = run->call == NULL;
-	buffer_free(&name);
 	buffer_free(&body);
 }
 

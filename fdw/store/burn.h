@@ -1,14 +1,13 @@
 /*
  * burn: commit ids that were given out and will never be stored.
  *
- * A reader that follows the ids would wait for them; a burn note spares it that. It is an item in the counter table,
- * {name: "<counter>#burned#<first id>", n: <how many>}, one for each run of consecutive ids. Writing it is a
- * courtesy: a note that could not be written costs such readers time, and nobody anything else.
+ * A reader that follows the ids would wait for them; a burn note spares it that. There is one for each run of consecutive
+ * ids (counter.h). Writing it is a courtesy: a note that could not be written costs such readers time, and nobody
+ * anything else.
  */
 #ifndef DYNAMODB_ES_BURN_H
 #define DYNAMODB_ES_BURN_H
 
-#include <cjson/cJSON.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,19 +25,6 @@ typedef struct BurnList
 /* Adds an id; one for which there is no memory is left out. */
 extern void burn_add(BurnList *list, int64_t id);
 extern void burn_free(BurnList *list);
-
-/*
- * What an item of the counter table has to do with the ids of a counter: it is something else, a note of `count` ids
- * from `first` on, both above 0, or named as a note and none.
- */
-typedef enum BurnNote
-{
-	BURN_NO_NOTE,
-	BURN_NOTE,
-	BURN_BAD_NOTE
-} BurnNote;
-
-extern BurnNote burn_read_note(const cJSON *item, const char *counter, int64_t *first, int64_t *count);
 
 typedef struct BurnOperation BurnOperation;
 

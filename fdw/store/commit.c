@@ -4,11 +4,7 @@
 #include "store/commit.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include "dynamodb/json.h"
-#include "dynamodb/request.h"
 
 /* aggregateId to active, and appendedAt. */
 #define MAX_OWN_ATTRIBUTES 7
@@ -105,6 +101,19 @@ commit_check(const Commit *commit, Failure *failure)
 	return !refuse_key(commit, failure) && !refuse_numbers(commit, failure) && !refuse_size(commit, failure);
 }
 
+ItemKey
+commit_key(const Commit *commit, int64_t version, char digits[24])
+{
+	return (ItemKey)
+	{
+		.attributes = {
+			{COMMIT_AGGREGATE_ID, attribute_string(commit->aggregate_id, commit->aggregate_id_length)},
+			{COMMIT_VERSION, attribute_int64(version, digits)},
+		},
+		.count = 2
+	};
+}
+
 size_t
 commit_item_size(const Commit *commit)
 {
@@ -127,26 +136,16 @@ commit_stamp(Commit *commit, int64_t now)
 		commit->committed_at = commit->clock_unit > 0 ? now - now % commit->clock_unit : now;
 }
 
-static void
-write_attribute(const Attribute *attribute, bool first, ByteBuffer *out)
-{
-	if (!first)
-		buffer_putc(out, ',');
-	json_write_string(out, attribute->name, strlen(attribute->name));
-	buffer_putc(out, ':');
-	attribute_write(out, &attribute->value);
-}
-
 void
 commit_write_item(const Commit *commit, ByteBuffer *out)
 {
 	OwnAttributes own;
 
 	own_attributes(commit, &own);
-	for (size_t i = 0; i < own.count; i++)
-		write_attribute(&own.attributes[i], i == 0, out);
-	for (size_t i = 0; i < commit->nextra; i++)
-		write_attribute(&commit->extra[i], false, out);
+	attributes_write(out, own.attributes, own.count);
+	if (commit->nextra > 0)
+		buffer_putc(out, ',');
+	attributes_write(out, commit->extra, commit->nextra);
 }
 
 static bool
@@ -208,43 +207,4 @@ commit_is_indexed(const cJSON *item)
 	AttributeValue wanted = attribute_string(COMMIT_ACTIVE_VALUE, strlen(COMMIT_ACTIVE_VALUE));
 
 	return attribute_equal(&active, &wanted) && attribute_get(item, COMMIT_ID).type == ATTRIBUTE_N;
-}
-
-bool
-commit_read_counter(const cJSON *response, int64_t *id)
-{
-	AttributeValue value = attribute_get(json_member(response, "Attributes"), COUNTER_ID);
-
-	return attribute_to_int64(&value, id) && *id >= 1;
-}
-
-bool
-commit_read_head(const cJSON *item, int64_t *head)
-{
-	AttributeValue value = attribute_get(item, COUNTER_ID);
-	int64_t		id = 0;
-
-	if (!cJSON_IsObject(item) || (value.type != ATTRIBUTE_ABSENT && !attribute_to_int64(&value, &id)) || id < 0)
-		return false;
-	*head = id;
-	return true;
-}
-
-bool
-commit_counter_is_exhausted(const cJSON *item)
-{
-	AttributeValue value = attribute_get(item, COUNTER_ID);
-
-	/* The smallest double that is above all of int64_t. */
-	return value.type == ATTRIBUTE_N && json_is_number(value.text, value.length)
-		&& strtod(value.text, NULL) >= 9223372036854775808.0;
-}
-
-void
-commit_counter_failure(const cJSON *item, Failure *failure)
-{
-	if (commit_counter_is_exhausted(item))
-		failure_set(failure, FAILURE_EXHAUSTED, NULL, "the counter is beyond %" PRId64 ", the largest commit id", INT64_MAX);
-	else
-		failure_set(failure, FAILURE_BAD_ANSWER, NULL, "the counter did not answer a commit id");
 }

@@ -62,6 +62,9 @@ typedef struct Commit
  */
 extern bool commit_check(const Commit *commit, Failure *failure);
 
+/* The key that the commit has, or would have at another version. It prints into `digits`, which must outlive it. */
+extern ItemKey commit_key(const Commit *commit, int64_t version, char digits[24]);
+
 /* Bytes that DynamoDB counts for the item. */
 extern size_t commit_item_size(const Commit *commit);
 
@@ -89,20 +92,5 @@ extern bool commit_is_item(const Commit *commit, const cJSON *item);
 
 /* The item is in the index of commits: it has a number there, and the value that puts it into the one partition. */
 extern bool commit_is_indexed(const cJSON *item);
-
-/*
- * The value of a counter's item: 0 where it has none yet. false when there is no item, or what it holds is no last
- * commit id.
- */
-extern bool commit_read_head(const cJSON *item, int64_t *head);
-
-/* The counter's value in the answer to its ADD; false when there is none, or it is no commit id. */
-extern bool commit_read_counter(const cJSON *response, int64_t *id);
-
-/* A counter's value is a number beyond all commit ids: it was one too many, or written by hand. */
-extern bool commit_counter_is_exhausted(const cJSON *item);
-
-/* A failure for that, or for what is no counter's value at all. */
-extern void commit_counter_failure(const cJSON *item, Failure *failure);
 
 #endif

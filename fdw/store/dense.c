@@ -10,6 +10,7 @@
 #include "base/jitter.h"
 #include "dynamodb/call.h"
 #include "dynamodb/json.h"
+#include "store/counter.h"
 #include "store/transaction.h"
 
 /* Transactions of one batch that may find the counter moved, or a next version taken. */
@@ -130,7 +131,7 @@ look_at_counter(DenseOperation *dense)
 	const LaneContext *context = dense->context;
 	ByteBuffer	body = {0};
 
-	request_counter_get(&body, context->names->counter_table, context->names->counter);
+	counter_write_get(&body, context->names);
 	dense->look = call_start(context->client, OPERATION_GET_ITEM, &body, context->usage);
 	buffer_free(&body);
 	if (dense->look == NULL)
@@ -184,9 +185,9 @@ looked(DenseOperation *dense, StepResult result)
 		dense_fail(dense, NULL, call_failure(dense->look));
 	else if (item == NULL)
 		*dense->head = 0;
-	else if (!commit_read_head(item, dense->head))
+	else if (!counter_read_head(item, dense->head))
 	{
-		commit_counter_failure(item, &failure);
+		counter_failure(item, &failure);
 		dense_fail(dense, NULL, &failure);
 	}
 	call_free(dense->look);

@@ -13,7 +13,7 @@
 
 #include "dynamodb/call.h"
 #include "dynamodb/json.h"
-#include "dynamodb/request.h"
+#include "store/counter.h"
 #include "store/notes.h"
 #include "store/sight.h"
 
@@ -452,7 +452,7 @@ check_head(FeedOperation *feed)
 	{
 		ByteBuffer	body = {0};
 
-		request_counter_get(&body, feed->names.counter_table, feed->names.counter);
+		counter_write_get(&body, &feed->names);
 		feed->head = call_start(feed->client, OPERATION_GET_ITEM, &body, feed->usage);
 		buffer_free(&body);
 		if (feed->head == NULL)
@@ -470,7 +470,7 @@ check_head(FeedOperation *feed)
 		feed_fail(feed, call_failure(feed->head));
 		return READ_FAILED;
 	}
-	(void) commit_read_head(json_member(call_response(feed->head), "Item"), &head);
+	(void) counter_read_head(json_member(call_response(feed->head), "Item"), &head);
 	if (head >= feed->spec.after)
 		return READ_END;
 	feed->failed = true;

@@ -1,6 +1,6 @@
 /*
  * id_walk: the commit ids of a store, from the first to the head: which are there twice, which are missing, and which of
- * those were noted as burned (burn.h).
+ * those were noted as burned (counter.h).
  *
  * Ids and notes come in ascending order, one at a time, so that any number of them takes no memory.
  */

@@ -8,6 +8,7 @@
 #include "dynamodb/call.h"
 #include "dynamodb/json.h"
 #include "dynamodb/request.h"
+#include "store/counter.h"
 
 typedef enum InquiryState
 {
@@ -68,7 +69,7 @@ decide_taken(Inquiry *inquiry, size_t row, Call *look)
 static void
 counter_seen(Inquiry *inquiry, const cJSON *item)
 {
-	if (item != NULL && !commit_read_head(item, &inquiry->head))
+	if (item != NULL && !counter_read_head(item, &inquiry->head))
 		inquiry->result = STEP_FAILED;
 	else
 		inquiry->state = LOOK_AT_COMMITS;
@@ -169,17 +170,14 @@ send_look(Inquiry *inquiry)
 	ByteBuffer	body = {0};
 
 	if (inquiry->state == LOOK_AT_COUNTER)
-		request_counter_get(&body, names->counter_table, names->counter);
+		counter_write_get(&body, names);
 	else
 	{
 		const Commit *commit = subject->rows[inquiry->at].commit;
 		char		digits[24];
-		const Attribute key[2] = {
-			{COMMIT_AGGREGATE_ID, attribute_string(commit->aggregate_id, commit->aggregate_id_length)},
-			{COMMIT_VERSION, attribute_int64(commit->version - (inquiry->state == LOOK_AT_PREDECESSORS), digits)},
-		};
+		ItemKey		key = commit_key(commit, commit->version - (inquiry->state == LOOK_AT_PREDECESSORS), digits);
 
-		request_get(&body, names->commit_table, key);
+		request_get(&body, names->commit_table, &key);
 	}
 	inquiry->look = call_start(inquiry->client, OPERATION_GET_ITEM, &body, inquiry->usage);
 	buffer_free(&body);

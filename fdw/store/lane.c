@@ -11,6 +11,7 @@
 
 #include "dynamodb/json.h"
 #include "dynamodb/request.h"
+#include "store/counter.h"
 
 /* Times that the next version is looked for anew. */
 #define MAX_LOST_RACES 20
@@ -201,7 +202,7 @@ take_own_ids(Lane *lane, LaneContext *context)
 
 	lane->takes_ids = true;
 	lane_burn_unused(lane, &context->burned);
-	request_counter_add(&body, context->names->counter_table, context->names->counter, (int64_t) own_ids(lane, context));
+	counter_write_take(&body, context->names, (int64_t) own_ids(lane, context));
 	lane_send(lane, context, OPERATION_UPDATE_ITEM, &body, LANE_TAKING_IDS);
 }
 
@@ -256,11 +257,8 @@ own_ids_arrived(Lane *lane, const LaneContext *context)
 	Failure		failure;
 	int64_t		last;
 
-	if (!commit_read_counter(call_response(lane->call), &last) || last < left)
-	{
-		commit_counter_failure(json_member(call_response(lane->call), "Attributes"), &failure);
+	if (!counter_read_taken(call_response(lane->call), left, &last, &failure))
 		lane_fail(lane, &failure);
-	}
 	else
 	{
 		for (size_t i = lane->next; left > 0; i++)

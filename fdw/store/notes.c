@@ -3,12 +3,11 @@
  */
 #include "store/notes.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "dynamodb/call.h"
 #include "dynamodb/json.h"
-#include "dynamodb/request.h"
+#include "store/counter.h"
 
 #define MOST_NOTES 16			/* asked for at once */
 
@@ -63,18 +62,12 @@ place_free(Note *note)
 static void
 note_send(Notes *notes, Note *note, int64_t first)
 {
-	ByteBuffer	name = {0};
 	ByteBuffer	body = {0};
 
-	buffer_printf(&name, "%s" COUNTER_BURNED_INFIX "%" PRId64, notes->names->counter, first);
-	if (name.failed)
-		body.failed = true;
-	else
-		request_counter_glance(&body, notes->names->counter_table, name.data);
+	counter_write_note_get(&body, notes->names, first);
 	note->call = call_start(notes->client, OPERATION_GET_ITEM, &body, notes->usage);
 	note->first = note->call != NULL ? first : 0;
 	notes->reads += note->call != NULL;
-	buffer_free(&name);
 	buffer_free(&body);
 }
 
@@ -108,16 +101,6 @@ make_room(Notes *notes)
 		if (notes->places[i].first > farthest->first)
 			farthest = &notes->places[i];
 	place_free(farthest);
-}
-
-/* An item that is no note is taken for none. */
-static int64_t
-count_of(const cJSON *response)
-{
-	AttributeValue count = attribute_get(json_member(response, "Item"), COUNTER_BURNED_COUNT);
-	int64_t		ids;
-
-	return attribute_to_int64(&count, &ids) && ids > 0 ? ids : 0;
 }
 
 static StepResult
@@ -155,7 +138,7 @@ notes_look(Notes *notes, int64_t first, int64_t *count)
 	if (result == STEP_PENDING)
 		return STEP_PENDING;
 	if (result == STEP_DONE)
-		*count = count_of(call_response(note->call));
+		*count = counter_note_count(json_member(call_response(note->call), "Item"));
 	else
 		result = note_failed(notes, call_failure(note->call));
 	place_free(note);

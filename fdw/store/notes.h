@@ -1,5 +1,5 @@
 /*
- * notes: what burn notes say of commit ids that a reader misses (see burn.h for what they are).
+ * notes: what burn notes say of commit ids that a reader misses (see counter.h for what they are).
  *
  * A note is final: ids that it names will never be stored. That there is none says nothing. They are read eventually
  * consistent, at half the cost: one that is missed is found at the next look.

@@ -108,13 +108,10 @@ static void
 look_at_item(PutOperation *put)
 {
 	char		digits[24];
-	const Attribute key[2] = {
-		{COMMIT_AGGREGATE_ID, attribute_string(put->commit->aggregate_id, put->commit->aggregate_id_length)},
-		{COMMIT_VERSION, attribute_int64(put->commit->version, digits)},
-	};
+	ItemKey		key = commit_key(put->commit, put->commit->version, digits);
 	ByteBuffer	body = {0};
 
-	request_get(&body, put->names->commit_table, key);
+	request_get(&body, put->names->commit_table, &key);
 	put->look = call_start(put->client, OPERATION_GET_ITEM, &body, put->usage);
 	buffer_free(&body);
 	if (put->look == NULL && !put->in_doubt)

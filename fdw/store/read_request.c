@@ -7,6 +7,7 @@
 
 #include "dynamodb/json.h"
 #include "dynamodb/request.h"
+#include "store/counter.h"
 
 /* The texts of one request, which share its placeholders. */
 typedef struct PageTexts
@@ -171,7 +172,7 @@ read_head_request_write(ByteBuffer *out, const StoreNames *names, const ReadSpec
 
 	if (spec->path == READ_INDEX)
 	{
-		request_counter_get(out, names->counter_table, names->counter);
+		counter_write_get(out, names);
 		return OPERATION_GET_ITEM;
 	}
 	aggregate = attribute_string(spec->aggregates[0].text, spec->aggregates[0].length);
@@ -182,10 +183,11 @@ read_head_request_write(ByteBuffer *out, const StoreNames *names, const ReadSpec
 bool
 read_head_of(const ReadSpec *spec, const cJSON *response, int64_t *head)
 {
-	bool		of_counter = spec->path == READ_INDEX;
 	const cJSON *items = json_member(response, "Items");
-	const cJSON *item = of_counter ? json_member(response, "Item") : cJSON_IsArray(items) ? items->child : NULL;
-	AttributeValue value = attribute_get(item, of_counter ? COUNTER_ID : COMMIT_VERSION);
+	AttributeValue version;
 
-	return attribute_to_int64(&value, head);
+	if (spec->path == READ_INDEX)
+		return counter_read(json_member(response, "Item"), head) == COUNTER_INTEGER;
+	version = attribute_get(cJSON_IsArray(items) ? items->child : NULL, COMMIT_VERSION);
+	return attribute_to_int64(&version, head);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dynamodb/json.h"
+#include "store/counter.h"
 
 TableDefinition
 schema_of_commits(const StoreNames *names)

@@ -14,6 +14,7 @@
 #include "dynamodb/call.h"
 #include "dynamodb/json.h"
 #include "dynamodb/paging.h"
+#include "store/counter.h"
 #include "store/tables_request.h"
 
 /* A put of the counter that came too late, and a raise that did. */
@@ -283,18 +284,18 @@ mend_counter(TablesOperation *operation)
 }
 
 static void
-counter_read(TablesOperation *operation, const cJSON *response)
+counter_seen(TablesOperation *operation, const cJSON *response)
 {
 	TablesReport *report = &operation->report;
 	const cJSON *item = json_member(response, "Item");
-	AttributeValue id = attribute_get(item, COUNTER_ID);
+	CounterContent content = counter_read(item, &report->head);
 	Failure		failure;
 
-	report->counter_found = attribute_to_int64(&id, &report->head);
-	report->counter_is_none = id.type != ATTRIBUTE_ABSENT && !report->counter_found;
-	if (commit_counter_is_exhausted(item) && operation->task != TABLES_CHECK)
+	report->counter_found = content == COUNTER_INTEGER;
+	report->counter_is_none = content == COUNTER_EXHAUSTED || content == COUNTER_UNFIT;
+	if (content == COUNTER_EXHAUSTED && operation->task != TABLES_CHECK)
 	{
-		commit_counter_failure(item, &failure);
+		counter_failure(item, &failure);
 		tables_fail(operation, &failure);
 	}
 	else if (report->counter_is_none && operation->task != TABLES_CHECK)
@@ -326,16 +327,6 @@ counter_refused(TablesOperation *operation)
 	tables_go(operation, GET_COUNTER);
 }
 
-static bool
-is_own_counter(const cJSON *item, const char *counter)
-{
-	AttributeValue name = attribute_get(item, COUNTER_NAME);
-	size_t		length = strlen(counter);
-
-	return name.type == ATTRIBUTE_S && strncmp(name.text, counter, length) == 0
-		&& (name.text[length] == '\0' || strncmp(name.text + length, COUNTER_BURNED_INFIX, strlen(COUNTER_BURNED_INFIX)) == 0);
-}
-
 /* The counter of this store and its burn notes may go with their table; that of another keeps it. */
 static void
 counters_listed(TablesOperation *operation, const cJSON *response)
@@ -344,7 +335,7 @@ counters_listed(TablesOperation *operation, const cJSON *response)
 	const cJSON *item;
 
 	cJSON_ArrayForEach(item, json_member(response, "Items"))
-		if (!is_own_counter(item, operation->names.counter))
+		if (!counter_owns(operation->names.counter, item))
 			operation->report.counter_table_shared = true;
 	if (result == PAGING_MEMORY)
 		TABLES_FAIL(operation, FAILURE_MEMORY, "out of memory");
@@ -440,7 +431,7 @@ tables_answered(TablesOperation *operation, const cJSON *response)
 			last_commit_found(operation, response);
 			break;
 		case GET_COUNTER:
-			counter_read(operation, response);
+			counter_seen(operation, response);
 			break;
 		case PUT_COUNTER:
 			report->counter_made = true;

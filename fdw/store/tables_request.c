@@ -7,29 +7,8 @@
 
 #include "dynamodb/attribute.h"
 #include "dynamodb/json.h"
+#include "store/counter.h"
 #include "store/schema.h"
-
-static void
-request_counters(ByteBuffer *body, const StoreNames *names, const cJSON *start_key)
-{
-	Expression	expression = {0};
-	ByteBuffer		projection = {0};
-	ReadRequest request = {
-		.table = names->counter_table,
-		.expression = &expression,
-		.exclusive_start_key = start_key,
-		.consistent = true,
-	};
-
-	expression_name(&expression, &projection, COUNTER_NAME);
-	request.projection = projection.data;
-	if (projection.failed)
-		body->failed = true;
-	else
-		request_read(body, &request);
-	expression_free(&expression);
-	buffer_free(&projection);
-}
 
 Operation
 tables_request(TablesState state, const TablesAsked *asked, ByteBuffer *body)
@@ -59,13 +38,13 @@ tables_request(TablesState state, const TablesAsked *asked, ByteBuffer *body)
 			request_last_by_key(body, names->commit_table, names->commit_index, COMMIT_ACTIVE, &active, COMMIT_ID);
 			return OPERATION_QUERY;
 		case PUT_COUNTER:
-			request_counter_put_new(body, names->counter_table, names->counter, asked->least_head);
+			counter_write_put_new(body, names, asked->least_head);
 			return OPERATION_PUT_ITEM;
 		case RAISE_COUNTER:
-			request_counter_raise(body, names->counter_table, names->counter, asked->least_head);
+			counter_write_raise(body, names, asked->least_head);
 			return OPERATION_UPDATE_ITEM;
 		case LIST_COUNTERS:
-			request_counters(body, names, asked->start_key);
+			counter_write_list(body, names, asked->start_key);
 			return OPERATION_SCAN;
 		case DELETE_COMMITS:
 			request_delete_table(body, names->commit_table);
@@ -77,7 +56,7 @@ tables_request(TablesState state, const TablesAsked *asked, ByteBuffer *body)
 		case FINISHED:
 			break;
 	}
-	request_counter_get(body, names->counter_table, names->counter);
+	counter_write_get(body, names);
 	return OPERATION_GET_ITEM;
 }
 

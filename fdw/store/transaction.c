@@ -13,6 +13,7 @@
 
 #include "dynamodb/call.h"
 #include "dynamodb/json.h"
+#include "store/counter.h"
 #include "store/inquiry.h"
 
 /* Source: "TransactWriteItems", API Reference. */
@@ -82,12 +83,9 @@ static void
 write_check(ByteBuffer *body, const StoreNames *names, const Commit *commit)
 {
 	char		digits[24];
-	const Attribute before[2] = {
-		{COMMIT_AGGREGATE_ID, attribute_string(commit->aggregate_id, commit->aggregate_id_length)},
-		{COMMIT_VERSION, attribute_int64(commit->version - 1, digits)},
-	};
+	ItemKey		before = commit_key(commit, commit->version - 1, digits);
 
-	request_transaction_check(body, names->commit_table, before);
+	request_transaction_check(body, names->commit_table, &before);
 }
 
 static bool
@@ -118,8 +116,7 @@ transaction_write(void *arg, int64_t now, ByteBuffer *body)
 		return;
 	}
 	request_transaction_open(body);
-	request_transaction_counter(body, names->counter_table, names->counter, transaction->head,
-								transaction->head + (int64_t) nrows);
+	counter_write_move(body, names, transaction->head, transaction->head + (int64_t) nrows);
 	for (size_t i = 0; i < nrows; i++)
 	{
 		commit_stamp(rows[i].commit, now);
@@ -317,7 +314,7 @@ transaction_head(const TransactionOperation *transaction)
 
 	if (transaction->inquiry != NULL)
 		return inquiry_head(transaction->inquiry);
-	return commit_read_head(item, &head) ? head : -1;
+	return counter_read_head(item, &head) ? head : -1;
 }
 
 size_t

@@ -300,32 +300,6 @@ numbers_are_checked(void **state)
 	check_refused(&commit, FAILURE_OTHER);
 }
 
-static bool
-head_of(const char *text, int64_t *head)
-{
-	cJSON	   *item = cJSON_Parse(text);
-	bool		is_read = commit_read_head(item, head);
-
-	cJSON_Delete(item);
-	return is_read;
-}
-
-static void
-a_counter_is_read_or_is_none(void **state)
-{
-	int64_t		head = -7;
-
-	assert_true(head_of("{\"name\":{\"S\":\"commits\"},\"id\":{\"N\":\"1.2E1\"}}", &head));
-	assert_int_equal(head, 12);
-	assert_true(head_of("{\"name\":{\"S\":\"commits\"}}", &head));
-	assert_int_equal(head, 0);
-	assert_false(head_of("{\"id\":{\"S\":\"12\"}}", &head));
-	assert_false(head_of("{\"id\":{\"N\":\"1.5\"}}", &head));
-	assert_false(head_of("{\"id\":{\"N\":\"-1\"}}", &head));
-	assert_false(commit_read_head(NULL, &head));
-	assert_int_equal(head, 0);
-}
-
 static void
 the_clock_is_the_time_that_was_not_given(void **state)
 {
@@ -375,7 +349,6 @@ main(void)
 		cmocka_unit_test(keys_are_checked),
 		cmocka_unit_test(the_item_size_is_checked),
 		cmocka_unit_test(numbers_are_checked),
-		cmocka_unit_test(a_counter_is_read_or_is_none),
 		cmocka_unit_test(the_clock_is_the_time_that_was_not_given),
 		cmocka_unit_test(a_time_is_rounded_down_to_its_unit),
 	};

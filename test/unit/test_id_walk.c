@@ -5,8 +5,6 @@
 
 #include <inttypes.h>
 
-#include "dynamodb/json.h"
-#include "store/burn.h"
 #include "store/id_walk.h"
 
 #define MOST 8
@@ -113,45 +111,11 @@ every_id_is_accounted_for(void **state)
 	}
 }
 
-static BurnNote
-read_note(const char *text, int64_t *first, int64_t *count)
-{
-	cJSON	   *item = cJSON_Parse(text);
-	BurnNote	note = burn_read_note(item, "commits", first, count);
-
-	assert_non_null(item);
-	cJSON_Delete(item);
-	return note;
-}
-
-#define NOTE(name, n) "{\"name\":{\"S\":\"" name "\"},\"n\":{\"N\":\"" n "\"}}"
-
-static void
-a_note_is_read_or_is_none(void **state)
-{
-	int64_t		first;
-	int64_t		count;
-
-	assert_int_equal(read_note(NOTE("commits#burned#17", "2"), &first, &count), BURN_NOTE);
-	assert_int_equal(first, 17);
-	assert_int_equal(count, 2);
-	assert_int_equal(read_note(NOTE("commits#burned#0", "2"), &first, &count), BURN_BAD_NOTE);
-	assert_int_equal(read_note(NOTE("commits#burned#x", "2"), &first, &count), BURN_BAD_NOTE);
-	assert_int_equal(read_note(NOTE("commits#burned#", "2"), &first, &count), BURN_BAD_NOTE);
-	assert_int_equal(read_note(NOTE("commits#burned#17", "0"), &first, &count), BURN_BAD_NOTE);
-	assert_int_equal(read_note(NOTE("commits#burned#17", "1.5"), &first, &count), BURN_BAD_NOTE);
-	assert_int_equal(read_note(NOTE("others#burned#17", "2"), &first, &count), BURN_NO_NOTE);
-	assert_int_equal(read_note(NOTE("commits", "2"), &first, &count), BURN_NO_NOTE);
-	assert_int_equal(read_note("{\"name\":{\"S\":\"commits#burned#17\"},\"id\":{\"N\":\"2\"}}", &first, &count), BURN_NO_NOTE);
-	assert_int_equal(read_note("{\"name\":{\"N\":\"1\"},\"n\":{\"N\":\"2\"}}", &first, &count), BURN_NO_NOTE);
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_id_is_accounted_for),
-		cmocka_unit_test(a_note_is_read_or_is_none),
 	};
 
 	return cmocka_run_group_tests_name("id_walk", tests, NULL, NULL);

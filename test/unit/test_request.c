@@ -2,33 +2,10 @@
  * request: each body says what was asked for and nothing else. Compared as JSON, since the order of members means
  * nothing.
  */
-#include "unit.h"
+#include "body.h"
 
 #include "dynamodb/json.h"
 #include "dynamodb/request.h"
-
-/* The body is this document, where ' stands for ". Frees it. */
-static void
-assert_body(ByteBuffer *body, const char *expected)
-{
-	char	   *quoted = strdup(expected);
-	cJSON	   *actual;
-	cJSON	   *wanted;
-
-	assert_false(body->failed);
-	for (char *c = quoted; *c != '\0'; c++)
-		if (*c == '\'')
-			*c = '"';
-	wanted = cJSON_Parse(quoted);
-	assert_non_null(wanted);
-	actual = cJSON_ParseWithOpts(body->data, NULL, true);
-	if (!cJSON_Compare(actual, wanted, true))
-		fail_msg("%s\nis not %s", body->data, quoted);
-	cJSON_Delete(actual);
-	cJSON_Delete(wanted);
-	free(quoted);
-	buffer_free(body);
-}
 
 static void
 operations_have_their_names(void **state)
@@ -156,28 +133,48 @@ a_failed_expression_fails_its_request(void **state)
 	expression_free(&expression);
 }
 
+static const ItemKey counter_key = {.attributes = {{"name", {.type = ATTRIBUTE_S, .text = "commits", .length = 7}}}, .count = 1};
+static const ItemKey commit_key_6 = {.attributes = {{"aggregateId", {.type = ATTRIBUTE_S, .text = "a", .length = 1}},
+{"version", {.type = ATTRIBUTE_N, .text = "6", .length = 1}}}, .count = 2};
+
 static void
-a_counter_is_added_to_read_and_made(void **state)
+an_item_is_read_by_its_key(void **state)
 {
 	ByteBuffer	body = {0};
 
-	request_counter_add(&body, "counters", "commits", 25);
-	assert_body(&body, "{'TableName':'counters','Key':{'name':{'S':'commits'}},'UpdateExpression':'ADD #0 :0',"
-				"'ExpressionAttributeNames':{'#0':'id'},'ExpressionAttributeValues':{':0':{'N':'25'}},"
-				"'ReturnValues':'UPDATED_NEW','ReturnConsumedCapacity':'TOTAL'}");
-	request_counter_get(&body, "counters", "commits");
+	request_get(&body, "counters", &counter_key);
 	assert_body(&body, "{'TableName':'counters','Key':{'name':{'S':'commits'}},'ConsistentRead':true,"
 				"'ReturnConsumedCapacity':'TOTAL'}");
-	request_counter_put_new(&body, "counters", "commits", INT64_MAX);
-	assert_body(&body, "{'TableName':'counters','Item':{'name':{'S':'commits'},'id':{'N':'9223372036854775807'}},"
-				"'ConditionExpression':'attribute_not_exists(#0)','ExpressionAttributeNames':{'#0':'name'},"
-				"'ReturnValuesOnConditionCheckFailure':'ALL_OLD','ReturnConsumedCapacity':'TOTAL'}");
+	request_get(&body, "commits", &commit_key_6);
+	assert_body(&body, "{'TableName':'commits','Key':{'aggregateId':{'S':'a'},'version':{'N':'6'}},'ConsistentRead':true,"
+				"'ReturnConsumedCapacity':'TOTAL'}");
+	request_glance(&body, "counters", &counter_key);
+	assert_body(&body, "{'TableName':'counters','Key':{'name':{'S':'commits'}},'ReturnConsumedCapacity':'TOTAL'}");
 }
 
 static void
-a_put_is_conditional(void **state)
+an_update_says_what_it_is_asked_to(void **state)
 {
 	ByteBuffer	body = {0};
+	UpdateRequest request = {.table = "counters", .key = &counter_key, .update = "SET a = b"};
+
+	request_update(&body, &request);
+	assert_body(&body, "{'TableName':'counters','Key':{'name':{'S':'commits'}},'UpdateExpression':'SET a = b',"
+				"'ReturnConsumedCapacity':'TOTAL'}");
+	request.condition = "a < b";
+	request.returns_new = true;
+	request_update(&body, &request);
+	assert_body(&body, "{'TableName':'counters','Key':{'name':{'S':'commits'}},'UpdateExpression':'SET a = b',"
+				"'ConditionExpression':'a < b','ReturnValues':'UPDATED_NEW','ReturnConsumedCapacity':'TOTAL'}");
+}
+
+static void
+a_put_is_conditional_or_not(void **state)
+{
+	ByteBuffer	body = {0};
+
+	request_put(&body, "commits", "\"aggregateId\":{\"S\":\"%s\"}");
+	assert_body(&body, "{'TableName':'commits','Item':{'aggregateId':{'S':'%s'}},'ReturnConsumedCapacity':'TOTAL'}");
 
 	request_put_new(&body, "commits", "\"aggregateId\":{\"S\":\"%s\"},\"version\":{\"N\":\"0\"}", "aggregateId");
 	assert_body(&body, "{'TableName':'commits','Item':{'aggregateId':{'S':'%s'},'version':{'N':'0'}},"
@@ -197,36 +194,22 @@ static const TableDefinition commits_table = {
 static void
 a_transaction_says_all_in_order(void **state)
 {
-	char		digits[24];
-	const Attribute before[2] = {{"aggregateId", attribute_string("a", 1)}, {"version", attribute_int64(6, digits)}};
 	ByteBuffer	body = {0};
 
 	request_transaction_open(&body);
-	request_transaction_counter(&body, "counters", "com\"mits", 41, 42);
+	request_transaction_update(&body, &(UpdateRequest) {.table = "coun\"ters", .key = &counter_key, .update = "SET a = b", .condition = "a < b"});
 	request_transaction_put_new(&body, "commits", "\"aggregateId\":{\"S\":\"a\"}", "aggregateId");
-	request_transaction_check(&body, "commits", before);
+	request_transaction_check(&body, "commits", &commit_key_6);
 	request_transaction_close(&body, "token");
 	assert_body(&body, "{'TransactItems':["
-				"{'Update':{'TableName':'counters','Key':{'name':{'S':'com\\'mits'}},'UpdateExpression':'SET #0 = :1',"
-				"'ConditionExpression':'#0 = :0','ExpressionAttributeNames':{'#0':'id'},"
-				"'ExpressionAttributeValues':{':0':{'N':'41'},':1':{'N':'42'}},'ReturnValuesOnConditionCheckFailure':'ALL_OLD'}},"
+				"{'Update':{'TableName':'coun\\'ters','Key':{'name':{'S':'commits'}},'UpdateExpression':'SET a = b',"
+				"'ConditionExpression':'a < b','ReturnValuesOnConditionCheckFailure':'ALL_OLD'}},"
 				"{'Put':{'TableName':'commits','Item':{'aggregateId':{'S':'a'}},'ConditionExpression':'attribute_not_exists(#0)',"
 				"'ExpressionAttributeNames':{'#0':'aggregateId'},'ReturnValuesOnConditionCheckFailure':'ALL_OLD'}},"
 				"{'ConditionCheck':{'TableName':'commits','Key':{'aggregateId':{'S':'a'},'version':{'N':'6'}},"
 				"'ConditionExpression':'attribute_exists(#0)','ExpressionAttributeNames':{'#0':'aggregateId'},"
 				"'ReturnValuesOnConditionCheckFailure':'ALL_OLD'}}],"
 				"'ClientRequestToken':'token','ReturnConsumedCapacity':'TOTAL'}");
-}
-
-static void
-a_counter_that_is_expected_to_be_new_may_be_missing(void **state)
-{
-	ByteBuffer	body = {0};
-
-	request_transaction_counter(&body, "counters", "commits", 0, 2);
-	assert_body(&body, "{'Update':{'TableName':'counters','Key':{'name':{'S':'commits'}},'UpdateExpression':'SET #0 = :1',"
-				"'ConditionExpression':'attribute_not_exists(#0) OR #0 = :0','ExpressionAttributeNames':{'#0':'id'},"
-				"'ExpressionAttributeValues':{':0':{'N':'0'},':1':{'N':'2'}},'ReturnValuesOnConditionCheckFailure':'ALL_OLD'}}");
 }
 
 static void
@@ -281,16 +264,15 @@ make_expression(Expression *expression, ByteBuffer *out)
 static void
 without_memory_a_body_has_failed(void **state)
 {
-	CHECK_MEMORY_FAILURES_OF(body, request_counter_add(&body, "counters", "commits", 1));
-	CHECK_MEMORY_FAILURES_OF(body, request_counter_get(&body, "counters", "commits"));
-	CHECK_MEMORY_FAILURES_OF(body, request_counter_put_new(&body, "counters", "commits", 1));
+	CHECK_MEMORY_FAILURES_OF(body, request_get(&body, "counters", &counter_key));
+	CHECK_MEMORY_FAILURES_OF(body, request_put(&body, "commits", "\"aggregateId\":{\"S\":\"a\"}"));
 	CHECK_MEMORY_FAILURES_OF(body, {
-		const Attribute before[2] = {{"aggregateId", attribute_string("a", 1)}, {"version", attribute_number("6", 1)}};
+		const UpdateRequest update = {.table = "counters", .key = &counter_key, .update = "SET a = b"};
 
 		request_transaction_open(&body);
-		request_transaction_counter(&body, "counters", "commits", 41, 42);
+		request_transaction_update(&body, &update);
 		request_transaction_put_new(&body, "commits", "\"aggregateId\":{\"S\":\"a\"}", "aggregateId");
-		request_transaction_check(&body, "commits", before);
+		request_transaction_check(&body, "commits", &commit_key_6);
 		request_transaction_close(&body, "token");
 	});
 	CHECK_MEMORY_FAILURES_OF(body, request_create_table(&body, &commits_table));
@@ -324,10 +306,10 @@ main(void)
 		cmocka_unit_test(a_plain_scan_asks_for_nothing_special),
 		cmocka_unit_test(a_query_asks_for_everything_it_can),
 		cmocka_unit_test(a_failed_expression_fails_its_request),
-		cmocka_unit_test(a_counter_is_added_to_read_and_made),
-		cmocka_unit_test(a_put_is_conditional),
+		cmocka_unit_test(an_item_is_read_by_its_key),
+		cmocka_unit_test(an_update_says_what_it_is_asked_to),
+		cmocka_unit_test(a_put_is_conditional_or_not),
 		cmocka_unit_test(a_transaction_says_all_in_order),
-		cmocka_unit_test(a_counter_that_is_expected_to_be_new_may_be_missing),
 		cmocka_unit_test(tables_are_defined_by_their_keys),
 		cmocka_unit_test(without_memory_a_body_has_failed),
 	};

@@ -26,7 +26,7 @@
 #include "postgres/session/wait.h"
 #include "postgres/table/options.h"
 #include "postgres/table/relation.h"
-#include "store/burn.h"
+#include "store/counter.h"
 #include "store/id_walk.h"
 #include "store/read.h"
 
@@ -192,17 +192,17 @@ collect_notes(Check *check, const TableOptions *options, NoteSort *notes)
 		int64_t		first;
 		int64_t		count;
 
-		switch (burn_read_note(item, options->names.counter, &first, &count))
+		switch (counter_read_note(item, options->names.counter, &first, &count))
 		{
-			case BURN_NOTE:
+			case COUNTER_NOTE:
 				notes_put(notes, first, count);
 				break;
-			case BURN_BAD_NOTE:
+			case COUNTER_BAD_NOTE:
 				check_found(check, CHECK_WARNING, "a note of burned ids is none",
 							psprintf("\"%s\" in DynamoDB table \"%s\"", key_shown(item, COUNTER_NAME), options->names.counter_table),
 							"Readers that wait for its ids do so in vain.");
 				break;
-			case BURN_NO_NOTE:
+			case COUNTER_NO_NOTE:
 				break;
 		}
 		MemoryContextSwitchTo(caller);
