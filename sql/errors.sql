@@ -71,10 +71,12 @@ CREATE FOREIGN TABLE bare (commit_id bigint, aggregate_id text, version bigint, 
 \set VERBOSITY sqlstate
 SELECT * FROM bare;
 INSERT INTO bare (aggregate_id, version, events) VALUES ('a', 0, '[]');
-\set VERBOSITY default
 CREATE USER MAPPING FOR CURRENT_USER SERVER errors_bare;
+-- The DETAIL names files.
+\set VERBOSITY terse
 SELECT * FROM bare;
 \echo :SQLSTATE
+\set VERBOSITY default
 ALTER SERVER errors_bare OPTIONS (ADD region 'us-east-1');
 ALTER USER MAPPING FOR CURRENT_USER SERVER errors_bare OPTIONS (ADD ambient_credentials 'false');
 SELECT * FROM bare;
