@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "aws/http.h"
+#include "aws/message.h"
 
 typedef struct ServerClock
 {

@@ -4,7 +4,7 @@
 #ifndef DYNAMODB_ES_HEADER_H
 #define DYNAMODB_ES_HEADER_H
 
-#include "aws/http.h"
+#include "aws/message.h"
 
 /*
  * Takes a line in, its end included. A status line begins the answer anew: what came before it was a proxy's, or

@@ -16,12 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buffer.h"
+#include "aws/message.h"
 #include "base/failure.h"
-#include "base/step.h"
 
 typedef struct HttpClient HttpClient;
-typedef struct HttpTransfer HttpTransfer;
 
 typedef struct HttpSettings
 {
@@ -31,22 +29,6 @@ typedef struct HttpSettings
 	size_t		max_response_bytes; /* a longer answer fails as FAILURE_TOO_LONG */
 	const char *ca_file;		/* the CAs to trust instead of the system's (ca_file.h), or NULL; copied */
 } HttpSettings;
-
-/* What came back. It belongs to the transfer. */
-typedef struct HttpAnswer
-{
-	int			status;
-	ByteBuffer		body;			/* as received, before any decoding */
-	char		crc32[16];		/* the x-amz-crc32 header, or empty */
-	char		encoding[16];	/* the Content-Encoding header, lower case, cut to fit; or empty */
-	int64_t		retry_after_ms; /* the x-amz-retry-after header, or -1 */
-	int64_t		date_ms;		/* the Date header, ms since the epoch; -1: none */
-	bool		has_request_id; /* an x-amzn-requestid header: AWS has answered, or what speaks as it does */
-	char		error_type[128];	/* the x-amzn-errortype header, cut to fit; or empty */
-	bool		has_age;		/* an Age header: a cache has answered, and Date is that of long ago */
-	int64_t		sent_ms;		/* this machine's clock when the request went out, ms since the epoch; 0: it never did */
-	int64_t		received_ms;	/* and when the answer began */
-} HttpAnswer;
 
 /* NULL when memory or descriptors ran out, with *failure filled in. */
 extern HttpClient *http_client_new(const HttpSettings *settings, Failure *failure);
@@ -99,36 +81,12 @@ extern int	http_client_in_flight(const HttpClient *client);
 /* Connections that are open and that no request needs at the moment. */
 extern int	http_client_idle_connections(const HttpClient *client);
 
-typedef struct HttpRequest
-{
-	const char *method;			/* "GET", "POST" or "PUT" */
-	const char *url;
-	const char *const *headers;	/* lines, "Name: value" */
-	size_t		nheaders;
-	const void *body;
-	size_t		body_length;
-	int			timeout_ms;		/* 0: the client's timeouts; otherwise for connecting, too */
-	size_t		max_response_bytes; /* 0: the client's */
-	bool		secret;			/* the answer holds secrets: its memory is wiped when it goes */
-	bool		direct;			/* not by way of a proxy */
-} HttpRequest;
-
 /*
  * Starts a request. All but the body is copied; that must outlive the transfer. NULL when memory ran out. The transfer
  * belongs to the caller, who frees it at any time: that ends it if it is still running.
  */
 extern HttpTransfer *http_send(HttpClient *client, const HttpRequest *request);
 
-/* PENDING, DONE (an answer came, whatever its status) or FAILED. */
-extern StepResult http_transfer_step(const HttpTransfer *transfer);
-extern HttpAnswer *http_transfer_answer(HttpTransfer *transfer);
-extern const Failure *http_transfer_failure(const HttpTransfer *transfer);
-
-/*
- * For a FAILED one: false when the request certainly never reached the other side (no connection was made; what a proxy
- * is asked to connect to is no part of it).
- */
-extern bool http_transfer_may_have_arrived(const HttpTransfer *transfer);
 extern void http_transfer_free(HttpTransfer *transfer);
 
 #endif

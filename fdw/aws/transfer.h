@@ -7,11 +7,11 @@
 
 #include <curl/curl.h>
 
-#include "aws/http.h"
+#include "aws/message.h"
 
 struct HttpTransfer
 {
-	HttpClient *client;
+	struct HttpClient *client;
 	HttpTransfer *previous;		/* in the client's list, while it is running */
 	HttpTransfer *next;
 	int64_t		deadline;		/* ms; moved by the time in which nobody waits */

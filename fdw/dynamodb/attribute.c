@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "dynamodb/document.h"
 #include "dynamodb/json.h"
 
 /* DynamoDB's numbers. Source: "Supported data types", Developer Guide. */
@@ -329,31 +328,6 @@ attributes_write(ByteBuffer *out, const Attribute *attributes, size_t count)
 		buffer_putc(out, ':');
 		attribute_write(out, &attributes[i].value);
 	}
-}
-
-/* An S is JSON already; an M or an L is written by that function. */
-static bool
-write_json(ByteBuffer *out, const AttributeValue *value, bool (*write_document) (ByteBuffer *, const char *, size_t))
-{
-	if (value->type != ATTRIBUTE_S)
-		return (value->type == ATTRIBUTE_M || value->type == ATTRIBUTE_L) && value->text != NULL
-			&& write_document(out, value->text, value->length);
-	buffer_append(out, value->text, value->length);
-	return true;
-}
-
-bool
-attribute_write_plain(ByteBuffer *out, const AttributeValue *value)
-{
-	if (value->type == ATTRIBUTE_S && !json_text_is_plain(value->text))
-		return false;
-	return write_json(out, value, document_write_plain);
-}
-
-bool
-attribute_write_escaped(ByteBuffer *out, const AttributeValue *value)
-{
-	return write_json(out, value, document_write_escaped);
 }
 
 bool

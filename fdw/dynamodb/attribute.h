@@ -76,17 +76,6 @@ extern void attribute_write(ByteBuffer *out, const AttributeValue *value);
 /* Appends an item's or a key's attributes, without the braces around them: "name":{"S":"…"},… */
 extern void attributes_write(ByteBuffer *out, const Attribute *attributes, size_t count);
 
-/*
- * Appends the value as plain JSON, as a json column shows it: M as an object, L and the sets as arrays, S and B
- * (base64) as strings, N as a number with its very digits, BOOL, NULL. S at the top is appended as it is, being JSON
- * text itself. false when the value holds a character that plain text cannot (json.h), is malformed, or is of another
- * type than M, L and S at the top; what was appended by then is of no use.
- */
-extern bool attribute_write_plain(ByteBuffer *out, const AttributeValue *value);
-
-/* Likewise, but such characters are written as their escapes; in an S at the top they stay as they are (json.h). */
-extern bool attribute_write_escaped(ByteBuffer *out, const AttributeValue *value);
-
 /* The number as an integer, whatever its form ("10", "1E1", "10.0"); false when it is none, or does not fit. */
 extern bool attribute_to_int64(const AttributeValue *value, int64_t *number);
 

@@ -11,9 +11,9 @@
 #include "aws/clock.h"
 #include "aws/provider.h"
 #include "base/jitter.h"
-#include "dynamodb/client.h"
 #include "dynamodb/retry.h"
 #include "dynamodb/signer.h"
+#include "dynamodb/usage.h"
 #include "dynamodb/window.h"
 
 typedef struct CallContext
@@ -31,8 +31,5 @@ typedef struct CallContext
 	bool		was_answered;	/* in the shape that DynamoDB's answers have */
 	Usage	   *total;			/* what all requests cost is added here; or NULL */
 } CallContext;
-
-/* The client's own; it lives as long as that. */
-extern CallContext *client_call_context(Client *client);
 
 #endif

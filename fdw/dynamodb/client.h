@@ -11,6 +11,8 @@
 #include "aws/http.h"
 #include "aws/provider.h"
 #include "base/failure.h"
+#include "dynamodb/usage.h"
+#include "dynamodb/window.h"
 
 typedef struct Client Client;
 
@@ -22,38 +24,15 @@ typedef struct ClientSettings
 	bool		accept_gzip;	/* answers may come compressed */
 	bool		endpoint_is_private;	/* PostgreSQL's own environment or files name it */
 	bool		is_private;		/* so are its failures: it goes by the server's own AWS identity or region */
-	struct Usage *total;		/* what all requests cost is added here too; must outlive the client; or NULL */
+	Usage	   *total;			/* what all requests cost is added here too; must outlive the client; or NULL */
 	HttpSettings http;
 } ClientSettings;
-
-/* What requests cost; counters only grow. */
-typedef struct Usage
-{
-	int64_t		requests;		/* sent, retries included */
-	int64_t		retries;
-	int64_t		throttles;		/* answers that said so */
-	int64_t		abandoned;		/* requests whose answer nobody has looked at; what it cost is counted where it came */
-	int64_t		bytes_sent;		/* bodies */
-	int64_t		bytes_received;
-	double		read_units;		/* capacity units */
-	double		budgeted_units; /* of these, what a budget knows of (store/read.h) */
-	double		write_units;
-	int64_t		items;			/* evaluated by Query and Scan */
-} Usage;
 
 /* Copies everything. NULL with *failure filled in. */
 extern Client *client_new(const ClientSettings *settings, const Identity *identity, Failure *failure);
 
 /* Calls must have been freed before. NULL is allowed. */
 extern void client_free(Client *client);
-
-/* Reads and writes have partitions' throughput of their own. */
-typedef enum Traffic
-{
-	TRAFFIC_READ,
-	TRAFFIC_WRITE,
-	TRAFFIC_KINDS
-} Traffic;
 
 /*
  * How many requests of a kind to have under way at once: max_connections, and fewer while DynamoDB throttles. Whoever
@@ -84,5 +63,8 @@ extern void client_pump(Client *client);
 extern void client_poll(Client *client);	/* see http_client_poll */
 extern void client_distrust_connections(Client *client);	/* see http_client_distrust */
 extern void client_wake_at(Client *client, int64_t when);	/* see http_client_wake_at */
+
+/* What its calls work with (call_context.h), the client's own. */
+extern struct CallContext *client_call_context(Client *client);
 
 #endif

@@ -9,7 +9,6 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
-#include "dynamodb/attribute.h"
 #include "dynamodb/json.h"
 #include "dynamodb/special.h"
 
@@ -261,18 +260,31 @@ write_document(DocumentReader *reader)
 	return (is_map ? write_map(reader) : write_list(reader)) && reader->at == reader->end;
 }
 
-bool
-document_write_plain(ByteBuffer *out, const char *text, size_t length)
+/* An S is JSON already. */
+static bool
+write_stored(ByteBuffer *out, const AttributeValue *value, bool escapes)
 {
-	DocumentReader reader = {.at = text, .end = text + length, .out = out};
+	DocumentReader reader = {.at = value->text, .escapes = escapes, .out = out};
 
+	if (value->type == ATTRIBUTE_S)
+	{
+		buffer_append(out, value->text, value->length);
+		return true;
+	}
+	if ((value->type != ATTRIBUTE_M && value->type != ATTRIBUTE_L) || value->text == NULL)
+		return false;
+	reader.end = value->text + value->length;
 	return write_document(&reader);
 }
 
 bool
-document_write_escaped(ByteBuffer *out, const char *text, size_t length)
+document_write_plain(ByteBuffer *out, const AttributeValue *value)
 {
-	DocumentReader reader = {.at = text, .end = text + length, .escapes = true, .out = out};
+	return (value->type != ATTRIBUTE_S || json_text_is_plain(value->text)) && write_stored(out, value, false);
+}
 
-	return write_document(&reader);
+bool
+document_write_escaped(ByteBuffer *out, const AttributeValue *value)
+{
+	return write_stored(out, value, true);
 }

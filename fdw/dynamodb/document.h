@@ -1,21 +1,23 @@
 /*
- * document: a map or a list of typed values as plain JSON, straight from the text in which DynamoDB sent it.
+ * document: a stored value as plain JSON; a map or a list of typed values straight from the text in which DynamoDB sent it.
  */
 #ifndef DYNAMODB_ES_DOCUMENT_H
 #define DYNAMODB_ES_DOCUMENT_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "base/buffer.h"
+#include "dynamodb/attribute.h"
 
 /*
- * Appends the content of an M ("{…}") or an L ("[…]") as plain JSON; the text stays as it is. false when it is malformed,
- * nests deeper than cJSON allows, or holds what plain text cannot (json.h); what was appended by then is of no use.
+ * Appends the value as plain JSON, as a json column shows it: M as an object, L and the sets as arrays, S and B
+ * (base64) as strings, N as a number with its very digits, BOOL, NULL. S at the top is appended as it is, being JSON
+ * text itself. false when the value holds a character that plain text cannot (json.h), is malformed, or is of another
+ * type than M, L and S at the top; what was appended by then is of no use.
  */
-extern bool document_write_plain(ByteBuffer *out, const char *text, size_t length);
+extern bool document_write_plain(ByteBuffer *out, const AttributeValue *value);
 
-/* Likewise, but what plain text cannot hold is written as its escape. */
-extern bool document_write_escaped(ByteBuffer *out, const char *text, size_t length);
+/* Likewise, but such characters are written as their escapes; in an S at the top they stay as they are (json.h). */
+extern bool document_write_escaped(ByteBuffer *out, const AttributeValue *value);
 
 #endif

@@ -10,6 +10,14 @@
 
 #include <stdint.h>
 
+/* Reads and writes have partitions' throughput of their own. */
+typedef enum Traffic
+{
+	TRAFFIC_READ,
+	TRAFFIC_WRITE,
+	TRAFFIC_KINDS
+} Traffic;
+
 typedef struct Window
 {
 	int			size;			/* requests to have under way at once, from 1 to most */

@@ -8,7 +8,7 @@
 #ifndef DYNAMODB_ES_DENSE_H
 #define DYNAMODB_ES_DENSE_H
 
-#include "store/append.h"
+#include "store/append_row.h"
 #include "store/lane.h"
 
 typedef struct DenseOperation DenseOperation;

@@ -13,7 +13,7 @@
 
 #include "base/step.h"
 #include "dynamodb/client.h"
-#include "store/transaction.h"
+#include "store/transaction_row.h"
 
 typedef struct InquirySubject
 {

@@ -5,7 +5,7 @@
 #define DYNAMODB_ES_LANE_H
 
 #include "dynamodb/call.h"
-#include "store/append.h"
+#include "store/append_row.h"
 #include "store/burn.h"
 #include "store/put.h"
 

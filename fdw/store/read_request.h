@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
-#include "store/read.h"
+#include "dynamodb/request.h"
+#include "store/read_spec.h"
 
 /* Which page: of what is read, and from where on. Views. */
 typedef struct PageRequest

@@ -15,7 +15,7 @@
 #include "dynamodb/call.h"
 #include "dynamodb/paging.h"
 #include "store/range.h"
-#include "store/read.h"
+#include "store/read_spec.h"
 
 typedef struct Stream
 {

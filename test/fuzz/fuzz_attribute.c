@@ -53,10 +53,11 @@ static void
 write_document(const uint8_t *data, size_t size)
 {
 	char	   *text = fuzz_copy(data, size);
+	const AttributeValue value = {.type = ATTRIBUTE_M, .text = text, .length = size};
 	ByteBuffer	plain = {0};
 	cJSON	   *json = fuzz_parse(data, size);
 
-	if (document_write_plain(&plain, text, size) && !plain.failed)
+	if (document_write_plain(&plain, &value) && !plain.failed)
 	{
 		REQUIRE(json != NULL || size > CJSON_NESTING_LIMIT);
 		check_plain(&plain);

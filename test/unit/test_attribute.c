@@ -151,7 +151,7 @@ check_plain(const char *value_text, const char *expected)
 	buffer_printf(&text, "{\"a\":%s}", value_text);
 	answer = parse(text.data);
 	value = attribute_get(item_of(answer), "a");
-	shown = attribute_write_plain(&out, &value);
+	shown = document_write_plain(&out, &value);
 	if (shown != (expected != NULL))
 		fail_msg("%s %s", value_text, shown ? "was shown" : "was not shown");
 	if (shown)
@@ -194,6 +194,12 @@ what_cannot_be_shown_is_refused(void **state)
 	check_plain("{\"X\":1}", NULL);
 }
 
+static bool
+write_list(ByteBuffer *out, const char *text, size_t length)
+{
+	return document_write_plain(out, &(AttributeValue) {.type = ATTRIBUTE_L, .text = text, .length = length});
+}
+
 static void
 a_document_reads_as_any_json_does(void **state)
 {
@@ -212,7 +218,7 @@ a_document_reads_as_any_json_does(void **state)
 	{
 		ByteBuffer	out = {0};
 
-		if (document_write_plain(&out, malformed[i], strlen(malformed[i])))
+		if (write_list(&out, malformed[i], strlen(malformed[i])))
 			fail_msg("accepted: %s", malformed[i]);
 		buffer_free(&out);
 	}
@@ -226,7 +232,7 @@ the_depth_of_a_document_is_bounded(void **state)
 
 	for (int i = 0; i < 100000; i++)
 		buffer_puts(&text, i == 0 ? "[" : "{\"L\":[");
-	assert_false(document_write_plain(&out, text.data, text.length));
+	assert_false(write_list(&out, text.data, text.length));
 	buffer_free(&text);
 	buffer_free(&out);
 }
@@ -238,7 +244,7 @@ a_document_without_memory_is_no_document(void **state)
 
 	FOR_EACH_ALLOCATION_FAILING({
 		ByteBuffer	out = {0};
-		bool		is_whole = document_write_plain(&out, text, strlen(text)) && !out.failed;
+		bool		is_whole = write_list(&out, text, strlen(text)) && !out.failed;
 
 		assert_int_equal(is_whole, !memory_has_failed());
 		buffer_free(&out);

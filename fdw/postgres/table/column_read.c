@@ -17,6 +17,7 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
+#include "dynamodb/document.h"
 #include "dynamodb/json.h"
 #include "postgres/core/compat.h"
 #include "postgres/core/encoding.h"
@@ -229,7 +230,7 @@ read_json(Column *column, const AttributeValue *value, bool *lost)
 		return input_text(column, lost == NULL ? string_text(value, NULL) : json_text(value->text, lost));
 	if (value->type != ATTRIBUTE_M && value->type != ATTRIBUTE_L)
 		expect_type(value, ATTRIBUTE_S);
-	is_plain = lost == NULL ? attribute_write_plain(&plain, value) : attribute_write_escaped(&plain, value);
+	is_plain = lost == NULL ? document_write_plain(&plain, value) : document_write_escaped(&plain, value);
 	is_complete = !plain.failed;
 	if (is_plain && is_complete)
 		text = MemoryContextAllocExtended(CurrentMemoryContext, plain.length + 1, MCXT_ALLOC_NO_OOM);
