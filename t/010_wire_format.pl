@@ -5,7 +5,7 @@ use warnings;
 use utf8;
 
 use FindBin;
-use lib map { "$FindBin::RealBin/../test/$_" } qw(fault perl);
+use lib "$FindBin::RealBin/../test/lib";
 
 use JSON::PP;
 use PlainDynamoDB;

@@ -3,7 +3,7 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib "$FindBin::RealBin/../test/fault";
+use lib "$FindBin::RealBin/../test/lib";
 
 use Interrupt;
 use PostgreSQL::Test::Cluster;
@@ -14,7 +14,7 @@ use Test::More;
 my $dir = PostgreSQL::Test::Utils::tempdir();
 my $resolved = "$dir/resolved";
 my $shim = "$dir/slow_resolver.so";
-my $source = "$FindBin::RealBin/../test/fault/slow_resolver.c";
+my $source = "$FindBin::RealBin/../test/lib/slow_resolver.c";
 system($ENV{CC} // 'cc', '-shared', '-fPIC', '-o', $shim, $source, '-ldl') == 0 or BAIL_OUT('slow_resolver.c does not compile');
 
 my $node = PostgreSQL::Test::Cluster->new('main');

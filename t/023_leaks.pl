@@ -3,7 +3,7 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib map { "$FindBin::RealBin/../test/$_" } qw(fault perl);
+use lib "$FindBin::RealBin/../test/lib";
 
 use Fault;
 use IO::Socket::INET;
@@ -15,7 +15,7 @@ use Test::More;
 my $dir = PostgreSQL::Test::Utils::tempdir();
 my $resolved = "$dir/resolved";
 my $shim = "$dir/slow_resolver.so";
-system($ENV{CC} // 'cc', '-shared', '-fPIC', '-o', $shim, "$FindBin::RealBin/../test/fault/slow_resolver.c", '-ldl') == 0
+system($ENV{CC} // 'cc', '-shared', '-fPIC', '-o', $shim, "$FindBin::RealBin/../test/lib/slow_resolver.c", '-ldl') == 0
   or BAIL_OUT('slow_resolver.c does not compile');
 
 my $node = PostgreSQL::Test::Cluster->new('main');

@@ -3,7 +3,7 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib map { "$FindBin::RealBin/../test/$_" } qw(fault perl);
+use lib "$FindBin::RealBin/../test/lib";
 
 use Fault;
 use Interrupt;

@@ -9,7 +9,7 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib map { "$FindBin::RealBin/../test/$_" } qw(fault perl soak);
+use lib "$FindBin::RealBin/../test/lib";
 
 use Fault;
 use JSON::PP;

@@ -18,7 +18,7 @@ use utf8;
 use warnings;
 
 use FindBin;
-use lib map { "$FindBin::RealBin/../test/$_" } qw(fault perl);
+use lib "$FindBin::RealBin/../test/lib";
 
 use Encode qw(decode encode);
 use File::Basename qw(dirname);

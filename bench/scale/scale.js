@@ -17,7 +17,7 @@ const say = text => process.stderr.write(`scale: ${text}\n`)
 
 class Partitions {
   constructor () {
-    this.process = spawn(process.execPath, [path.join(__dirname, '../../test/fault/partitions.js'), engine], { stdio: ['pipe', 'pipe', 'inherit'] })
+    this.process = spawn(process.execPath, [path.join(__dirname, '../../test/lib/partitions.js'), engine], { stdio: ['pipe', 'pipe', 'inherit'] })
     this.lines = readline.createInterface({ input: this.process.stdout })[Symbol.asyncIterator]()
   }
 

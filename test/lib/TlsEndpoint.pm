@@ -19,7 +19,7 @@ sub new
 	system("$new -subj '/CN=CA of a test' -keyout $ca_key -out $ca >/dev/null 2>&1") == 0 or croak 'no CA was made';
 	system("$new -CA $ca -CAkey $ca_key -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE "
 		. "-keyout $key -out $certificate >/dev/null 2>&1") == 0 or croak 'no certificate was made';
-	my $self = $class->start('perl/tls_endpoint.js', $version, $key, $certificate);
+	my $self = $class->start('tls_endpoint.js', $version, $key, $certificate);
 	$self->{certificate} = $ca;
 	return $self;
 }

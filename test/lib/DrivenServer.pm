@@ -20,7 +20,7 @@ sub start
 {
 	my ($class, $script, @arguments) = @_;
 	my $self = bless { events => [], buffer => '' }, $class;
-	$self->{pid} = open2($self->{out}, $self->{in}, 'node', dirname(__FILE__) . "/../$script", @arguments);
+	$self->{pid} = open2($self->{out}, $self->{in}, 'node', dirname(__FILE__) . "/$script", @arguments);
 	$self->{port} = $self->_next->{port};
 	return $self;
 }

@@ -10,7 +10,7 @@ use List::Util qw(sum0);
 use parent 'DrivenServer';
 
 # Partitions->new($url): before that engine.
-sub new { my ($class, $engine) = @_; return $class->start('fault/partitions.js', $engine) }
+sub new { my ($class, $engine) = @_; return $class->start('partitions.js', $engine) }
 
 sub name { return 'the server of partitions' }
 

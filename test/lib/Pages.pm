@@ -1,4 +1,4 @@
-# The server of made-up pages (server.js) under a test's control.
+# The server of made-up pages (pages.js) under a test's control.
 package Pages;
 
 use strict;
@@ -8,10 +8,10 @@ use JSON::PP;
 
 use parent 'DrivenServer';
 
-sub new { return $_[0]->start('pages/server.js') }
+sub new { return $_[0]->start('pages.js') }
 sub name { return 'the page server' }
 
-# What it holds from now on (server.js says how that is written); the events so far are forgotten.
+# What it holds from now on (pages.js says how that is written); the events so far are forgotten.
 sub store { my ($self, %store) = @_; $self->_command(store => \%store); $self->{events} = []; return }
 
 # These return {in_flight, peak, seen, units}.

@@ -12,7 +12,7 @@ use parent 'DrivenServer';
 my $json = JSON::PP->new->canonical;
 
 # Fault->new: answers by itself; Fault->new($url): stands before that engine.
-sub new { my ($class, @engine) = @_; return $class->start('fault/proxy.js', @engine) }
+sub new { my ($class, @engine) = @_; return $class->start('proxy.js', @engine) }
 
 sub name { return 'the fault proxy' }
 
