@@ -57,3 +57,171 @@ CREATE FUNCTION dynamodb_es_stats(
 	AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION dynamodb_es_stats() IS 'what this session has sent to each server since it began, and what that cost';
+
+-- Projections. The tables are read and written by the functions below alone; who may see what, the view says.
+CREATE TABLE dynamodb_es_projection (
+	name text PRIMARY KEY,
+	handler text NOT NULL,			-- schema.function(schema.table[]), looked up for each batch
+	owner text NOT NULL,			-- whose it was last; counts only while there is no such function
+	position bigint NOT NULL,
+	last_commit_id bigint,			-- of the last commit that was applied
+	last_aggregate_id text,
+	last_version bigint,
+	batch_size integer NOT NULL,
+	poll_interval interval NOT NULL,
+	gap_timeout interval NOT NULL,
+	enabled boolean NOT NULL,
+	restored boolean NOT NULL DEFAULT false,
+	started_at timestamptz,			-- a session's first batch is under way since then
+	starts integer NOT NULL DEFAULT 0,	-- how many sessions have ended in their first batch, one after the other
+	seen bigint,
+	waiting_for int8range,
+	waiting_since timestamptz,
+	applied_at timestamptz,
+	applied bigint NOT NULL DEFAULT 0,
+	passed bigint NOT NULL DEFAULT 0,
+	late bigint NOT NULL DEFAULT 0,
+	out_of_order bigint NOT NULL DEFAULT 0,
+	stopped boolean NOT NULL DEFAULT false,	-- the last error will not pass by itself
+	last_error text,
+	failed_at timestamptz,
+	next_try timestamptz
+) WITH (fillfactor = 50);
+
+COMMENT ON TABLE dynamodb_es_projection IS 'positions of projections; see the view dynamodb_es_projections';
+
+CREATE TABLE dynamodb_es_passed (
+	projection text NOT NULL,
+	ids int8range NOT NULL,
+	passed_at timestamptz NOT NULL,
+	next_look timestamptz,			-- NULL: it is not looked for any more
+	looks integer NOT NULL DEFAULT 0,
+	fate text NOT NULL CHECK (fate IN ('open', 'late', 'skipped', 'expired')),
+	by_role text NOT NULL
+);
+
+CREATE INDEX ON dynamodb_es_passed (projection);
+
+COMMENT ON TABLE dynamodb_es_passed IS 'commit ids that projections have passed without a commit';
+
+SELECT pg_catalog.pg_extension_config_dump('dynamodb_es_projection', '');
+SELECT pg_catalog.pg_extension_config_dump('dynamodb_es_passed', '');
+
+-- Rows that these functions have not inserted come from a dump.
+CREATE FUNCTION dynamodb_es_projection_restored() RETURNS trigger
+	AS 'MODULE_PATHNAME' LANGUAGE C;
+
+COMMENT ON FUNCTION dynamodb_es_projection_restored() IS 'disables projections that are restored from a dump';
+
+CREATE TRIGGER restored BEFORE INSERT ON dynamodb_es_projection
+	FOR EACH ROW EXECUTE FUNCTION dynamodb_es_projection_restored();
+
+CREATE FUNCTION dynamodb_es_projection_handler(handler text) RETURNS regprocedure
+	AS 'MODULE_PATHNAME' LANGUAGE C STRICT STABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION dynamodb_es_projection_handler(text) IS 'the function of that name and arguments; NULL: there is none';
+
+CREATE FUNCTION dynamodb_es_create_projection(
+	name text,
+	handler regproc,
+	start_after bigint DEFAULT 0,
+	batch_size integer DEFAULT 1000,
+	poll_interval interval DEFAULT '1 s',
+	gap_timeout interval DEFAULT '30 s',
+	enabled boolean DEFAULT true
+) RETURNS void
+	AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION dynamodb_es_create_projection(text, regproc, bigint, integer, interval, interval, boolean) IS
+	'makes a projection: each commit after the position is given to the handler once, in the order of commit ids';
+
+CREATE FUNCTION dynamodb_es_alter_projection(
+	name text,
+	handler regproc DEFAULT NULL,
+	batch_size integer DEFAULT NULL,
+	poll_interval interval DEFAULT NULL,
+	gap_timeout interval DEFAULT NULL,
+	enabled boolean DEFAULT NULL
+) RETURNS void
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION dynamodb_es_alter_projection(text, regproc, integer, interval, interval, boolean) IS
+	'changes a projection; what is NULL stays as it is';
+
+CREATE FUNCTION dynamodb_es_drop_projection(name text) RETURNS void
+	AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION dynamodb_es_drop_projection(text) IS 'drops a projection; what it has written stays';
+
+CREATE FUNCTION dynamodb_es_reset(name text, "position" bigint DEFAULT 0) RETURNS void
+	AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION dynamodb_es_reset(text, bigint) IS 'has a projection go on after that commit id; what it has written stays';
+
+CREATE FUNCTION dynamodb_es_skip(name text, commit_id bigint) RETURNS void
+	AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION dynamodb_es_skip(text, bigint) IS
+	'has a projection leave out one commit that it has not applied yet, and records who said so';
+
+CREATE FUNCTION dynamodb_es_run(name text) RETURNS bigint
+	AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION dynamodb_es_run(text) IS
+	'applies one batch of a projection in this transaction, and returns how many commits it had; 0: there was nothing new';
+
+CREATE PROCEDURE dynamodb_es_follow(name text DEFAULT NULL, until_caught_up boolean DEFAULT false)
+	AS 'MODULE_PATHNAME' LANGUAGE C;
+
+COMMENT ON PROCEDURE dynamodb_es_follow(text, boolean) IS
+	'applies batch after batch, each in a transaction of its own; without a name, of all projections that the user owns';
+
+CREATE FUNCTION dynamodb_es_wait_for(name text, commit_id bigint, timeout interval DEFAULT '5 s') RETURNS boolean
+	AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION dynamodb_es_wait_for(text, bigint, interval) IS
+	'waits until a projection has applied all up to that commit id; false: it has not by then';
+
+CREATE VIEW dynamodb_es_projections WITH (security_barrier) AS
+	SELECT p.name,
+		coalesce(pg_catalog.pg_get_userbyid(h.proowner), p.owner) AS owner,
+		t.typrelid::pg_catalog.regclass AS source,
+		p.handler,
+		p.enabled,
+		CASE
+			WHEN p.restored THEN 'restored'
+			WHEN NOT p.enabled OR h.oid IS NULL OR p.stopped THEN 'stopped'
+			WHEN NOT EXISTS (
+				SELECT FROM pg_catalog.pg_locks l
+				WHERE l.locktype = 'advisory' AND l.objsubid = 4
+					AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
+					AND (l.classid::bigint << 32) | l.objid::bigint = pg_catalog.hashtextextended(p.name COLLATE "C", 0)
+			) THEN 'no worker'
+			WHEN p.last_error IS NOT NULL OR p.waiting_for IS NOT NULL THEN 'waiting'
+			ELSE 'running'
+		END AS state,
+		p."position",
+		p.seen,
+		p.waiting_for,
+		p.waiting_since,
+		p.applied_at,
+		p.applied,
+		p.passed,
+		p.late,
+		p.out_of_order,
+		p.last_error,
+		p.failed_at,
+		p.next_try
+	FROM dynamodb_es_projection p
+	LEFT JOIN pg_catalog.pg_proc h ON h.oid = dynamodb_es_projection_handler(p.handler)::oid
+	LEFT JOIN pg_catalog.pg_type a ON a.oid = h.proargtypes[0]
+	LEFT JOIN pg_catalog.pg_type t ON t.oid = a.typelem
+	WHERE CASE
+		WHEN h.oid IS NOT NULL THEN pg_catalog.pg_has_role(h.proowner, 'MEMBER')
+		ELSE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = p.owner AND pg_catalog.pg_has_role(r.oid, 'MEMBER'))
+			OR (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = current_user)
+	END;
+
+COMMENT ON VIEW dynamodb_es_projections IS 'the projections of the roles that the user is a member of, and how they are';
+
+GRANT SELECT ON dynamodb_es_projections TO PUBLIC;

@@ -99,3 +99,17 @@ wait_for_client(Client *client)
 		CHECK_FOR_INTERRUPTS();
 	}
 }
+
+void
+wait_for_time(int64 ms)
+{
+	int			event;
+
+	CHECK_FOR_INTERRUPTS();
+	event = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, Min(ms, PG_INT32_MAX), compat_wait_event());
+	if (event & WL_LATCH_SET)
+	{
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}

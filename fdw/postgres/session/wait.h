@@ -14,6 +14,9 @@
  */
 extern void wait_for_client(Client *client);
 
+/* Waits for that long, or until the latch is set, likewise. */
+extern void wait_for_time(int64 ms);
+
 /* To be called before a client goes: a wait may have left its descriptor in a set. */
 extern void wait_forget_client(const Client *client);
 

@@ -1,0 +1,349 @@
+/*
+ * batch.c: which commits come next, and as which rows?
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "dynamodb/json.h"
+#include "postgres/core/budget.h"
+#include "postgres/core/encoding.h"
+#include "postgres/core/errors.h"
+#include "postgres/projection/batch.h"
+#include "postgres/scan/feed_scan.h"
+#include "postgres/session/task.h"
+#include "postgres/session/wait.h"
+
+/* Rows of a batch, in bytes. */
+#define MOST_BYTES (8 * 1024 * 1024)
+
+/*
+ * History is given up by its stamps when it is that old: no clock is wrong by as much, and whoever starts anew need not
+ * wait for what happened long ago.
+ */
+#define HISTORY_MS 360000
+
+/* An id whose next commits are that old is not looked for a second time. */
+#define OLD_MS INT64CONST(3600000)
+
+static const char *const key_attributes[] = {COMMIT_AGGREGATE_ID, COMMIT_VERSION, COMMIT_ID};
+
+static void
+choose_attributes(FeedReader *reader)
+{
+	reader->attributes = palloc(sizeof(char *) * (reader->map->natts + lengthof(key_attributes)));
+	for (int i = 0; i < reader->map->natts; i++)
+		if (reader->map->columns[i] != NULL)
+			reader->attributes[reader->nattributes++] = reader->map->columns[i]->attribute;
+	for (size_t i = 0; i < lengthof(key_attributes); i++)
+	{
+		bool		is_there = false;
+
+		for (int j = 0; j < reader->nattributes && !is_there; j++)
+			is_there = strcmp(reader->attributes[j], key_attributes[i]) == 0;
+		if (!is_there)
+			reader->attributes[reader->nattributes++] = key_attributes[i];
+	}
+}
+
+static void
+free_feed(void *operation)
+{
+	feed_free(operation);
+}
+
+static void
+start_feed(FeedReader *reader, const ProjectionRow *row, int64 wanted)
+{
+	Client	   *client = tenure_client(reader->tenure);
+	int64		now = client_time_ms(client);
+	int64		stamps_ms = Max(row->gap_timeout_ms, HISTORY_MS);
+	FeedSpec	spec = {
+		.after = row->position,
+		.upto = PG_INT64_MAX,
+		.wanted = wanted,
+		.stamped_before = now - stamps_ms,
+		.old_before = now - Max(stamps_ms, OLD_MS),
+		.dense_above = reader->options.dense_since,
+		.max_parallel = reader->options.max_connections,
+		.max_ranges = reader->options.scan_segments,
+		.attributes = reader->attributes,
+		.nattributes = reader->nattributes,
+		.budget = budget_of_statement(),
+	};
+
+	tenure_hold(reader->tenure, feed_start(client, &reader->options.names, &spec, &reader->usage), free_feed);
+	reader->position = row->position;
+}
+
+/* The source's lock goes at once: nobody is to wait for it while the network is waited for. */
+static FeedReader *
+reader_new(MemoryContext parent, const ProjectionRow *row, const Handler *handler, int64 wanted)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "dynamodb_es feed", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	FeedReader *reader = palloc0(sizeof(FeedReader));
+	Relation	relation;
+
+	PG_TRY();
+	{
+		reader->context = context;
+		reader->source = handler->source;
+		reader->user = handler->owner;
+		handler_check_rights(handler);
+		relation = table_open(handler->source, AccessShareLock);
+		reader->desc = CreateTupleDescCopy(RelationGetDescr(relation));
+		reader->map = column_map_new(relation);
+		table_close(relation, AccessShareLock);
+		reader->options = options_of_table(handler->source);
+		reader->map->replaces_unreadable = reader->options.replaces_unreadable;
+		if (reader->options.replaces_unreadable)
+			reader->map->replacements = replacements_new();
+		choose_attributes(reader);
+		reader->tenure = tenure_new(
+									context, connection_acquire(handler->owner, reader->options.server, task_owner(handler->source)));
+		start_feed(reader, row, wanted);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(caller);
+		MemoryContextDelete(context);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+	return reader;
+}
+
+/* The next item of the feed; NULL at its end. */
+static const cJSON *
+next_item(FeedReader *reader)
+{
+	const cJSON *item = NULL;
+
+	for (;;)
+	{
+		ReadResult	result;
+
+		CHECK_FOR_INTERRUPTS();
+		budget_of_statement();
+		result = feed_next(reader->tenure->operation, &item);
+		budget_check(&reader->usage, reader->map->relation_name);
+		switch (result)
+		{
+			case READ_ITEM:
+				return item;
+			case READ_EMPTY_PAGE:
+				break;
+			case READ_PENDING:
+				InvalidateCatalogSnapshotConditionally();
+				wait_for_client(tenure_client(reader->tenure));
+				break;
+			case READ_END:
+				return NULL;
+			case READ_FAILED:
+				feed_scan_report(reader->tenure->operation, reader->map->relation_name);
+		}
+	}
+}
+
+static HeapTuple
+tuple_of_item(const FeedReader *reader, const cJSON *item)
+{
+	int			natts = reader->desc->natts;
+	Datum	   *values = palloc0(sizeof(Datum) * Max(natts, 1));
+	bool	   *nulls = palloc(sizeof(bool) * Max(natts, 1));
+
+	for (int i = 0; i < natts; i++)
+	{
+		nulls[i] = true;
+		if (reader->map->columns[i] != NULL)
+			values[i] = column_read(reader->map, reader->map->columns[i], item, &nulls[i]);
+	}
+	return heap_form_tuple(reader->desc, values, nulls);
+}
+
+static char *
+key_copied(char *before, const cJSON *item, const char *attribute)
+{
+	AttributeValue value = attribute_get(item, attribute);
+
+	if (before != NULL)
+		pfree(before);
+	return value.type == ATTRIBUTE_S || value.type == ATTRIBUTE_N ? pnstrdup(value.text, value.length) : NULL;
+}
+
+/* The commit that the batch has come to. */
+static void
+note_key(Batch *batch, const cJSON *item, int64 id)
+{
+	batch->last_id = id;
+	batch->last_aggregate_id = key_copied(batch->last_aggregate_id, item, COMMIT_AGGREGATE_ID);
+	batch->last_version = key_copied(batch->last_version, item, COMMIT_VERSION);
+}
+
+static char *
+shown(const char *key)
+{
+	return key != NULL ? encoding_for_message(key, strlen(key), MAX_NAMED_BYTES) : pstrdup("(none)");
+}
+
+static char *
+last_described(const Batch *batch)
+{
+	return psprintf("commit " INT64_FORMAT " (aggregate \"%s\", version %s)", batch->last_id,
+					shown(batch->last_aggregate_id), shown(batch->last_version));
+}
+
+char	   *
+batch_described(const Batch *batch)
+{
+	return batch->count == 1 ? last_described(batch)
+		: psprintf("commits " INT64_FORMAT " to " INT64_FORMAT, batch->ids[0], batch->last_id);
+}
+
+/*
+ * Adds the item as a row; false where it cannot be read and others come before it: these are a batch, and it is the first
+ * of the next one. What raises the error leaves nothing behind but memory (column_read.c).
+ */
+static bool
+take_item(Batch *batch, ProjectionSession *session, const FeedReader *reader, MemoryContext row_context,
+		  const cJSON *item)
+{
+	AttributeValue id = attribute_get(item, COMMIT_ID);
+	MemoryContext context = CurrentMemoryContext;
+	HeapTuple volatile tuple = NULL;
+	int64_t		number = 0;
+
+	(void) attribute_to_int64(&id, &number);
+	MemoryContextReset(row_context);
+	MemoryContextSwitchTo(row_context);
+	PG_TRY();
+	{
+		tuple = tuple_of_item(reader, item);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		if (batch->count == 0)
+		{
+			note_key(batch, item, number);
+			session_note_failing(session, last_described(batch), true);
+		}
+		if (batch->count == 0 || ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
+			PG_RE_THROW();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	if (tuple == NULL)
+		return false;
+	batch->ids[batch->count] = number;
+	batch->rows[batch->count++] = heap_copy_tuple_as_datum(tuple, batch->desc);
+	batch->bytes += tuple->t_len;
+	note_key(batch, item, number);
+	return true;
+}
+
+/* What the feed has come to know, of ids that no batch before has reported; up to the last commit of the batch or to its own end. */
+static void
+take_report(Batch *batch, FeedReader *reader, bool is_cut)
+{
+	FeedReport *report = &batch->report;
+	IdRange    *ranges;
+	size_t		count = 0;
+
+	feed_report(reader->tenure->operation, report);
+	if (is_cut)
+		report->complete_to = batch->last_id;
+	ranges = palloc(sizeof(IdRange) * Max(report->npassed, 1));
+	for (size_t i = 0; i < report->npassed; i++)
+	{
+		IdRange		range = report->passed[i];
+
+		range.first = Max(range.first, batch->after + 1);
+		if (range.first > range.last || range.first > report->complete_to)
+			continue;
+		ranges[count++] = range;
+		batch->passed += range.last - range.first + 1;
+	}
+	batch->passed += report->passed_old - reader->passed_old;
+	reader->passed_old = report->passed_old;
+	report->passed = ranges;
+	report->npassed = count;
+	reader->position = report->complete_to;
+}
+
+/* Room for ids and rows grows with them: `most` is often far from what there is. */
+static void
+make_room(Batch *batch, int *room)
+{
+	if (batch->count < *room)
+		return;
+	*room *= 2;
+	batch->ids = repalloc(batch->ids, sizeof(int64) * *room);
+	batch->rows = repalloc(batch->rows, sizeof(Datum) * *room);
+}
+
+/* false: the feed is at its end, or has handed out more than is in the batch: it is of no more use. */
+static bool
+fill(Batch *batch, ProjectionSession *session, FeedReader *reader, int most)
+{
+	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "dynamodb_es row", ALLOCSET_DEFAULT_SIZES);
+	int			room = 64;
+	const cJSON *item = NULL;
+	bool		is_cut = false;
+
+	batch->ids = palloc(sizeof(int64) * room);
+	batch->rows = palloc(sizeof(Datum) * room);
+	while (batch->count < most && batch->bytes < MOST_BYTES && !is_cut)
+	{
+		item = next_item(reader);
+		if (item == NULL)
+			break;
+		make_room(batch, &room);
+		is_cut = !take_item(batch, session, reader, row_context, item);
+	}
+	batch->more = item != NULL;
+	take_report(batch, reader, is_cut);
+	MemoryContextDelete(row_context);
+	return batch->more && !is_cut;
+}
+
+Batch	   *
+batch_read(ProjectionSession *session, const ProjectionRow *row, const Handler *handler, int most, bool keeps)
+{
+	Batch	   *batch = palloc0(sizeof(Batch));
+	FeedReader *reader = session->reader;
+	bool		goes_on;
+
+	session->reader = NULL;
+	if (reader != NULL &&
+		(reader->source != handler->source || reader->user != handler->owner || reader->position != row->position))
+	{
+		MemoryContextDelete(reader->context);
+		reader = NULL;
+	}
+	if (reader == NULL)
+		reader = reader_new(keeps ? session->context : CurrentMemoryContext, row, handler, keeps ? 0 : most);
+	if (keeps)
+		session->reader = reader;	/* an error on the way drops it with the session's */
+	batch->context = CurrentMemoryContext;
+	batch->source = handler->source;
+	batch->after = row->position;
+	batch->desc = CreateTupleDescCopy(reader->desc);
+	goes_on = fill(batch, session, reader, most);
+	if (reader->map->replacements != NULL)
+		replacements_report(reader->map->replacements);
+	if (!keeps)
+		MemoryContextDelete(reader->context);
+	else if (!goes_on)
+		session_drop_reader(session);
+	return batch;
+}

@@ -1,0 +1,476 @@
+/*
+ * follow.c: which projection is due, and what if its batch fails?
+ *
+ * A turn is a short transaction that lists the projections, and one for each that is due. What fails is undone as a
+ * subtransaction, and recorded by the transaction around it.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "common/hashfn.h"
+#include "common/pg_prng.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/lock.h"
+#include "utils/memutils.h"
+#include "utils/portal.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "aws/http.h"
+#include "postgres/projection/apply.h"
+#include "postgres/projection/batch.h"
+#include "postgres/projection/follow.h"
+#include "postgres/projection/handler.h"
+#include "postgres/projection/rights.h"
+#include "postgres/projection/row.h"
+#include "postgres/projection/session.h"
+#include "postgres/session/wait.h"
+
+/* Far behind, batches are up to that many times as large. */
+#define MOST_GROWTH 10
+
+/* After an error: 1 s, 2 s, 4 s …, up to 5 min. */
+#define FIRST_PAUSE_MS 1000
+#define LONGEST_PAUSE_MS 300000
+
+/* How often a race is lost before it is an error, and with until_caught_up an error that may pass before it is given up. */
+#define RACES_IN_SILENCE 6
+#define TRIES_TO_CATCH_UP 5
+
+/* After a batch, while commits come in: the next one is to have some, too. */
+#define COALESCE_MS 20
+
+/* Without a projection, one is looked for that often. */
+#define IDLE_MS 10000
+
+/* Of advisory locks; users' own have 1 and 2, dense stores 3. The view dynamodb_es_projections looks for it. */
+#define LOCK_CLASS 4
+
+typedef struct Follow
+{
+	const FollowSpec *spec;
+	MemoryContext context;		/* as long as it follows */
+	MemoryContext turn;			/* reset at each turn */
+	List	   *sessions;		/* ProjectionSession, of those that are followed */
+} Follow;
+
+static LOCKTAG
+lock_of_projection(const char *name)
+{
+	uint64		hash = DatumGetUInt64(hash_any_extended((const unsigned char *) name, strlen(name), 0));
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (hash >> 32), (uint32) hash, LOCK_CLASS);
+	return tag;
+}
+
+static void
+followed_lock(const char *name)
+{
+	LOCKTAG		tag = lock_of_projection(name);
+
+	LockAcquire(&tag, ShareLock, true, false);
+}
+
+static void
+followed_unlock(const char *name)
+{
+	LOCKTAG		tag = lock_of_projection(name);
+
+	LockRelease(&tag, ShareLock, true);
+}
+
+static void
+begin_next(void)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+}
+
+/* Between two transactions: statistics are counted only there. */
+static void
+commit(Follow *follow)
+{
+	if (ActiveSnapshotSet())
+		ForgetPortalSnapshots();
+	CommitTransactionCommand();
+	pgstat_report_stat(false);
+	begin_next();
+	MemoryContextSwitchTo(follow->turn);
+}
+
+static bool
+is_ours(const Follow *follow, const ProjectionRow *row)
+{
+	if (follow->spec->name != NULL)
+		return strcmp(row->name, follow->spec->name) == 0 && projection_is_usable(row);
+	return projection_owner(row) == GetUserId();
+}
+
+static bool
+row_is_of(const List *rows, const ProjectionSession *session)
+{
+	ListCell   *cell;
+
+	foreach(cell, rows)
+		if (strcmp(((ProjectionRow *) lfirst(cell))->name, session->name) == 0)
+		return true;
+	return false;
+}
+
+/* The session of a projection that was not followed before. */
+static ProjectionSession *
+take_up(Follow *follow, const ProjectionRow *row)
+{
+	ProjectionSession *session = projection_session(row->name);
+	MemoryContext caller;
+
+	if (list_member_ptr(follow->sessions, session))
+		return session;
+	caller = MemoryContextSwitchTo(follow->context);
+	follow->sessions = lappend(follow->sessions, session);
+	MemoryContextSwitchTo(caller);
+	followed_lock(row->name);
+	session->due_at = http_now_ms();
+	session->failures = session->limit = session->error = 0;
+	session->growth = 1;
+	session->target = -1;
+	session->is_at_end = false;
+	return session;
+}
+
+static void
+let_go(Follow *follow, ProjectionSession *session)
+{
+	follow->sessions = list_delete_ptr(follow->sessions, session);
+	followed_unlock(session->name);
+	session_drop_reader(session);
+}
+
+/* The rows that are to be followed, in the turn's memory. */
+static List *
+rows_followed(Follow *follow)
+{
+	List	   *ours = NIL;
+	ListCell   *cell;
+	int			number = 0;
+
+	foreach(cell, projection_list())
+	{
+		ProjectionRow *row = lfirst(cell);
+
+		if (is_ours(follow, row) && number++ % follow->spec->parts == follow->spec->part && row->enabled)
+			ours = lappend(ours, row);
+	}
+	foreach(cell, list_copy(follow->sessions))
+	{
+		if (row_is_of(ours, lfirst(cell)))
+			continue;
+		let_go(follow, lfirst(cell));
+	}
+	return ours;
+}
+
+/* An error that will pass by itself; else the handler, or the store, has to be looked at. */
+static bool
+is_passing(int sqlstate)
+{
+	switch (ERRCODE_TO_CATEGORY(sqlstate))
+	{
+		case ERRCODE_CONNECTION_EXCEPTION:
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_OPERATOR_INTERVENTION:
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case ERRCODE_FDW_ERROR:
+		case ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION:
+			return true;
+		default:
+			return sqlstate == ERRCODE_LOCK_NOT_AVAILABLE;
+	}
+}
+
+/* Half the batch at once, until it is one commit. */
+static void
+halve(ProjectionSession *session)
+{
+	session->limit = Max(session->last_count / 2, 1);
+	session->due_at = http_now_ms();
+}
+
+static char *
+text_of_error(const ProjectionSession *session, const ErrorData *error)
+{
+	char	   *text = session->failing == NULL ? error->message : psprintf("%s: %s", session->failing, error->message);
+
+	return error->detail == NULL ? text : psprintf("%s\n%s", text, error->detail);
+}
+
+static void
+record(ProjectionSession *session, const ProjectionRow *row, const ErrorData *error, int64 pause_ms)
+{
+	bool		stopped = !is_passing(error->sqlerrcode);
+	char	   *text = text_of_error(session, error);
+
+	projection_fail(row->name, text, stopped, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pause_ms));
+	ereport(WARNING, (errcode(error->sqlerrcode),
+					  stopped ? errmsg("projection \"%s\" has stopped", row->name)
+					  : errmsg("projection \"%s\" waits", row->name),
+					  errdetail_internal("%s", text), errhint("It is tried again in %d s.", (int) (pause_ms / 1000))));
+}
+
+/* Others that move the same projection, or write the same rows, are no fault as long as that does not go on. */
+static bool
+is_a_race(const ProjectionSession *session, const ErrorData *error)
+{
+	return ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK &&
+		session->failures <= RACES_IN_SILENCE;
+}
+
+/* In a transaction of its own: under REPEATABLE READ the one that has failed does not see the row as it is. */
+static void
+fail(Follow *follow, ProjectionSession *session, const ProjectionRow *row, ErrorData *error)
+{
+	int64		pause_ms;
+
+	session_drop_reader(session);
+	session->growth = 1;
+	if (session->failing != NULL && !session->fails_alone && !is_passing(error->sqlerrcode))
+	{
+		halve(session);
+		return;
+	}
+	session->failures++;
+	if (is_a_race(session, error))
+	{
+		session->due_at = http_now_ms() + pg_prng_uint64_range(&pg_global_prng_state, 1, 10 << session->failures);
+		return;
+	}
+	pause_ms = Min((int64) FIRST_PAUSE_MS << Min(session->failures - 1, 20), LONGEST_PAUSE_MS);
+	session->due_at = http_now_ms() + pause_ms;
+	session->error = error->sqlerrcode;
+	if (!is_passing(error->sqlerrcode) || session->failures >= TRIES_TO_CATCH_UP)
+		session->is_at_end = true;
+	record(session, row, error, pause_ms);
+	commit(follow);
+}
+
+/* What a batch that was applied, or an idle poll, says about the next one. */
+static void
+succeed(ProjectionSession *session, const ProjectionRow *row, const Batch *batch)
+{
+	int64		now = http_now_ms();
+
+	session->failures = 0;
+	session->error = 0;
+	session->has_begun = true;
+	if (session->limit > 0)
+		session->limit = session->limit < row->batch_size / 2 ? session->limit * 2 : 0;
+	session->growth = batch->more && session->limit == 0 ? Min(session->growth * 2, MOST_GROWTH) : 1;
+	if (batch->count > 0)
+		session->applied_at = now;
+	session->due_at = batch->more ? now : now + row->poll_interval_ms;
+	if (session->target < 0 && !batch->more)
+		session->target = batch->report.seen;
+	session->is_at_end = session->target >= 0 && batch->report.complete_to >= session->target;
+}
+
+/* One batch of a projection; raises what stands in its way. */
+static void
+step(ProjectionSession *session, const ProjectionRow *row)
+{
+	Handler		handler;
+	Batch	   *batch;
+	int64		applied;
+
+	session_note_failing(session, NULL, false);
+	if (!handler_find(row->handler, &handler))
+		handler_report_missing(row->handler, row->name);
+	batch = batch_read(session, row, &handler, apply_batch_size(session, row), true);
+	session->last_count = batch->count;
+	if (apply_batch(session, row, &handler, batch, &applied) == APPLY_OVERTAKEN)
+	{
+		session_drop_reader(session);
+		session->due_at = http_now_ms();
+		return;
+	}
+	succeed(session, row, batch);
+}
+
+/* An error that is not a projection's: somebody wants this session to end. */
+static bool
+ends_session(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_QUERY_CANCELED;
+}
+
+/* The error that `step` has raised, of which nothing is left; NULL: none. */
+static ErrorData *
+try_step(Follow *follow, ProjectionSession *session, const ProjectionRow *row)
+{
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(follow->turn);
+	PG_TRY();
+	{
+		step(session, row);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(follow->turn);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(follow->turn);
+	CurrentResourceOwner = owner;
+	return error;
+}
+
+/* Likewise of the commit: constraints may be deferred until then. */
+static ErrorData *
+try_commit(Follow *follow)
+{
+	ErrorData  *volatile error = NULL;
+
+	PG_TRY();
+	{
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(follow->turn);
+		error = CopyErrorData();
+		FlushErrorState();
+		AbortCurrentTransaction();
+	}
+	PG_END_TRY();
+	pgstat_report_stat(false);
+	begin_next();
+	MemoryContextSwitchTo(follow->turn);
+	return error;
+}
+
+static void
+take_turn(Follow *follow, ProjectionSession *session, const ProjectionRow *row)
+{
+	ErrorData  *error;
+
+	error = try_step(follow, session, row);
+	if (error == NULL)
+		error = try_commit(follow);
+	else
+		commit(follow);
+	if (error == NULL)
+		return;
+	if (ends_session(error))
+		ReThrowError(error);
+	fail(follow, session, row, error);
+}
+
+static bool
+all_are_at_end(const Follow *follow)
+{
+	ListCell   *cell;
+
+	foreach(cell, follow->sessions)
+		if (!((ProjectionSession *) lfirst(cell))->is_at_end)
+		return false;
+	return true;
+}
+
+static void
+report_not_caught_up(const Follow *follow)
+{
+	ListCell   *cell;
+
+	foreach(cell, follow->sessions)
+	{
+		const ProjectionSession *session = lfirst(cell);
+
+		if (session->error != 0)
+			ereport(ERROR, (errcode(session->error), errmsg("projection \"%s\" has not caught up", session->name),
+							errhint("The view dynamodb_es_projections shows why.")));
+	}
+}
+
+static int64
+next_due_at(const Follow *follow)
+{
+	int64		due_at = http_now_ms() + IDLE_MS;
+	ListCell   *cell;
+
+	foreach(cell, follow->sessions)
+		due_at = Min(due_at, ((ProjectionSession *) lfirst(cell))->due_at);
+	return due_at;
+}
+
+/* Each projection that is due has its batch. */
+static void
+turn(Follow *follow)
+{
+	List	   *rows;
+	ListCell   *cell;
+
+	MemoryContextReset(follow->turn);
+	MemoryContextSwitchTo(follow->turn);
+	rows = rows_followed(follow);
+	foreach(cell, rows)
+		(void) take_up(follow, lfirst(cell));
+	commit(follow);
+	foreach(cell, rows)
+	{
+		ProjectionSession *session = projection_session(((ProjectionRow *) lfirst(cell))->name);
+
+		if (session->due_at <= http_now_ms())
+			take_turn(follow, session, lfirst(cell));
+	}
+}
+
+static void
+follow_on(Follow *follow)
+{
+	for (;;)
+	{
+		int64		wait_ms;
+
+		CHECK_FOR_INTERRUPTS();
+		turn(follow);
+		if (follow->spec->until_caught_up && all_are_at_end(follow))
+		{
+			report_not_caught_up(follow);
+			return;
+		}
+		wait_ms = next_due_at(follow) - http_now_ms();
+		if (wait_ms <= 0)
+			continue;
+		wait_for_time(wait_ms);
+	}
+}
+
+void
+follow_projections(const FollowSpec *spec)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Follow		follow = {.spec = spec};
+
+	follow.context = AllocSetContextCreate(caller, "dynamodb_es follow", ALLOCSET_DEFAULT_SIZES);
+	follow.turn = AllocSetContextCreate(follow.context, "dynamodb_es turn", ALLOCSET_DEFAULT_SIZES);
+	PG_TRY();
+	{
+		follow_on(&follow);
+	}
+	PG_FINALLY();
+	{
+		while (follow.sessions != NIL)
+			let_go(&follow, linitial(follow.sessions));
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(follow.context);
+}

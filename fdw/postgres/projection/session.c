@@ -1,0 +1,71 @@
+/*
+ * session.c: which projections has this backend worked on?
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "postgres/projection/session.h"
+
+static List *sessions = NIL;
+
+ProjectionSession *
+projection_session(const char *name)
+{
+	ProjectionSession *session;
+	MemoryContext caller;
+	ListCell   *cell;
+
+	foreach(cell, sessions)
+	{
+		session = lfirst(cell);
+		if (strcmp(session->name, name) == 0)
+			return session;
+	}
+	caller = MemoryContextSwitchTo(TopMemoryContext);
+	session = palloc0(sizeof(ProjectionSession));
+	session->context = AllocSetContextCreate(TopMemoryContext, "dynamodb_es projection", ALLOCSET_SMALL_SIZES);
+	session->name = MemoryContextStrdup(session->context, name);
+	session->growth = 1;
+	session->target = -1;
+	sessions = lappend(sessions, session);
+	MemoryContextSwitchTo(caller);
+	return session;
+}
+
+void
+session_note_failing(ProjectionSession *session, const char *what, bool alone)
+{
+	if (session->failing != NULL)
+		pfree(session->failing);
+	session->failing = what != NULL ? MemoryContextStrdup(session->context, what) : NULL;
+	session->fails_alone = alone;
+}
+
+void
+session_drop_reader(ProjectionSession *session)
+{
+	FeedReader *reader = session->reader;
+
+	session->reader = NULL;
+	if (reader != NULL)
+		MemoryContextDelete(reader->context);
+}
+
+void
+sessions_drop_readers(void)
+{
+	ListCell   *cell;
+
+	foreach(cell, sessions)
+		session_drop_reader(lfirst(cell));
+}
+
+void
+projection_session_forget(ProjectionSession *session)
+{
+	session_drop_reader(session);
+	sessions = list_delete_ptr(sessions, session);
+	MemoryContextDelete(session->context);
+	pfree(session);
+}

@@ -1,0 +1,68 @@
+/*
+ * session: what a backend remembers of a projection from one batch to the next. It is not part of any transaction, and
+ * no more than a help: who starts anew, waits a little longer, or reads a little more.
+ */
+#ifndef DYNAMODB_ES_PROJECTION_SESSION_H
+#define DYNAMODB_ES_PROJECTION_SESSION_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+#include "postgres/session/tenure.h"
+#include "postgres/table/options.h"
+#include "postgres/table/relation.h"
+
+/* A feed that is read, and what its items become. */
+typedef struct FeedReader
+{
+	MemoryContext context;		/* of all below; deleted by reader_drop */
+	Tenure	   *tenure;
+	Oid			source;
+	Oid			user;			/* by whose mapping it reads */
+	TableOptions options;
+	TupleDesc	desc;
+	ColumnMap  *map;
+	const char **attributes;
+	int			nattributes;
+	int64		position;		/* up to it all has been handed out */
+	int64		passed_old;		/* of the report's, as many have been handed out */
+	Usage		usage;
+} FeedReader;
+
+typedef struct ProjectionSession
+{
+	char	   *name;
+	MemoryContext context;		/* of all that is remembered */
+	FeedReader *reader;			/* NULL: the next batch begins a feed */
+	bool		is_busy;		/* a batch is being applied: its handler must not begin another */
+	int			limit;			/* commits in the next batch, after an error; 0: no limit */
+	int			growth;			/* batches are that many times as large, while far behind */
+	int			last_count;		/* commits that the last batch had */
+	int			failures;		/* one after the other */
+	char	   *failing;		/* what the error was about that has just been raised; NULL: no commit */
+	bool		fails_alone;	/* it was one commit */
+	int64		due_at;			/* http_now_ms; when the next batch is due */
+	int64		applied_at;		/* http_now_ms; when the last one was applied */
+	int64		target;			/* until_caught_up: to where; -1: not known yet */
+	bool		is_at_end;		/* it has come there, or does not come there */
+	int			error;			/* SQLSTATE of the last one, while it stands */
+	bool		has_begun;		/* its first batch is done */
+} ProjectionSession;
+
+/* The one of this backend, made at its first use. */
+extern ProjectionSession *projection_session(const char *name);
+
+/* Forgets all about a projection, or all. */
+extern void projection_session_forget(ProjectionSession *session);
+
+/* An error that is on its way is about this; NULL: forgets it. */
+extern void session_note_failing(ProjectionSession *session, const char *what, bool alone);
+
+/* Gives up the feed that is read, if there is one. */
+extern void session_drop_reader(ProjectionSession *session);
+
+/* Of all sessions that this backend has. */
+extern void sessions_drop_readers(void);
+
+#endif
