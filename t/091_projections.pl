@@ -3,9 +3,8 @@ use strict;
 use warnings;
 
 use FindBin;
-use lib map { "$FindBin::RealBin/../test/$_" } qw(fault perl);
+use lib "$FindBin::RealBin/../test/lib";
 
-use Fault;
 use PlainDynamoDB;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
