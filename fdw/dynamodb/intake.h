@@ -16,7 +16,7 @@
 #include "base/failure.h"
 #include "base/step.h"
 #include "dynamodb/answer.h"
-#include "dynamodb/encoding.h"
+#include "dynamodb/decoder.h"
 #include "dynamodb/page.h"
 
 /* Of no error that has no item, and of no answer that is no page, are there more bytes. */

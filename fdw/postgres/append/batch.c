@@ -71,9 +71,9 @@ report_interrupted(const RowBatch *batch, MemoryContext context)
 static void
 turn_take(RowBatch *batch)
 {
-	if (batch->queue == NULL || batch->has_turn)
+	if (batch->store == NULL || batch->has_turn)
 		return;
-	queue_enter(batch->queue);
+	dense_store_take_turn(batch->store);
 	batch->has_turn = true;
 }
 
@@ -83,7 +83,7 @@ turn_give(RowBatch *batch)
 	if (!batch->has_turn)
 		return;
 	batch->has_turn = false;
-	queue_leave(batch->queue);
+	dense_store_give_turn(batch->store);
 }
 
 /* While no request is under way, one waits for its next attempt, or for the end of a pause: others need not. */

@@ -6,7 +6,7 @@
 
 #include "postgres.h"
 
-#include "postgres/append/queue.h"
+#include "postgres/append/dense_store.h"
 #include "postgres/session/tenure.h"
 #include "store/append.h"
 
@@ -19,7 +19,7 @@ typedef struct RowBatch
 	MemoryContext context;		/* what the rows need; reset by batch_forget */
 	AppendRow  *rows;
 	int			nrows;
-	Queue	   *queue;			/* of the dense store that the rows go to; NULL: they need not queue */
+	DenseStore *store;			/* the dense store that the rows go to; NULL: nobody takes turns */
 	bool		has_turn;
 	Usage		usage;
 } RowBatch;

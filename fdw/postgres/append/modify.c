@@ -11,7 +11,7 @@
 #include "nodes/plannodes.h"
 #include "utils/memutils.h"
 
-#include "postgres/append/known.h"
+#include "postgres/append/assigned.h"
 #include "postgres/append/modify.h"
 #include "postgres/append/row.h"
 #include "postgres/core/compat.h"
@@ -80,7 +80,7 @@ plan_insert(Relation relation, const ModifyTable *plan, Index target, int subpla
 	row_check_columns(map);
 	check_conflict_action(plan->onConflictAction, &options, map->relation_name);
 	if (options.append_at_commit && plan->returningLists != NIL)
-		known_check_plan(map, list_nth_node(List, plan->returningLists, subplan), target);
+		assigned_check_plan(map, list_nth_node(List, plan->returningLists, subplan), target);
 }
 
 List *
@@ -192,8 +192,8 @@ insert_connect(StoreInsert *insert, EState *estate, ResultRelInfo *target)
 	client = tenure_client(insert->batch.tenure);
 	if (insert->options.append_mode == APPEND_DENSE)
 	{
-		insert->batch.queue = queue_of_store(server, mapping, &insert->batch.names);
-		insert->batch.settings.head = &insert->batch.queue->head;
+		insert->batch.store = dense_store_find(server, mapping, &insert->batch.names);
+		insert->batch.settings.head = &insert->batch.store->head;
 	}
 	if (insert->options.append_at_commit)
 		insert->deferred = deferred_store_new(user, server, mapping, owner, client, insert->map->relation_name);
@@ -291,7 +291,7 @@ gather_row(StoreInsert *insert, TupleTableSlot *slot)
 }
 
 /* Found out at the first row: when the insert begins, PostgreSQL has not set them up yet. */
-static const KnownUses *
+static const AssignedUses *
 uses_of_target(StoreInsert *insert, EState *estate, const ResultRelInfo *target)
 {
 	MemoryContext caller;
@@ -299,7 +299,7 @@ uses_of_target(StoreInsert *insert, EState *estate, const ResultRelInfo *target)
 	if (insert->uses == NULL)
 	{
 		caller = MemoryContextSwitchTo(estate->es_query_cxt);
-		insert->uses = known_uses_new(target);
+		insert->uses = assigned_uses_new(target);
 		MemoryContextSwitchTo(caller);
 	}
 	return insert->uses;
@@ -336,7 +336,7 @@ defer_row(StoreInsert *insert, EState *estate, ResultRelInfo *target, TupleTable
 {
 	TupleTableSlot *shown;
 
-	known_check_row(insert->map, uses_of_target(insert, estate, target), slot);
+	assigned_check_row(insert->map, uses_of_target(insert, estate, target), slot);
 	if (target->ri_WithCheckOptions != NIL)
 		check_options(insert, estate, target, slot);
 	batch_forget(&insert->batch);
@@ -364,7 +364,7 @@ modify_insert(EState *estate, ResultRelInfo *target, TupleTableSlot *slot, Tuple
 	}
 	batch_forget(&insert->batch);
 	if (target->ri_WithCheckOptions != NIL
-		&& known_missing(insert->map, uses_of_target(insert, estate, target)->by_check_options, slot) == NULL)
+		&& assigned_missing(insert->map, uses_of_target(insert, estate, target)->by_check_options, slot) == NULL)
 		check_options(insert, estate, target, slot);
 	add_row(insert, slot);
 	append_rows(insert);

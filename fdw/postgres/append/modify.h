@@ -10,7 +10,7 @@
 
 #include "postgres/append/batch.h"
 #include "postgres/append/deferred.h"
-#include "postgres/append/known.h"
+#include "postgres/append/assigned.h"
 #include "postgres/table/options.h"
 #include "postgres/table/relation.h"
 
@@ -22,7 +22,7 @@ typedef struct StoreInsert
 	TableOptions options;
 	RowBatch	batch;			/* its tenure is NULL for an EXPLAIN that runs nothing */
 	DeferredStore *deferred;	/* where rows wait for the commit; NULL: none do */
-	KnownUses  *uses;			/* NULL: not known yet */
+	AssignedUses *uses;			/* NULL: not looked for yet */
 	TupleTableSlot *shown;		/* for rows that come in a slot without system columns; NULL: none has come */
 	bool		has_appended;	/* or is about to */
 	HTAB	   *own;			/* see scan_collect_all */

@@ -1,7 +1,7 @@
 /*
  * clause.c: which column, which operator, what kind of value?
  *
- * Whether DynamoDB may decide the condition that they make is pushdown.c's and filter.c's.
+ * Whether DynamoDB may decide the condition that they make is pushdown.c's and filter_plan.c's.
  */
 #include "postgres.h"
 

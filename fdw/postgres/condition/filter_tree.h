@@ -1,5 +1,5 @@
 /*
- * filter_tree: what a filter's tree is made of, for the files that make it (filter_plan.c), read it (filter.c) and
+ * filter_tree: what a filter's tree is made of, for the files that make it (filter_plan.c), evaluate it (filter_evaluate.c) and
  * turn its leaves into conditions (filter_leaf.c). Everybody else sees a Node.
  */
 #ifndef DYNAMODB_ES_FILTER_TREE_H

@@ -16,7 +16,7 @@
 #include "nodes/nodeFuncs.h"
 #include "utils/memutils.h"
 
-#include "postgres/condition/filter.h"
+#include "postgres/condition/filter_evaluate.h"
 #include "postgres/condition/pushdown.h"
 #include "postgres/core/budget.h"
 #include "postgres/core/compat.h"

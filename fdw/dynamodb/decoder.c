@@ -1,7 +1,7 @@
 /*
- * encoding.c: zlib's inflate, and no more of it than is allowed. See encoding.h.
+ * decoder.c: zlib's inflate, and no more of it than is allowed. See decoder.h.
  */
-#include "dynamodb/encoding.h"
+#include "dynamodb/decoder.h"
 
 #include <stdint.h>
 #include <stdlib.h>

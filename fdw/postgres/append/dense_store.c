@@ -1,9 +1,9 @@
 /*
- * queue.c: whose turn is it to append to a dense store?
+ * dense_store.c: whose turn is it to append to a dense store, and what is its counter likely to be?
  *
  * The turn is a session-level lock of PostgreSQL's, which a backend gives back even as it dies. It is no more than a
  * courtesy: what is correct is decided by DynamoDB, since other servers append as well. So a store is what one server
- * object and its user call so: whoever reaches the same one in another way, or from another database, need not queue,
+ * object and its user call so: whoever reaches the same one in another way, or from another database, need not wait,
  * and nobody can make others wait but those who share the server object.
  */
 #include "postgres.h"
@@ -14,12 +14,12 @@
 #include "storage/lock.h"
 #include "utils/hsearch.h"
 
-#include "postgres/append/queue.h"
+#include "postgres/append/dense_store.h"
 
 /* Of advisory locks: users' own have 1 and 2. */
 #define LOCK_CLASS 3
 
-static HTAB *queues = NULL;
+static HTAB *stores = NULL;
 
 static uint64
 hash_of_store(Oid server, const StoreNames *names)
@@ -37,46 +37,46 @@ hash_of_store(Oid server, const StoreNames *names)
 	return hash;
 }
 
-Queue *
-queue_of_store(Oid server, Oid mapping, const StoreNames *names)
+DenseStore *
+dense_store_find(Oid server, Oid mapping, const StoreNames *names)
 {
-	QueueKey	key = {.store = hash_of_store(server, names), .mapping = mapping};
-	Queue	   *queue;
+	DenseStoreKey key = {.store = hash_of_store(server, names), .mapping = mapping};
+	DenseStore *store;
 	bool		found;
 
-	if (queues == NULL)
+	if (stores == NULL)
 	{
-		HASHCTL		control = {.keysize = sizeof(QueueKey), .entrysize = sizeof(Queue)};
+		HASHCTL		control = {.keysize = sizeof(DenseStoreKey), .entrysize = sizeof(DenseStore)};
 
-		queues = hash_create("dynamodb_es dense stores", 8, &control, HASH_ELEM | HASH_BLOBS);
+		stores = hash_create("dynamodb_es dense stores", 8, &control, HASH_ELEM | HASH_BLOBS);
 	}
-	queue = hash_search(queues, &key, HASH_ENTER, &found);
+	store = hash_search(stores, &key, HASH_ENTER, &found);
 	if (!found)
-		queue->head = -1;
-	return queue;
+		store->head = -1;
+	return store;
 }
 
 static LOCKTAG
-lock_of_queue(const Queue *queue)
+lock_of_store(const DenseStore *store)
 {
 	LOCKTAG		tag;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (queue->key.store >> 32), (uint32) queue->key.store, LOCK_CLASS);
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (store->key.store >> 32), (uint32) store->key.store, LOCK_CLASS);
 	return tag;
 }
 
 void
-queue_enter(const Queue *queue)
+dense_store_take_turn(const DenseStore *store)
 {
-	LOCKTAG		tag = lock_of_queue(queue);
+	LOCKTAG		tag = lock_of_store(store);
 
 	LockAcquire(&tag, ExclusiveLock, true, false);
 }
 
 void
-queue_leave(const Queue *queue)
+dense_store_give_turn(const DenseStore *store)
 {
-	LOCKTAG		tag = lock_of_queue(queue);
+	LOCKTAG		tag = lock_of_store(store);
 
 	LockRelease(&tag, ExclusiveLock, true);
 }

@@ -1,5 +1,5 @@
 /*
- * filter: which conditions DynamoDB can apply as a FilterExpression, meaning exactly what PostgreSQL means.
+ * filter_evaluate: which conditions DynamoDB can apply as a FilterExpression, meaning exactly what PostgreSQL means.
  *
  * Planning turns a clause into a tree, execution the tree and its values into a Filter (dynamodb/filter.h), EXPLAIN
  * the tree into text. A filter spares the transfer of an item, not the capacity to read it.
@@ -7,8 +7,8 @@
  * One thing differs from the same clause applied locally: a stored value that its column cannot show (an N in a text
  * column, 10.5 in an integer one) is an error there, whereas here such an item simply passes or not; mostly not.
  */
-#ifndef DYNAMODB_ES_POSTGRES_FILTER_H
-#define DYNAMODB_ES_POSTGRES_FILTER_H
+#ifndef DYNAMODB_ES_FILTER_EVALUATE_H
+#define DYNAMODB_ES_FILTER_EVALUATE_H
 
 #include "postgres.h"
 

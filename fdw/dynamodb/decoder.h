@@ -1,10 +1,10 @@
 /*
- * encoding: an answer that was compressed on its way.
+ * decoder: an answer that was compressed on its way.
  *
  * libcurl could do it, but then the checksum, which is that of the bytes as sent, could not be checked any more.
  */
-#ifndef DYNAMODB_ES_ENCODING_H
-#define DYNAMODB_ES_ENCODING_H
+#ifndef DYNAMODB_ES_DECODER_H
+#define DYNAMODB_ES_DECODER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "dynamodb/encoding.h"
+#include "dynamodb/decoder.h"
 
 /* `length` bytes of text, as gzip would send them. */
 static ByteBuffer

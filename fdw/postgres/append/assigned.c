@@ -1,5 +1,5 @@
 /*
- * known.c: does anybody look at what a row does not have before it is stored?
+ * assigned.c: does anybody look at a value before the append has assigned it?
  *
  * Where rows wait for the commit, RETURNING would show NULL in the place of a commit id, and a check option would
  * compare with it: both are refused before the row is kept. Elsewhere a check option then has to wait for the append.
@@ -10,7 +10,7 @@
 #include "nodes/bitmapset.h"
 #include "optimizer/optimizer.h"
 
-#include "postgres/append/known.h"
+#include "postgres/append/assigned.h"
 
 static Bitmapset *
 columns_used(Node *expressions, Index target)
@@ -30,7 +30,7 @@ is_used(const Bitmapset *used, AttrNumber attnum)
 }
 
 static void
-report_not_known(const ColumnMap *map, const Column *column, const char *what)
+report_not_assigned(const ColumnMap *map, const Column *column, const char *what)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -39,12 +39,12 @@ report_not_known(const ColumnMap *map, const Column *column, const char *what)
 }
 
 void
-known_check_plan(const ColumnMap *map, List *returning, Index target)
+assigned_check_plan(const ColumnMap *map, List *returning, Index target)
 {
 	const Column *commit_id = map->by_role[COLUMN_COMMIT_ID];
 
 	if (commit_id != NULL && is_used(columns_used((Node *) returning, target), commit_id->attnum))
-		report_not_known(map, commit_id, "RETURNING");
+		report_not_assigned(map, commit_id, "RETURNING");
 }
 
 /* The range table index by which RETURNING and check options name their target, also where it is a partition. */
@@ -55,10 +55,10 @@ index_of_target(const ResultRelInfo *target)
 		? target->ri_RootResultRelInfo->ri_RangeTableIndex : target->ri_RangeTableIndex;
 }
 
-KnownUses *
-known_uses_new(const ResultRelInfo *target)
+AssignedUses *
+assigned_uses_new(const ResultRelInfo *target)
 {
-	KnownUses  *uses = palloc0(sizeof(KnownUses));
+	AssignedUses *uses = palloc0(sizeof(AssignedUses));
 	Index		index = index_of_target(target);
 	ListCell   *cell;
 
@@ -70,7 +70,7 @@ known_uses_new(const ResultRelInfo *target)
 }
 
 const Column *
-known_missing(const ColumnMap *map, const Bitmapset *used, TupleTableSlot *slot)
+assigned_missing(const ColumnMap *map, const Bitmapset *used, TupleTableSlot *slot)
 {
 	static const ColumnRole given_by_store[] = {COLUMN_COMMIT_ID, COLUMN_VERSION, COLUMN_COMMITTED_AT};
 
@@ -87,14 +87,14 @@ known_missing(const ColumnMap *map, const Bitmapset *used, TupleTableSlot *slot)
 static void
 check_used(const ColumnMap *map, const Bitmapset *used, TupleTableSlot *slot, const char *what)
 {
-	const Column *missing = known_missing(map, used, slot);
+	const Column *missing = assigned_missing(map, used, slot);
 
 	if (missing != NULL)
-		report_not_known(map, missing, what);
+		report_not_assigned(map, missing, what);
 }
 
 void
-known_check_row(const ColumnMap *map, const KnownUses *uses, TupleTableSlot *slot)
+assigned_check_row(const ColumnMap *map, const AssignedUses *uses, TupleTableSlot *slot)
 {
 	check_used(map, uses->by_returning, slot, "RETURNING");
 	check_used(map, uses->by_check_options, slot, "a check option");

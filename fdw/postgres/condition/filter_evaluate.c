@@ -1,5 +1,5 @@
 /*
- * filter.c: what does a filter's tree come to?
+ * filter_evaluate.c: what does a filter's tree come to?
  *
  * Constants are folded when it is evaluated: an arm that is true of every item, or of none, either decides the AND or
  * OR it stands in, or drops out of it.
@@ -12,7 +12,7 @@
 #include "utils/builtins.h"
 
 #include "postgres/condition/clause.h"
-#include "postgres/condition/filter.h"
+#include "postgres/condition/filter_evaluate.h"
 #include "postgres/condition/filter_leaf.h"
 #include "postgres/condition/filter_tree.h"
 #include "postgres/core/compat.h"

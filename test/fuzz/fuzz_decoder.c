@@ -1,12 +1,12 @@
 /*
- * fuzz_encoding: any bytes as a compressed answer, under several bounds, and any bytes compressed. No more comes out than
+ * fuzz_decoder: any bytes as a compressed answer, under several bounds, and any bytes compressed. No more comes out than
  * is allowed, what does not come out leaves a failure and the answer as it was, and what was compressed comes back.
  */
 #include "fuzz.h"
 
 #include <zlib.h>
 
-#include "dynamodb/encoding.h"
+#include "dynamodb/decoder.h"
 
 #define GZIP_WINDOW_BITS (15 + 16)
 
