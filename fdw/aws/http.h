@@ -39,10 +39,11 @@ extern void http_client_free(HttpClient *client);
 extern int	http_client_fd(const HttpClient *client);
 
 /*
- * Announces that the caller is about to wait on the descriptor, which is of no use without: it sends what was begun,
- * and sets the timer for it. Timeouts run from there to the pump that follows, and not while the caller does something
- * else: the answer to a request that it made ahead may be there, unread. A wait that ends without a pump (the caller was
- * interrupted, or something else that it waited for came first) counts for nothing.
+ * To be called before each wait for the descriptor. It sends the requests that were begun, and sets the timer.
+ *
+ * The time of a request counts from here to the pump that follows. It does not count while the caller does something else:
+ * the answer to a request that was made ahead may have come long ago, unread. If no pump follows, because the caller was
+ * interrupted or something else came first, the wait does not count.
  */
 extern void http_client_await(HttpClient *client);
 

@@ -1,6 +1,6 @@
 /*
- * transfer: one request at libcurl: what libcurl is told of it, and what it hands over. Only http.c uses this; that a
- * request shares sockets and timers with others is nothing to it.
+ * transfer: one request, as libcurl sees it: what libcurl is told of it, and what libcurl hands over. Only http.c uses this.
+ * The sockets and timers that requests share are in http.c.
  */
 #ifndef DYNAMODB_ES_TRANSFER_H
 #define DYNAMODB_ES_TRANSFER_H
@@ -14,10 +14,10 @@ struct HttpTransfer
 	struct HttpClient *client;
 	HttpTransfer *previous;		/* in the client's list, while it is running */
 	HttpTransfer *next;
-	int64_t		deadline;		/* ms; moved by the time in which nobody waits */
+	int64_t		deadline;		/* ms; moves on by the time in which nobody waits */
 	CURL	   *easy;
 	struct curl_slist *headers;
-	long		sent_before;	/* bytes, when the request was about to be sent: what a proxy was told */
+	long		sent_before;	/* bytes that had been sent before the request itself: to a proxy */
 	int			timeout_ms;
 	int			connect_timeout_ms;
 	size_t		max_response_bytes;
@@ -31,8 +31,8 @@ struct HttpTransfer
 };
 
 /*
- * Tells its handle, which must be as a new one, everything about the request. false when memory ran out; transfer_free_headers
- * and the handle are the caller's all the same.
+ * Sets up the handle, which must be new or reset, for the request. false when memory ran out. The caller frees the headers
+ * (transfer_free_headers) and the handle in either case.
  */
 extern bool transfer_set_up(HttpTransfer *transfer, const HttpRequest *request);
 

@@ -37,17 +37,17 @@ struct AppendOperation
 	AppendSettings settings;
 	AppendRow  *rows;
 	size_t		nrows;
-	AppendRow **order;			/* the rows grouped by aggregate: what the lanes' `rows` point into */
+	AppendRow **order;			/* the rows grouped by aggregate; each lane has a part of this array */
 	Lane	   *lanes;
 	size_t		nlanes;
 	size_t		first_open;		/* the lanes before it are over */
-	size_t		nbegun;			/* the lanes from here on were not looked at in this phase */
-	Lane	  **places;			/* of each row in the statement: whose next row its id goes to; NULL: it takes none */
-	size_t		ids_begin;		/* the places from here on have no ids yet */
-	size_t		ids_end;		/* and those from here on are not those that the ADD under way is for */
-	int64_t		ids_asked;		/* by that */
-	int64_t		patience;		/* http_now_ms, after a failure: how long ids and versions are waited for; 0: not set */
-	bool		were_given_up;	/* the patience is over */
+	size_t		nbegun;			/* the lanes before it have been looked at in this phase */
+	Lane	  **places;			/* for each row of the statement, in its order: the lane that gets the id; NULL: no id is needed */
+	size_t		ids_begin;		/* places before it have their ids */
+	size_t		ids_end;		/* the ADD under way asks for the places from ids_begin to here */
+	int64_t		ids_asked;		/* how many ids that ADD asks for */
+	int64_t		patience;		/* after a failure: when waiting for ids and versions ends, http_now_ms; 0: not set */
+	bool		were_given_up;	/* that time is over */
 	Call	   *counter;		/* the ADD under way */
 	DenseOperation *dense;
 	BurnOperation *burn;

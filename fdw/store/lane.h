@@ -36,18 +36,18 @@ typedef struct LaneContext
 
 typedef struct Lane
 {
-	AppendRow **rows;			/* a part of the batch's array of pointers; in the order of versions once these are known */
+	AppendRow **rows;			/* a part of the batch's array; in the order of versions once these are known */
 	size_t		nrows;
 	size_t		next;			/* the rows before it are settled */
 	LaneState	state;
-	size_t		with_ids;		/* the rows before it have been given ids by the batch */
-	bool		takes_ids;		/* itself, from now on: the batch gives it none any more */
-	int64_t		last_version;	/* of the aggregate, when it was read; -1: it was not, or there was none */
-	int			lost_races;		/* of the next row, for the next version */
-	bool		is_put_again;	/* the next row, having been throttled to the end before */
-	int			attempts;		/* at the next row, under an id that then was too old for another one */
-	int64_t		not_before;		/* which is due then, http_now_ms; fresh ids are not taken before */
-	bool		is_asked_again; /* for the last version or ids, by `call`, which was throttled to the end before */
+	size_t		with_ids;		/* the batch has given ids to the rows before it */
+	bool		takes_ids;		/* the lane takes its ids itself from now on; the batch gives it none */
+	int64_t		last_version;	/* the aggregate's last version as it was read; -1: not read, or there was none */
+	int			lost_races;		/* how often others took the version of the next row */
+	bool		is_put_again;	/* the next row was throttled to the end once, and has its second chance */
+	int			attempts;		/* made for the next row under an id that grew too old; a fresh id goes on from there */
+	int64_t		not_before;		/* the earliest time of the next attempt, http_now_ms; no fresh id is taken before */
+	bool		is_asked_again; /* `call` was throttled to the end once, and has its second chance */
 	Call	   *call;
 	PutOperation *put;
 	Failure		failure;		/* after LANE_FAILED, of the row `next` */

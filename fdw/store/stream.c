@@ -149,9 +149,10 @@ stream_has_page(const Stream *stream)
 }
 
 /*
- * The first stream that was cut off one whose range turned out to hold more than a page, when later pages are waiting
- * already: its pages are wanted before these, and would come one by one if it had to wait for their places. NULL where
- * there is none, or no connection is free for it.
+ * A stream that has to start before its turn. A range can turn out to hold more than a page; what is left of it becomes a
+ * stream of its own. If streams behind that one are running already, their pages wait for its pages, and nothing else starts
+ * while all places are taken. So the first such stream gets a place beyond the limit. NULL: there is none, or no connection is
+ * free.
  */
 static Stream *
 stream_to_start_before_others(const Streams *streams, size_t parallel)

@@ -2,11 +2,11 @@
  * rollback.c: how many commits has a transaction stored that it is now taking back?
  *
  * An append is final when its statement ends; DynamoDB is no part of the local transaction. So the count is kept for
- * each level of subtransactions, passed on to the parent where one commits, and told where one aborts. One command
- * may abort several levels, each with an event of its own, and tells it once.
+ * each level of subtransactions. A level that commits passes its count on to its parent; a level that aborts warns of it. One
+ * command may abort several levels. PostgreSQL calls back for each of them; there is one warning for all.
  *
- * A prepared transaction may be rolled back by a session that knows nothing of this one's count. So what has appended
- * cannot be prepared; what a rollback to a savepoint has told of already is not counted any more.
+ * A prepared transaction may be rolled back by another session, which does not know the count. So a transaction that has
+ * appended cannot be prepared. Commits that a rollback to a savepoint has warned of already do not count there.
  */
 #include "postgres.h"
 
@@ -23,7 +23,7 @@ typedef struct StoredCount
 } StoredCount;
 
 static StoredCount *innermost = NULL;	/* in TopTransactionContext */
-static int64 held_back = 0;		/* of levels that a command has aborted which has more to abort */
+static int64 held_back = 0;		/* commits of levels that are aborted already, by a command that aborts more levels */
 
 static void
 warn_of_stored(int64 commits)
