@@ -11,7 +11,6 @@
 
 #include "dynamodb/call_context.h"
 #include "dynamodb/intake.h"
-#include "dynamodb/response.h"
 
 /* In so many slices (intake.h) the answer to a read is read: 1 MB of items as JSON, with all that is escaped in it. */
 #define SLICES_OF_PAGE 6
@@ -24,12 +23,10 @@ struct Call
 	CallContext *context;		/* the client's */
 	Operation	operation;
 	ByteBuffer	body;
-	CallWriter	writer;			/* of the body, where it names its time; NULL: it does not */
-	void	   *writer_arg;
-	int64_t		stamp_ms;		/* the time that it names */
+	CallSettings settings;
+	int64_t		stamp_ms;		/* the time that the body names, where it has a writer */
 	HttpTransfer *transfer;		/* the attempt under way; NULL between two */
 	int			attempts;
-	int			attempts_before;	/* of an earlier call; see call_set_attempts */
 	int			retry_cost;		/* of the last retry; 0: there was none */
 	int64_t		sent_at;		/* the last attempt, http_now_ms */
 	int64_t		signed_offset_ms;	/* the clock's offset that it was signed with */
@@ -39,13 +36,11 @@ struct Call
 	int64_t		not_before;		/* the next one */
 	int64_t		deadline;		/* no attempt after that; 0: none */
 	int64_t		retry_at;		/* the next one, where that was too late; 0: there was to be none */
-	int			patience_ms;	/* the deadline is to be that long after the first attempt; 0: it is not */
 	CredentialsTicket ticket;	/* see provider_ask */
 	uint64_t	generation;		/* of the credentials of the last attempt */
 	bool		renewed;		/* it was sent once more with fresh credentials */
 	Usage	   *usage;
 	StepResult	state;
-	bool		expects_page;
 	Intake		intake;			/* of the attempt's answer, which stays in there */
 	bool		may_have_happened;
 	Failure		failure;
@@ -58,16 +53,6 @@ call_fail_memory(Call *call)
 	failure_set(&call->failure, FAILURE_MEMORY, NULL, "out of memory");
 }
 
-static void
-usage_add_request(Usage *usage, const Call *call)
-{
-	if (usage == NULL)
-		return;
-	usage->requests++;
-	usage->retries += call->attempts > 1;
-	usage->bytes_sent += (int64_t) call->body.length;
-}
-
 /*
  * A body with a time is written when that is known: for the first attempt, and again when that time was wrong. What may
  * have been carried out is sent as it was, so that there are no two versions of it.
@@ -77,11 +62,11 @@ call_write_body(Call *call)
 {
 	bool		is_late = call->was_late || call->signed_offset_ms != call->context->clock.offset_ms;
 
-	if (call->writer == NULL || (call->attempts > 0 && (call->may_have_happened || !is_late)))
+	if (call->settings.writer == NULL || (call->attempts > 0 && (call->may_have_happened || !is_late)))
 		return;
 	buffer_free(&call->body);
 	call->stamp_ms = clock_stamp(&call->context->clock);
-	call->writer(call->writer_arg, call->stamp_ms, &call->body);
+	call->settings.writer(call->settings.writer_arg, call->stamp_ms, &call->body);
 }
 
 /* Sends the request once more, or for the first time; there are credentials. */
@@ -92,8 +77,8 @@ call_attempt(Call *call)
 	call->attempts++;
 	call->generation = provider_generation(call->context->provider);
 	call->sent_at = http_now_ms();
-	if (call->attempts == 1 && call->patience_ms != 0)
-		call->deadline = call->sent_at + call->patience_ms;
+	if (call->attempts == 1 && call->settings.patience_ms != 0)
+		call->deadline = call->sent_at + call->settings.patience_ms;
 	call->signed_offset_ms = call->context->clock.offset_ms;
 	call->signed_ms = clock_machine_ms();
 	intake_reset(&call->intake);
@@ -103,8 +88,8 @@ call_attempt(Call *call)
 		call_fail_memory(call);
 		return;
 	}
-	usage_add_request(call->usage, call);
-	usage_add_request(call->context->total, call);
+	usage_add_request(call->usage, call->body.length, call->attempts > 1);
+	usage_add_request(call->context->total, call->body.length, call->attempts > 1);
 }
 
 /*
@@ -128,8 +113,8 @@ call_attempt_when_signable(Call *call)
 	return true;
 }
 
-static Call *
-call_new(Client *client, Operation operation, Usage *usage)
+Call *
+call_start_with(Client *client, Operation operation, ByteBuffer *body, const CallSettings *settings, Usage *usage)
 {
 	Call	   *call = calloc(1, sizeof(Call));
 
@@ -138,55 +123,25 @@ call_new(Client *client, Operation operation, Usage *usage)
 	call->client = client;
 	call->context = client_call_context(client);
 	call->operation = operation;
+	call->settings = *settings;
+	call->deadline = settings->deadline;
 	call->usage = usage;
 	call->state = STEP_PENDING;
+	if (body != NULL)
+	{
+		call->body = *body;
+		memset(body, 0, sizeof(*body));
+	}
+	call_attempt_when_signable(call);
 	return call;
 }
 
 Call *
 call_start(Client *client, Operation operation, ByteBuffer *body, Usage *usage)
 {
-	Call	   *call = call_new(client, operation, usage);
+	const CallSettings settings = {0};
 
-	if (call == NULL)
-		return NULL;
-	call->body = *body;
-	memset(body, 0, sizeof(*body));
-	call_attempt_when_signable(call);
-	return call;
-}
-
-Call *
-call_start_stamped(Client *client, Operation operation, CallWriter writer, void *arg, Usage *usage)
-{
-	Call	   *call = call_new(client, operation, usage);
-
-	if (call == NULL)
-		return NULL;
-	call->writer = writer;
-	call->writer_arg = arg;
-	call_attempt_when_signable(call);
-	return call;
-}
-
-void
-call_expect_page(Call *call)
-{
-	call->expects_page = true;
-}
-
-void
-call_set_deadline(Call *call, int64_t deadline)
-{
-	call->deadline = deadline;
-}
-
-void
-call_set_patience(Call *call, int patience_ms)
-{
-	call->patience_ms = patience_ms;
-	if (call->attempts > 0)
-		call->deadline = call->sent_at + patience_ms;
+	return call_start_with(client, operation, body, &settings, usage);
 }
 
 int64_t
@@ -198,55 +153,13 @@ call_sent_at(const Call *call)
 int
 call_attempts(const Call *call)
 {
-	return call->attempts_before + call->attempts - call->clock_retried;
-}
-
-void
-call_set_attempts(Call *call, int attempts)
-{
-	call->attempts_before = attempts;
+	return call->settings.attempts + call->attempts - call->clock_retried;
 }
 
 int64_t
 call_retry_at(const Call *call)
 {
 	return call->retry_at;
-}
-
-/* A failed condition answers the item that it failed on. */
-static bool
-operation_errors_have_items(Operation operation)
-{
-	return operation == OPERATION_PUT_ITEM || operation == OPERATION_TRANSACT_WRITE_ITEMS;
-}
-
-static bool
-operation_reads(Operation operation)
-{
-	return operation == OPERATION_GET_ITEM || operation == OPERATION_QUERY || operation == OPERATION_SCAN;
-}
-
-static void
-usage_add_answer(Usage *usage, const Call *call)
-{
-	const Intake *intake = &call->intake;
-	const cJSON *response = intake->page != NULL ? page_root(intake->page) : answer_root(intake->response);
-	int64_t		items;
-	double		units;
-
-	if (usage == NULL)
-		return;
-	usage->bytes_received += (int64_t) intake->received;
-	usage->throttles += call->failure.kind == FAILURE_THROTTLED;
-	if (call->state != STEP_DONE)
-		return;
-	units = response_capacity_units(response);
-	if (operation_reads(call->operation))
-		usage->read_units += units;
-	else
-		usage->write_units += units;
-	items = response_scanned_count(response);
-	usage->items += items > 0 ? items : 0;
 }
 
 /*
@@ -348,7 +261,7 @@ static bool
 answer_read(Call *call)
 {
 	IntakeRules rules = {
-		.expects_page = call->expects_page,
+		.expects_page = call->settings.expects_page,
 		.errors_have_items = operation_errors_have_items(call->operation),
 		.accepts_gzip = call->context->accepts_gzip,
 		.max_bytes = call->context->max_response_bytes,
@@ -384,12 +297,23 @@ call_settle_stamp(const Call *call)
 {
 	ServerClock *clock = &call->context->clock;
 
-	if (call->writer == NULL)
+	if (call->settings.writer == NULL)
 		return;
 	if (call->state == STEP_DONE || call->may_have_happened)
 		clock_keep_stamp(clock, call->stamp_ms);
 	else if (clock_explains(call->failure.code))
 		clock_drop_stamps(clock);
+}
+
+static void
+call_count_answer(const Call *call, Usage *usage)
+{
+	const Intake *intake = &call->intake;
+	const cJSON *response = intake->page != NULL ? page_root(intake->page) : answer_root(intake->response);
+
+	usage_add_answer(usage, intake->received, call->failure.kind == FAILURE_THROTTLED);
+	if (call->state == STEP_DONE)
+		usage_add_costs(usage, call->operation, response);
 }
 
 /* An attempt has ended, and its answer was read: count it, let its memory go, and decide whether that was the last. */
@@ -412,8 +336,8 @@ call_attempt_ended(Call *call)
 		if (answer_is_the_services(call, answer))
 			clock_observe(&call->context->clock, answer);
 	}
-	usage_add_answer(call->usage, call);
-	usage_add_answer(call->context->total, call);
+	call_count_answer(call, call->usage);
+	call_count_answer(call, call->context->total);
 	window_note_answer(call);
 	if (call->state == STEP_DONE)
 		retry_quota_give(&call->context->quota, call->retry_cost);
@@ -531,10 +455,8 @@ call_abandon(Call *call)
 {
 	if (call->transfer == NULL || http_transfer_step(call->transfer) == STEP_FAILED)
 		return;
-	if (call->usage != NULL)
-		call->usage->abandoned++;
-	if (call->context->total != NULL)
-		call->context->total->abandoned++;
+	usage_add_abandoned(call->usage);
+	usage_add_abandoned(call->context->total);
 	if (http_transfer_step(call->transfer) == STEP_DONE && answer_read_quickly(call))
 		call_attempt_ended(call);
 }

@@ -14,9 +14,27 @@
 #include "base/step.h"
 #include "dynamodb/client.h"
 #include "dynamodb/page.h"
-#include "dynamodb/request.h"
+#include "dynamodb/operation.h"
+#include "dynamodb/usage.h"
 
 typedef struct Call Call;
+
+/*
+ * Writes the body of a request that names the time at which it is sent, ms since the epoch. Whoever it belongs to sees
+ * to it that `arg` outlives the call.
+ */
+typedef void (*CallWriter) (void *arg, int64_t now, ByteBuffer *body);
+
+/* What is not as with most requests; all zeroes where nothing is. */
+typedef struct CallSettings
+{
+	CallWriter	writer;			/* of the body; NULL: it is given */
+	void	   *writer_arg;
+	bool		expects_page;	/* the answer is parsed as a page of items: call_take_page is how to get it */
+	int64_t		deadline;		/* no attempt but the first is sent later (http_now_ms); 0: any time */
+	int			patience_ms;	/* nor later than this after the first, which may have to wait for credentials; 0: likewise */
+	int			attempts;		/* were made by another call, where that one ended and this one goes on */
+} CallSettings;
 
 /*
  * Starts a request. *body is taken over and empty afterwards. What the request costs is added to *usage, which must
@@ -25,28 +43,11 @@ typedef struct Call Call;
 extern Call *call_start(Client *client, Operation operation, ByteBuffer *body, Usage *usage);
 
 /*
- * Writes the body of a request that names the time at which it is sent, ms since the epoch. Whoever it belongs to sees
- * to it that `arg` outlives the call.
+ * Likewise. Where there is a writer, *body is NULL: it is written when the request is first sent, and anew when the time
+ * turns out to have been wrong, as long as no attempt at it may have been carried out: from then on it stays what it is.
  */
-typedef void (*CallWriter) (void *arg, int64_t now, ByteBuffer *body);
-
-/*
- * Likewise for such a request. Its body is written when it is first sent, and anew when the time turns out to have been
- * wrong, as long as no attempt at it may have been carried out: from then on it stays what it is.
- */
-extern Call *call_start_stamped(Client *client, Operation operation, CallWriter writer, void *arg, Usage *usage);
-
-/* The answer will be a page of items: it is parsed as one, and call_take_page is how to get it. */
-extern void call_expect_page(Call *call);
-
-/* No attempt is sent later than at `deadline` (http_now_ms). */
-extern void call_set_deadline(Call *call, int64_t deadline);
-
-/* Nor later than this after the first one, which may have to wait for credentials. To be set before any call_step. */
-extern void call_set_patience(Call *call, int patience_ms);
-
-/* It goes on where another one ended, which has made so many attempts. To be set before any call_step. */
-extern void call_set_attempts(Call *call, int attempts);
+extern Call *call_start_with(Client *client, Operation operation, ByteBuffer *body, const CallSettings *settings,
+							 Usage *usage);
 extern StepResult call_step(Call *call);
 
 /* When the last attempt was sent (http_now_ms): what its answer tells of happened after that. */

@@ -13,25 +13,6 @@
 #define RETURN_CAPACITY ",\"ReturnConsumedCapacity\":\"TOTAL\""
 #define RETURN_ITEM_ON_FAILURE ",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\""
 
-const char *
-operation_name(Operation operation)
-{
-	static const char *const names[] = {
-		[OPERATION_GET_ITEM] = "GetItem",
-		[OPERATION_PUT_ITEM] = "PutItem",
-		[OPERATION_UPDATE_ITEM] = "UpdateItem",
-		[OPERATION_QUERY] = "Query",
-		[OPERATION_SCAN] = "Scan",
-		[OPERATION_TRANSACT_WRITE_ITEMS] = "TransactWriteItems",
-		[OPERATION_CREATE_TABLE] = "CreateTable",
-		[OPERATION_DELETE_TABLE] = "DeleteTable",
-		[OPERATION_DESCRIBE_TABLE] = "DescribeTable",
-		[OPERATION_LIST_TABLES] = "ListTables",
-	};
-
-	return names[operation];
-}
-
 static void
 write_text(ByteBuffer *out, const char *text)
 {

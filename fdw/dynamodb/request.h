@@ -15,23 +15,7 @@
 
 #include "base/buffer.h"
 #include "dynamodb/attribute.h"
-
-typedef enum Operation
-{
-	OPERATION_GET_ITEM,
-	OPERATION_PUT_ITEM,
-	OPERATION_UPDATE_ITEM,
-	OPERATION_QUERY,
-	OPERATION_SCAN,
-	OPERATION_TRANSACT_WRITE_ITEMS,
-	OPERATION_CREATE_TABLE,
-	OPERATION_DELETE_TABLE,
-	OPERATION_DESCRIBE_TABLE,
-	OPERATION_LIST_TABLES
-} Operation;
-
-/* "Query", as in X-Amz-Target and EXPLAIN. */
-extern const char *operation_name(Operation operation);
+#include "dynamodb/operation.h"
 
 /*
  * Placeholders of one request: the insides of ExpressionAttributeNames and ExpressionAttributeValues, growing

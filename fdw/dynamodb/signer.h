@@ -11,7 +11,7 @@
 #include "aws/http.h"
 #include "aws/provider.h"
 #include "base/buffer.h"
-#include "dynamodb/request.h"
+#include "dynamodb/operation.h"
 
 /* Views: what they point at must outlive the signer. */
 typedef struct SignerSettings

@@ -4,7 +4,12 @@
 #ifndef DYNAMODB_ES_USAGE_H
 #define DYNAMODB_ES_USAGE_H
 
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include "dynamodb/operation.h"
 
 /* Counters that only grow. */
 typedef struct Usage
@@ -20,5 +25,17 @@ typedef struct Usage
 	double		write_units;
 	int64_t		items;			/* evaluated by Query and Scan */
 } Usage;
+
+/* In all of these *usage may be NULL: then nobody counts. A request went out; its body has so many bytes. */
+extern void usage_add_request(Usage *usage, size_t body_bytes, bool is_retry);
+
+/* An attempt has ended, of whose answer so many bytes came. */
+extern void usage_add_answer(Usage *usage, size_t bytes, bool is_throttle);
+
+/* What a good answer says that it cost. */
+extern void usage_add_costs(Usage *usage, Operation operation, const cJSON *response);
+
+/* Nobody looks at the answer any more. */
+extern void usage_add_abandoned(Usage *usage);
 
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "dynamodb/json.h"
+#include "dynamodb/request.h"
 
 /* How long a put whose own answers are lost waits for the look, ms: the endpoint may well have fallen silent. */
 #define LOOK_PATIENCE_MS 3000
@@ -66,6 +67,7 @@ PutOperation *
 put_start(Client *client, const StoreNames *names, Commit *commit, int64_t deadline, int attempts, Usage *usage)
 {
 	PutOperation *put = calloc(1, sizeof(PutOperation));
+	const CallSettings settings = {.writer = put_write, .writer_arg = put, .deadline = deadline, .attempts = attempts};
 
 	if (put == NULL)
 		return NULL;
@@ -74,14 +76,9 @@ put_start(Client *client, const StoreNames *names, Commit *commit, int64_t deadl
 	put->commit = commit;
 	put->usage = usage;
 	put->state = STEP_PENDING;
-	put->put = call_start_stamped(client, OPERATION_PUT_ITEM, put_write, put, usage);
+	put->put = call_start_with(client, OPERATION_PUT_ITEM, NULL, &settings, usage);
 	if (put->put == NULL)
 		put_end_without_memory(put, PUT_REFUSED);
-	else
-	{
-		call_set_deadline(put->put, deadline);
-		call_set_attempts(put->put, attempts);
-	}
 	return put;
 }
 

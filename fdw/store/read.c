@@ -189,6 +189,7 @@ budget_promise(ReadOperation *read, Stream *stream, double units)
 static void
 page_ask(ReadOperation *read, Stream *stream)
 {
+	const CallSettings settings = {.expects_page = true};
 	ByteBuffer	body = {0};
 	PageRequest page = {
 		.aggregate = stream->aggregate,
@@ -201,12 +202,10 @@ page_ask(ReadOperation *read, Stream *stream)
 	stream->is_limited = page.limit > 0;
 	budget_promise(read, stream, page_units(read));
 	read_request_write(&body, &read->names, &read->spec, &page);
-	stream->call = call_start(read->client, read->spec.path == READ_SCAN ? OPERATION_SCAN : OPERATION_QUERY, &body,
-							  read->usage);
+	stream->call = call_start_with(read->client, read->spec.path == READ_SCAN ? OPERATION_SCAN : OPERATION_QUERY, &body,
+								   &settings, read->usage);
 	if (stream->call == NULL)
 		read_fail_memory(read);
-	else
-		call_expect_page(stream->call);
 	buffer_free(&body);
 }
 

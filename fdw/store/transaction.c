@@ -13,6 +13,7 @@
 
 #include "dynamodb/call.h"
 #include "dynamodb/json.h"
+#include "dynamodb/request.h"
 #include "store/counter.h"
 #include "store/inquiry.h"
 
@@ -133,6 +134,9 @@ transaction_start(Client *client, const StoreNames *names, int64_t head, const T
 				  Usage *usage)
 {
 	TransactionOperation *transaction = calloc(1, sizeof(TransactionOperation));
+	const CallSettings settings = {
+		.writer = transaction_write, .writer_arg = transaction, .patience_ms = LATEST_ATTEMPT_MS
+	};
 
 	if (transaction == NULL)
 		return NULL;
@@ -143,13 +147,12 @@ transaction_start(Client *client, const StoreNames *names, int64_t head, const T
 	transaction->rows = rows;
 	transaction->nrows = nrows;
 	transaction->state = STEP_PENDING;
-	transaction->call = call_start_stamped(client, OPERATION_TRANSACT_WRITE_ITEMS, transaction_write, transaction, usage);
+	transaction->call = call_start_with(client, OPERATION_TRANSACT_WRITE_ITEMS, NULL, &settings, usage);
 	if (transaction->call == NULL)
 	{
 		transaction_free(transaction);
 		return NULL;
 	}
-	call_set_patience(transaction->call, LATEST_ATTEMPT_MS);
 	return transaction;
 }
 

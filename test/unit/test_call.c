@@ -57,15 +57,21 @@ exchanges_of(const Case *one)
 }
 
 static Call *
-start(Client *client, Operation operation, const char *text, Usage *usage)
+start_with(Client *client, Operation operation, const CallSettings *settings, const char *text, Usage *usage)
 {
 	ByteBuffer	body = {0};
 	Call	   *call;
 
 	buffer_puts(&body, text);
-	call = call_start(client, operation, &body, usage);
+	call = call_start_with(client, operation, &body, settings, usage);
 	buffer_free(&body);
 	return call;
+}
+
+static Call *
+start(Client *client, Operation operation, const char *text, Usage *usage)
+{
+	return start_with(client, operation, &(CallSettings) {0}, text, usage);
 }
 
 static void
@@ -124,8 +130,7 @@ a_deadline_ends_the_attempts(void **state)
 	SCRIPT(REFUSED("PutItem", NULL, "ThrottlingException", ""),
 		   {.operation = "PutItem",.answer = ERROR_ANSWER("ThrottlingException", ""),.status = 400,.after_ms = 60000});
 	client = script_client(10, 1);
-	call = start(client, OPERATION_PUT_ITEM, "{}", NULL);
-	call_set_deadline(call, http_now_ms() + 50000);
+	call = start_with(client, OPERATION_PUT_ITEM, &(CallSettings) {.deadline = http_now_ms() + 50000}, "{}", NULL);
 	assert_int_equal(RUN(client, call_step(call)), STEP_FAILED);
 	script_end();
 	assert_int_equal(call_failure(call)->kind, FAILURE_THROTTLED);
@@ -144,8 +149,7 @@ earlier_attempts_count(void **state)
 
 	SCRIPT(REFUSED("PutItem", NULL, "ThrottlingException", ""), REFUSED("PutItem", NULL, "ThrottlingException", ""));
 	client = script_client(4, 1);
-	call = start(client, OPERATION_PUT_ITEM, "{}", NULL);
-	call_set_attempts(call, 2);
+	call = start_with(client, OPERATION_PUT_ITEM, &(CallSettings) {.attempts = 2}, "{}", NULL);
 	assert_int_equal(RUN(client, call_step(call)), STEP_FAILED);
 	script_end();
 	assert_int_equal(call_attempts(call), 4);
@@ -197,7 +201,8 @@ check_hours(const char *const *expected, size_t count, int written_as_often)
 {
 	int			written = 0;
 	Client	   *client = script_client(4, 1);
-	Call	   *call = call_start_stamped(client, OPERATION_PUT_ITEM, write_hour, &written, NULL);
+	const CallSettings settings = {.writer = write_hour, .writer_arg = &written};
+	Call	   *call = call_start_with(client, OPERATION_PUT_ITEM, NULL, &settings, NULL);
 
 	assert_int_equal(RUN(client, call_step(call)), STEP_DONE);
 	script_end();
@@ -277,8 +282,7 @@ a_page_is_parsed_as_one(void **state)
 
 	SCRIPT(ANSWERED("Query", NULL, "{\"Items\":[{\"a\":{\"S\":\"x\"}}],\"Count\":1,\"ScannedCount\":1}"));
 	client = script_client(1, 1);
-	call = start(client, OPERATION_QUERY, "{}", NULL);
-	call_expect_page(call);
+	call = start_with(client, OPERATION_QUERY, &(CallSettings) {.expects_page = true}, "{}", NULL);
 	while (!call_has_arrived(call))
 		script_wait(client);
 	assert_int_equal(call_step(call), STEP_DONE);

@@ -1,0 +1,47 @@
+/*
+ * usage: what do requests cost? See usage.h.
+ */
+#include "dynamodb/usage.h"
+
+#include "dynamodb/response.h"
+
+void
+usage_add_request(Usage *usage, size_t body_bytes, bool is_retry)
+{
+	if (usage == NULL)
+		return;
+	usage->requests++;
+	usage->retries += is_retry;
+	usage->bytes_sent += (int64_t) body_bytes;
+}
+
+void
+usage_add_answer(Usage *usage, size_t bytes, bool is_throttle)
+{
+	if (usage == NULL)
+		return;
+	usage->bytes_received += (int64_t) bytes;
+	usage->throttles += is_throttle;
+}
+
+void
+usage_add_costs(Usage *usage, Operation operation, const cJSON *response)
+{
+	int64_t		items = response_scanned_count(response);
+	double		units = response_capacity_units(response);
+
+	if (usage == NULL)
+		return;
+	if (operation_reads(operation))
+		usage->read_units += units;
+	else
+		usage->write_units += units;
+	usage->items += items > 0 ? items : 0;
+}
+
+void
+usage_add_abandoned(Usage *usage)
+{
+	if (usage != NULL)
+		usage->abandoned++;
+}
