@@ -115,7 +115,19 @@ cmp_ok(slurp('README.md') =~ tr/\n//, '<=', 250, 'README.md can be read in one g
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->start;
-my $plain = PlainDynamoDB->new($ENV{DYNAMODB_ENDPOINT}, 'local');
+
+my @beginning = grep { $_->{heading} eq 'By hand' && $_->{language} eq 'sql' } blocks('README.md');
+
+# What psql prints for a script, errors among it.
+sub psql
+{
+	my ($database, $sql, @arguments) = @_;
+	local $ENV{PGOPTIONS} = '-c timezone=UTC -c intervalstyle=postgres -c datestyle=iso';
+	my $came;
+	utf8::encode($sql);
+	IPC::Run::run([ 'psql', '-X', '-d', $node->connstr($database), @arguments ], '<', \$sql, '>', \$came, '2>&1', IPC::Run::timeout(300));
+	return decode('UTF-8', $came);
+}
 
 # Runs blocks in one session of psql; what came is added to each.
 sub run_blocks
@@ -124,21 +136,43 @@ sub run_blocks
 	my $end = 'the block has ended';
 	my $sql = join '', map { "$_->{text}\\echo $end\n" } @blocks;
 	$sql =~ s{http://localhost:800[01]\b}{$ENV{DYNAMODB_ENDPOINT}}g;
-	local $ENV{PGOPTIONS} = '-c timezone=UTC -c intervalstyle=postgres -c datestyle=iso';
-	my $came;
-	utf8::encode($sql);
-	IPC::Run::run([ 'psql', '-X', '-d', $node->connstr($database) ], '<', \$sql, '>', \$came, '2>&1', IPC::Run::timeout(300));
-	my @came = split /^$end\n/m, decode('UTF-8', $came), -1;
+	my @came = split /^$end\n/m, psql($database, $sql), -1;
 	pop @came;
 	is(scalar @came, scalar @blocks, "$blocks[0]{page}: psql came to the end") or return;
 	$blocks[$_]{came} = $came[$_] for 0 .. $#blocks;
 	return;
 }
 
-my @beginning = grep { $_->{heading} eq 'By hand' && $_->{language} eq 'sql' } blocks('README.md');
+# A database and an empty DynamoDB for one page; nothing of it is left to the next.
+my @roles = split /\n/, $node->safe_psql('postgres', 'SELECT rolname FROM pg_roles');
+sub with_database
+{
+	my ($key, $use) = @_;
+	my $dynamodb = PlainDynamoDB->new($ENV{DYNAMODB_ENDPOINT}, $key);
+	$node->safe_psql('postgres', 'CREATE DATABASE manual');
+	$use->('manual');
+	$node->safe_psql('postgres', 'DROP DATABASE manual WITH (FORCE)');
+	my %kept = map { ($_, 1) } @roles;
+	$node->safe_psql('postgres', "DROP ROLE $_") for grep { !$kept{$_} } split /\n/, $node->safe_psql('postgres', 'SELECT rolname FROM pg_roles');
+	$dynamodb->call(DeleteTable => { TableName => $_ }) for @{ $dynamodb->call(ListTables => {})->{TableNames} };
+	return;
+}
+
+sub run_page
+{
+	my ($database, $page, @blocks) = @_;
+	run_blocks($database, map { { %$_, page => $page } } @beginning) if !$begins_itself{$page};
+	run_blocks($database, @blocks);
+	for my $block (@blocks)
+	{
+		my ($where, $came) = ("$page:$block->{line}", $block->{came} // '');
+		if ($block->{output}) { ok(looks_as($came, $block->{output}{text}), "$where shows what comes") or diag(encode('UTF-8', $came)) }
+		else { unlike($came, qr/^(?:ERROR|FATAL|WARNING):|^psql: error|^invalid command/m, "$where runs") }
+	}
+	return;
+}
+
 cmp_ok(scalar @beginning, '>', 1, 'the section that other pages begin with is there');
-my %runs;
-my @roles = map { [ $_ ]->[0] } split /\n/, $node->safe_psql('postgres', 'SELECT rolname FROM pg_roles');
 for my $page (@pages)
 {
 	my @blocks = blocks($page) or next;
@@ -163,24 +197,30 @@ for my $page (@pages)
 		else { ok($block->{marked} || $block->{language} =~ /^(?:sql|text|c)$/, "$where is run, or output, or says what it is") }
 	}
 	my @sql = grep { $_->{language} eq 'sql' && !$_->{marked} } @blocks or next;
-
-	my $database = 'manual_' . ++$runs{count};
-	$node->safe_psql('postgres', "CREATE DATABASE $database");
-	run_blocks($database, map { { %$_, page => $page } } @beginning) if !$begins_itself{$page};
-	run_blocks($database, @sql);
-	for my $block (@sql)
-	{
-		my ($where, $came) = ("$page:$block->{line}", $block->{came} // '');
-		if ($block->{output}) { ok(looks_as($came, $block->{output}{text}), "$where shows what comes") or diag(encode('UTF-8', $came)) }
-		else { unlike($came, qr/^(?:ERROR|FATAL|WARNING):|^psql: error|^invalid command/m, "$where runs") }
-	}
-
-	# The next page finds nothing of this one.
-	$node->safe_psql('postgres', "DROP DATABASE $database WITH (FORCE)");
-	my %kept = map { ($_, 1) } @roles;
-	$node->safe_psql('postgres', "DROP ROLE $_") for grep { !$kept{$_} } split /\n/, $node->safe_psql('postgres', 'SELECT rolname FROM pg_roles');
-	$plain->call(DeleteTable => { TableName => $_ }) for @{ $plain->call(ListTables => {})->{TableNames} };
+	with_database('local', sub { run_page($_[0], $page, @sql) });
 }
+
+# What script/demo shows has the one error that it announces.
+with_database('demo', sub {
+	my ($database) = @_;
+	my $shown = psql($database, slurp('script/demo.sql'), '-q', '-v', "endpoint=$ENV{DYNAMODB_ENDPOINT}");
+	is(join("\n", $shown =~ /^((?:ERROR|FATAL|WARNING|psql).*)$/mg), 'ERROR:  version already exists in foreign table "commits"', 'script/demo shows one error');
+	like($shown, qr/^max_commit_id +\| 3$/m, 'script/demo comes to its end');
+});
+
+# functions.md has the signatures that the functions have.
+with_database('local', sub {
+	my ($database) = @_;
+	my %signature = map { (/^(\w+)/, $_) } split /\n/, $node->safe_psql($database, <<'SQL');
+CREATE EXTENSION dynamodb_es;
+SELECT proname || '(' || pg_get_function_arguments(p.oid) || ')' || coalesce(' RETURNS ' || nullif(pg_get_function_result(p.oid), 'record'), '')
+FROM pg_depend JOIN pg_proc p ON p.oid = objid
+WHERE refobjid = (SELECT oid FROM pg_extension WHERE extname = 'dynamodb_es') AND classid = 'pg_proc'::regclass
+SQL
+	my %shown = map { s/\s+/ /gr =~ /^((\w+).*)$/ ? ($2, $1) : () } slurp('doc/reference/functions.md') =~ /^## \w+\n\n`([^`]+)`/mg;
+	cmp_ok(scalar keys %shown, '>', 8, 'functions.md has functions');
+	is($shown{$_}, $signature{$_}, "functions.md: $_") for sort keys %shown;
+});
 
 $node->stop;
 done_testing();
