@@ -1,8 +1,8 @@
 /*
  * clock: the time as the server has it, which is the time to sign with.
  *
- * AWS refuses a signature that is more than five minutes off, and not every machine's clock is right. Each answer
- * carries the server's time; what the difference is when it is a large one is kept and corrected by. Source: the AWS
+ * AWS refuses a signature whose time is more than five minutes wrong, and not every machine's clock is right. Each answer
+ * carries the server's time. A large difference to this machine's is kept, and signatures are corrected by it. Source: the AWS
  * SDKs' specification of clock skew correction, 2026. The variable AWS_DISABLE_CLOCK_SKEW_CORRECTION=true turns it
  * off.
  */
@@ -42,18 +42,17 @@ extern int64_t clock_stamp(ServerClock *clock);
 /* A commit of that time may be in the store. */
 extern void clock_keep_stamp(ServerClock *clock, int64_t stamp_ms);
 
-/* The times given since then were wrong, and what was sent with them was refused: they bind nobody. */
+/* The times given since were wrong, and the commits with them were refused. Later commits may be earlier than these. */
 extern void clock_drop_stamps(ServerClock *clock);
 
 /*
- * Learns from an answer of the service itself, whatever it says. Ignored are those of a cache, those that took over 15 minutes, and
- * differences of up to 4 minutes, as well as what may be due to the time that the answer took.
+ * Learns the difference from an answer of the service itself, a success or an error. It ignores answers of a cache, answers that
+ * took over 15 minutes, differences of up to 4 minutes, and differences that the time of the answer can explain.
  */
 extern void clock_observe(ServerClock *clock, const HttpAnswer *answer);
 
 /*
- * true when the error code is one that a wrong time may be the reason of: a request that was signed with another
- * offset is then worth a second try.
+ * true when a wrong time may be the reason for this error code. If the offset is another one now, a second try is worth it.
  */
 extern bool clock_explains(const char *error_code);
 

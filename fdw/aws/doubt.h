@@ -1,6 +1,6 @@
 /*
- * doubt: does a file say what its author meant? What botocore passes over, or takes for something else, without a word
- * would let another identity sign.
+ * doubt: does a file say what its author meant? botocore ignores some mistakes silently, or reads them as something else. Then
+ * another identity would sign, so they are errors here.
  */
 #ifndef DYNAMODB_ES_DOUBT_H
 #define DYNAMODB_ES_DOUBT_H
@@ -13,7 +13,7 @@
  */
 extern ProfileSetting doubt_swallowed(const ProfileFiles *files, const char *profile);
 
-/* A section with credentials that is not the default profile's, but nearly called so. Its value is NULL where there is none. */
+/* A section with credentials whose name is nearly "default", but not quite. Its value is NULL where there is none. */
 extern ProfileSetting doubt_nearly_default(const ProfileFiles *files);
 
 #endif

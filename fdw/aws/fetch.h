@@ -1,6 +1,6 @@
 /*
- * fetch: gets the server's own credentials once, from wherever source.h finds them, by requests on a client's
- * connections: no wait of its own.
+ * fetch: gets the server's own credentials once, from the place that source.h finds. It sends its requests over a client's
+ * connections, and has no wait of its own.
  */
 #ifndef DYNAMODB_ES_FETCH_H
 #define DYNAMODB_ES_FETCH_H
@@ -23,7 +23,7 @@ extern StepResult fetch_step(CredentialsFetch *fetch);
 /* After DONE: moves the credentials into *credentials, whose earlier ones are not freed. */
 extern void fetch_take(CredentialsFetch *fetch, Credentials *credentials);
 
-/* A program is part of it, which has to end with whoever waits for it. */
+/* true when a program runs for it; that has to end when nobody waits for it any more. */
 extern bool fetch_needs_waiter(const CredentialsFetch *fetch);
 
 /* After FAILED; FAILURE_NO_CREDENTIALS or FAILURE_MEMORY. */

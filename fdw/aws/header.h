@@ -7,8 +7,8 @@
 #include "aws/message.h"
 
 /*
- * Takes a line in, its end included. A status line begins the answer anew: what came before it was a proxy's, or
- * provisional.
+ * Reads one line, with its end. A status line begins the answer anew: the lines before it came from a proxy, or belonged to a
+ * provisional answer.
  */
 extern void header_read(HttpAnswer *answer, const char *line, size_t length);
 

@@ -1,11 +1,12 @@
 /*
- * provider: the credentials that one identity signs with at the moment: explicit ones as they are, the server's own
- * fetched when they are needed, renewed before they expire, and dropped when the service says that they have.
+ * provider: the credentials that one identity signs with at the moment. Explicit keys are used as they are. The server's own
+ * credentials are fetched when they are needed, renewed before they expire, and dropped when the service says that they
+ * have expired.
  *
- * From 15 minutes before they expire new ones are fetched beside the requests, and a failure does no harm; from 10
- * minutes before, requests wait for new ones, and fail without them. Source: the AWS SDKs' refresh windows. Those that
- * last 15 minutes, the least that AWS allows, would be fetched anew all the time: so it is the last half and the last
- * third of their time at most.
+ * From 15 minutes before they expire, new ones are fetched beside the requests, and a failure does no harm. From 10 minutes
+ * before, requests wait for new ones, and fail without them. Source: the AWS SDKs' refresh windows. Credentials that last only
+ * 15 minutes, the least that AWS allows, would be renewed all the time. So the two windows are at most the last half and the
+ * last third of their life.
  */
 #ifndef DYNAMODB_ES_PROVIDER_H
 #define DYNAMODB_ES_PROVIDER_H
@@ -52,16 +53,16 @@ extern void provider_free(CredentialsProvider *provider);
  */
 extern StepResult provider_ask(CredentialsProvider *provider, CredentialsTicket *ticket);
 
-/* The request goes, answered or not: with the last one that waits ends a program that it waits for. */
+/* The request waits no more. When nobody waits any more, a program that was run for the credentials is ended. */
 extern void provider_leave(CredentialsProvider *provider, CredentialsTicket *ticket);
 
-/* After DONE, until the next provider_ask. The generation is another one whenever they have changed. */
+/* After DONE, until the next provider_ask. The generation changes whenever the credentials change. */
 extern const Credentials *provider_credentials(const CredentialsProvider *provider);
 extern uint64_t provider_generation(const CredentialsProvider *provider);
 extern const Failure *provider_failure(const CredentialsProvider *provider);
 
 /*
- * The service does not take the credentials of that generation any more. true when asking again may bring others.
+ * Tells that the service has refused the credentials of that generation. true when provider_ask may get others.
  */
 extern bool provider_reject(CredentialsProvider *provider, uint64_t generation);
 

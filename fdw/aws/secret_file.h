@@ -1,5 +1,5 @@
 /*
- * secret_file: a small file whose content must not show, such as one with credentials or a token.
+ * secret_file: a small file whose content nobody may see, such as credentials or a token.
  */
 #ifndef DYNAMODB_ES_SECRET_FILE_H
 #define DYNAMODB_ES_SECRET_FILE_H

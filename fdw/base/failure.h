@@ -30,8 +30,8 @@ typedef enum FailureKind
 	FAILURE_TOO_LONG,			/* an answer over max_response_bytes */
 	FAILURE_UNREADABLE,			/* a stored version that is no integer, or too large for one */
 	FAILURE_ID_TWICE,			/* another commit has the id that was given to this one */
-	FAILURE_NOT_READY,			/* a table is still being made, or dropped, after all patience */
-	FAILURE_UNFIT,				/* a table is there, but not as a store's has to be */
+	FAILURE_NOT_READY,			/* a table is still being made, or dropped, after ten minutes */
+	FAILURE_UNFIT,				/* there is such a table, but it is no store's */
 	FAILURE_EXHAUSTED,			/* a counter has no commit id left */
 	FAILURE_TOO_LARGE,			/* an item, key or request over DynamoDB's limits */
 	FAILURE_UNKNOWN_FATE,		/* a write that may or may not have been carried out */

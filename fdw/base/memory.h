@@ -1,12 +1,12 @@
 /*
- * memory: a backend may be idle for hours after one large answer.
+ * memory: gives memory back to the system. A backend may be idle for hours after one large answer.
  */
 #ifndef DYNAMODB_ES_MEMORY_H
 #define DYNAMODB_ES_MEMORY_H
 
 #include <stddef.h>
 
-/* So many bytes, at once in use, have been freed: large pieces go back to the system. Small ones are used again. */
+/* To be called after `bytes` that were in use at once have been freed. Many go back to the system; few are kept for reuse. */
 extern void memory_give_back(size_t bytes);
 
 #endif

@@ -25,15 +25,15 @@ typedef struct Call Call;
  */
 typedef void (*CallWriter) (void *arg, int64_t now, ByteBuffer *body);
 
-/* What is not as with most requests; all zeroes where nothing is. */
+/* What differs from most requests; all zeroes: nothing does. */
 typedef struct CallSettings
 {
 	CallWriter	writer;			/* of the body; NULL: it is given */
 	void	   *writer_arg;
 	bool		expects_page;	/* the answer is parsed as a page of items: call_take_page is how to get it */
-	int64_t		deadline;		/* no attempt but the first is sent later (http_now_ms); 0: any time */
-	int			patience_ms;	/* nor later than this after the first, which may have to wait for credentials; 0: likewise */
-	int			attempts;		/* were made by another call, where that one ended and this one goes on */
+	int64_t		deadline;		/* no retry is sent later (http_now_ms); 0: no such limit */
+	int			patience_ms;	/* nor later than this after the first attempt was sent; 0: no such limit */
+	int			attempts;		/* that an earlier call has made, which this one continues; they count */
 } CallSettings;
 
 /*
@@ -43,14 +43,14 @@ typedef struct CallSettings
 extern Call *call_start(Client *client, Operation operation, ByteBuffer *body, Usage *usage);
 
 /*
- * Likewise. Where there is a writer, *body is NULL: it is written when the request is first sent, and anew when the time
- * turns out to have been wrong, as long as no attempt at it may have been carried out: from then on it stays what it is.
+ * Likewise. Where there is a writer, `body` is NULL: the writer writes it when the request is first sent, and once more if the
+ * time turns out to have been wrong. But once an attempt may have been carried out, the body stays as it is.
  */
 extern Call *call_start_with(Client *client, Operation operation, ByteBuffer *body, const CallSettings *settings,
 							 Usage *usage);
 extern StepResult call_step(Call *call);
 
-/* When the last attempt was sent (http_now_ms): what its answer tells of happened after that. */
+/* When the last attempt was sent (http_now_ms). What the answer reports is no older. */
 extern int64_t call_sent_at(const Call *call);
 
 /*
@@ -78,10 +78,10 @@ extern const Failure *call_failure(const Call *call);
  */
 extern bool call_may_have_happened(const Call *call);
 
-/* After FAILED: the attempts of those that max_attempts allows, those before included. */
+/* After FAILED: how many attempts count against max_attempts, with those of earlier calls. */
 extern int	call_attempts(const Call *call);
 
-/* After FAILED: when the attempt was due (http_now_ms) that the deadline alone prevented; 0: there was none. */
+/* After FAILED: if only the deadline prevented another attempt, when that was due (http_now_ms); else 0. */
 extern int64_t call_retry_at(const Call *call);
 
 /*

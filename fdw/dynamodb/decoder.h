@@ -13,13 +13,13 @@
 #include "base/failure.h"
 #include "base/step.h"
 
-/* gzip, undone a slice at a time: a few bytes of it can be many. */
+/* Unpacks gzip in slices: a few bytes can unpack to very many. */
 typedef struct Decoder Decoder;
 
 /* Bytes that come out in a slice, at most. */
 #define DECODER_SLICE (4 * 1024 * 1024)
 
-/* Are the bytes as they are to be? "" and "identity" say so of themselves. */
+/* true when that Content-Encoding means that nothing is to be unpacked: "" and "identity". */
 extern bool encoding_is_identity(const char *encoding);
 
 /* No more than max_bytes will ever be held. NULL when memory ran out. */

@@ -19,7 +19,7 @@
 #include "dynamodb/decoder.h"
 #include "dynamodb/page.h"
 
-/* Of no error that has no item, and of no answer that is no page, are there more bytes. */
+/* The longest answer that is no page, and the longest error that carries no item. */
 #define MOST_ERROR_BYTES (64 * 1024)
 #define MOST_ANSWER_BYTES (16 * 1024 * 1024)
 
@@ -43,9 +43,9 @@ typedef enum IntakePhase
 typedef struct Intake
 {
 	IntakePhase phase;
-	size_t		received;		/* bytes, as they came */
-	size_t		checked;		/* bytes */
-	uint32_t	checksum;		/* of these */
+	size_t		received;		/* bytes of the body as it came */
+	size_t		checked;		/* bytes that are in the checksum */
+	uint32_t	checksum;
 	Decoder    *decoder;
 	ItemPage   *page;			/* after DONE, the answer, where it is one; otherwise: */
 	Answer	   *response;
@@ -58,7 +58,7 @@ typedef struct Intake
  */
 extern StepResult intake_step(Intake *intake, const IntakeRules *rules, HttpAnswer *answer, Failure *failure);
 
-/* Everything goes, and it is as if nothing was done. */
+/* Frees everything; it is all zeroes again. */
 extern void intake_reset(Intake *intake);
 
 #endif

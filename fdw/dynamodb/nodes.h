@@ -6,9 +6,9 @@
  * that was most of the cost of a row. The nodes are cJSON's own, so that whoever reads an item need not know which parser
  * made it. What counts as JSON, and how U+0000 and unpaired surrogates are kept, is the same as in json.h.
  *
- * A node takes 64 bytes, for two of the text where somebody means harm. So a pool has an end, and the documents and
- * sets in an item, where DynamoDB itself sends many small values, stay text: of the type cJSON_Raw, `valuestring` being
- * where it begins, and `valueint` its length. Only their brackets have been counted then.
+ * A node takes 64 bytes, and a hostile sender needs only two bytes of text for it. So the number of nodes in a pool is
+ * limited. Documents and sets in an item, in which DynamoDB itself sends many small values, stay text: a node of the type
+ * cJSON_Raw, whose text begins at `valuestring` and has the length `valueint`. Only its brackets have been counted.
  */
 #ifndef DYNAMODB_ES_NODES_H
 #define DYNAMODB_ES_NODES_H
@@ -25,7 +25,7 @@ typedef struct NodePool
 	size_t		left;			/* nodes that may be taken yet */
 } NodePool;
 
-/* Takes what it is asked for from the front of a text, and says whether that was well formed. */
+/* Reads one thing after the other from the front of a text, and says whether it was well formed. */
 typedef struct NodeParser
 {
 	NodePool   *pool;

@@ -1,9 +1,8 @@
 /*
  * page: the answer to a Query or Scan, its items made into nodes (nodes.h) one by one, as they are asked for.
  *
- * A page may be as long as an answer may be, and whoever sends it may mean harm. So it is looked through in slices,
- * between which the caller can look after other things; at any time there are no more nodes than one item has, and that
- * is as many as a table has columns; an item is not longer than DynamoDB's can be.
+ * A page may be long, and the sender may be hostile. So it is looked through in slices, and the caller can do other things
+ * between two of them. At any time there are only the nodes of one item, and an item may not be longer than DynamoDB's can be.
  */
 #ifndef DYNAMODB_ES_PAGE_H
 #define DYNAMODB_ES_PAGE_H

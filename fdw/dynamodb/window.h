@@ -1,9 +1,9 @@
 /*
  * window: how many requests of one kind to have under way, when the service says that it is too much.
  *
- * Retries alone do not help a client that goes on sending new requests at full speed: they are throttled in turn, until
- * one has used up its attempts. So, as TCP does (RFC 5681), half as many after a throttle, and one more after some
- * rounds of successes.
+ * Retries alone do not help a client that goes on sending new requests at full speed: the service throttles one after the
+ * other, until one has used up its attempts. So the client does as TCP does (RFC 5681): after a throttle it has half as many
+ * requests under way, and after some rounds of successes one more.
  */
 #ifndef DYNAMODB_ES_WINDOW_H
 #define DYNAMODB_ES_WINDOW_H

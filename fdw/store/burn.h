@@ -1,9 +1,8 @@
 /*
  * burn: commit ids that were given out and will never be stored.
  *
- * A reader that follows the ids would wait for them; a burn note spares it that. There is one for each run of consecutive
- * ids (counter.h). Writing it is a courtesy: a note that could not be written costs such readers time, and nobody
- * anything else.
+ * A reader that follows the ids would wait for them. A burn note tells it not to. There is one note for each run of consecutive
+ * ids (counter.h). Without the note such readers wait longer; nothing else is lost, so a note may fail.
  */
 #ifndef DYNAMODB_ES_BURN_H
 #define DYNAMODB_ES_BURN_H

@@ -2,8 +2,9 @@
  * dense: a batch of commits under ids that follow each other without a gap.
  *
  * Counter and commits move in one transaction, on condition that the counter still has the value expected; a batch
- * that does not fit into one takes several, one after the other. Who loses the race for an id learns the counter's
- * value by it and tries again, up to a limit. No id is ever without its commit, so there is nothing to note as burned.
+ * that does not fit into one takes several, one after the other. If another appender took the id first, the refusal tells the
+ * counter's value, and the transaction is tried again, up to a limit. No id is ever without its commit, so there is nothing
+ * to note as burned.
  */
 #ifndef DYNAMODB_ES_DENSE_H
 #define DYNAMODB_ES_DENSE_H

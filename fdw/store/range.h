@@ -1,10 +1,10 @@
 /*
  * range: how a long stretch of sort keys is cut into ranges of about one page each, to be read side by side.
  *
- * Keys are commit ids or versions, nearly without gaps. How many of them a page spans is learned from each page as it
- * is read, so gaps and items of uneven size cost little: behind a gap ranges grow, where a page does not hold its
- * range they shrink. Nothing here decides which items are read: the ranges that come of one cover exactly its keys,
- * also those between two integers, which strangers may have stored.
+ * Keys are commit ids or versions, nearly without gaps. Each page that is read shows how many keys a page spans. So gaps and
+ * items of uneven size cost little: behind a gap ranges grow, and they shrink where a page does not hold its range. Cutting
+ * never changes which items are read: the parts of a range cover exactly its keys, also keys between two integers, which
+ * other programs may have stored.
  */
 #ifndef DYNAMODB_ES_RANGE_H
 #define DYNAMODB_ES_RANGE_H

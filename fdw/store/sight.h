@@ -1,13 +1,13 @@
 /*
- * sight: the commits of one read along the index, in the order of their ids, of which some may be looked at before their
- * turn. Those are kept as copies.
+ * sight: the commits of one read along the index, in the order of their ids. Some may be looked at before they are taken; those
+ * are kept as copies.
  */
 #ifndef DYNAMODB_ES_SIGHT_H
 #define DYNAMODB_ES_SIGHT_H
 
 #include "store/read.h"
 
-/* So many may be looked at ahead. */
+/* At most so many are looked at ahead. */
 #define SIGHT_MOST 256
 
 typedef struct Sighted

@@ -31,11 +31,11 @@ typedef struct Stream
 	PagingTrail trail;			/* the start keys so far */
 	bool		is_limited;		/* the page under way is */
 	double		promised;		/* the most that it can cost, in capacity units */
-	bool		is_asked_again; /* its page under way, having been throttled to the end before */
+	bool		is_asked_again; /* its page was throttled to the end once, and has its second chance */
 
 	/* For cutting it, stream.c's own. */
 	bool		is_whole;		/* never to be cut */
-	bool		awaits_head;	/* not to be started before it is known how far the keys go */
+	bool		awaits_head;	/* may not start before it is known how far the keys go */
 	bool		has_first_page;
 	bool		has_position;
 	int64_t		position;		/* the first sort key that its next page can have */

@@ -48,9 +48,9 @@ typedef struct TablesReport
 } TablesReport;
 
 /*
- * A table that is there and no store's, by the keys, their types, or the index (schema.h), is FAILURE_UNFIT, and
- * nothing was changed: neither that table nor the other one. For STATUS a missing index alone is none, and for CHECK
- * it is all in the report.
+ * If a table of that name exists and is no store's, by its keys, their types, or the index (schema.h), the task fails with
+ * FAILURE_UNFIT, and neither table was changed. STATUS does not fail over a missing index alone. CHECK does not fail over any
+ * of this: it is in the report.
  *
  * CREATE makes what is missing of the pair. A counter that is missing or too low beside existing commits gets the
  * largest commit id that the index knows, read once all is ACTIVE. Where there is nothing to do it fails with

@@ -1,12 +1,11 @@
 /*
  * transaction: commits and the counter moved together, all or nothing, and what became of them.
  *
- * The ids are predicted: those after the value that the counter is expected to have. Somebody else may have predicted
- * the same ones, so the commit id of an item that is there tells nothing; the request's token does, under which
- * DynamoDB carries it out once however often it is sent. (Where an answer lacks the reasons against it, inquiry.h looks for
- * them in the store.) After an attempt whose answer was lost only these settle the
- * matter: a success; another value of the counter, which never goes back; a version that is taken, since commits are
- * immutable.
+ * The ids are predicted: they follow the value that the counter is expected to have. Another appender may have predicted the
+ * same ids, so the commit id of an item proves nothing. The request's token does: DynamoDB carries out the requests with one
+ * token once, however often they are sent. (Where an answer lacks the reasons for a refusal, inquiry.h looks for them in the
+ * store.) After an attempt whose answer was lost, only these decide: a success; another value of the counter, which never
+ * goes back; a version that is taken, since commits are immutable.
  */
 #ifndef DYNAMODB_ES_TRANSACTION_H
 #define DYNAMODB_ES_TRANSACTION_H

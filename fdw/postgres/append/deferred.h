@@ -17,15 +17,15 @@ typedef struct DeferredStore
 	Oid			user;
 	Oid			server;
 	Oid			user_mapping;
-	Oid			table_owner;	/* of several tables' owners, one that is no superuser, if there is one */
+	Oid			table_owner;	/* of the foreign tables: an owner who is no superuser, if there is one */
 	const char *endpoint;
 	const char *region;
 } DeferredStore;
 
 /*
- * `client` is the one that the user has been let use: rows that join others go by the connection that the first one's
- * user has at the commit, which must lead to the same store. Raises an error in a transaction that may be rolled back
- * after its append. In the current memory context.
+ * `client` is the user's connection now. At the commit all rows are sent over the connection that the first row's user has then,
+ * and that must lead to the same store. Raises an error in a transaction that may be rolled back after its append. In the current memory
+ * context.
  */
 extern DeferredStore *deferred_store_new(Oid user, Oid server, Oid user_mapping, Oid table_owner,
 										 const Client *client, const char *relation_name);

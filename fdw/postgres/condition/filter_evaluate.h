@@ -1,11 +1,11 @@
 /*
  * filter_evaluate: which conditions DynamoDB can apply as a FilterExpression, meaning exactly what PostgreSQL means.
  *
- * Planning turns a clause into a tree, execution the tree and its values into a Filter (dynamodb/filter.h), EXPLAIN
- * the tree into text. A filter spares the transfer of an item, not the capacity to read it.
+ * Planning turns a clause into a tree. Execution turns the tree and its values into a Filter (dynamodb/filter.h). EXPLAIN turns
+ * the tree into text. A filter saves the transfer of an item, not the capacity to read it.
  *
- * One thing differs from the same clause applied locally: a stored value that its column cannot show (an N in a text
- * column, 10.5 in an integer one) is an error there, whereas here such an item simply passes or not; mostly not.
+ * One thing differs from the same clause in PostgreSQL. A stored value that its column cannot show (an N in a text column, 10.5
+ * in an integer one) is an error there. Here the item passes or does not pass; mostly it does not.
  */
 #ifndef DYNAMODB_ES_FILTER_EVALUATE_H
 #define DYNAMODB_ES_FILTER_EVALUATE_H

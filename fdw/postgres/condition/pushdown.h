@@ -35,8 +35,9 @@ extern KeyCondition *pushdown_aggregate_condition(List *conditions);
 extern Column *pushdown_sort_column(const ColumnMap *map, ReadPath path);
 
 /*
- * true when every key reads as what DynamoDB compares. Otherwise one that is unreadable is NULL here, and conditions that
- * DynamoDB has decided are to be looked at again. What a read is ordered by is always read so, or is an error.
+ * true when every key is shown as the value that DynamoDB compares. Otherwise an unreadable key is shown as NULL, and PostgreSQL
+ * has to check again the conditions that DynamoDB has decided. A key that a read is ordered by is never shown as NULL: if it
+ * is unreadable, that is an error.
  */
 extern bool pushdown_key_is_exact(const ColumnMap *map, ColumnRole role, ReadPath path, bool ordered);
 

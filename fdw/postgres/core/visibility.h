@@ -6,7 +6,7 @@
 
 #include "postgres.h"
 
-/* Superusers may; not where a SECURITY DEFINER function of a superuser's runs for somebody else. See doc/security.md. */
+/* Superusers may; not where a SECURITY DEFINER function of a superuser's runs for somebody else. See doc/explanation/security.md. */
 extern bool identity_is_visible(void);
 
 #endif

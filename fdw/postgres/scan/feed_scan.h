@@ -1,7 +1,7 @@
 /*
  * feed_scan: the scan of a feed table: from which position on, what may be given up by now, and what was learnt.
  *
- * The lower bound that the conditions set on commit_id is the position: the reader's claim that all below it is settled.
+ * The lower bound that the conditions set on commit_id is the position: the reader says that it needs nothing below it.
  */
 #ifndef DYNAMODB_ES_FEED_SCAN_H
 #define DYNAMODB_ES_FEED_SCAN_H

@@ -63,14 +63,14 @@ extern bool scan_is_ready(StoreScan *scan);
 /* What is known of a feed, at any moment; in the current memory context. */
 extern FeedSummary scan_feed_summary(StoreScan *scan);
 
-/* No more rows will be asked for: gives up what is under way, so that the usage is complete. */
+/* To be called when no more rows will be asked for. Gives up the requests under way, so that the usage is complete. */
 extern void scan_settle(StoreScan *scan);
 
 /*
- * Before a statement's first append: every scan in its plan, of the table that it appends to, reads what it has not
- * read yet; save those that wait for values which the plan computes, and may be run again with others. These pass over
- * what is in the set that is returned: the caller puts the ids (int64) of the statement's commits there. NULL: there is
- * none of these.
+ * To be called before a statement's first append. Every scan in the plan that reads the table appended to now reads the rest of
+ * its rows. Some scans cannot: those whose values the plan computes, since they may run again with other values. These skip the
+ * statement's own commits instead, whose ids (int64) the caller puts into the set that is returned. NULL: there is no such
+ * scan.
  */
 extern HTAB *scan_collect_all(PlanState *statement);
 

@@ -6,7 +6,7 @@
 
 #include "postgres.h"
 
-/* One more, to be released. false: none is left, and nothing that is unused could be closed. */
+/* Acquires one more; it has to be released. false: none is left, and nothing unused could be closed. */
 extern bool descriptor_acquire(void);
 extern void descriptor_release(void);
 
@@ -14,7 +14,7 @@ extern void descriptor_release(void);
 extern int	descriptors_acquired(void);
 extern int	descriptors_allowed(void);
 
-/* Closes something that nothing uses, and so a few descriptors. false: all is in use. */
+/* Closes an unused connection, and so some descriptors. false: all are in use. */
 extern bool descriptors_free_some(void);
 
 /* By which function it does that. */
