@@ -62,6 +62,13 @@ is(scalar $_->query('SELECT count(*) FROM seen'), $commits, '1.1: a view on the 
 is(scalar $_->query(q{SELECT max_commit_id FROM dynamodb_es_status('commits')}), $commits, '1.1: the new column') for $session, $other;
 is_deeply([ $_->query(q{SELECT * FROM dynamodb_es_check('commits', true)}) ], [], '1.1: a new function') for $session, $other;
 
+# Projections, of a source that 1.0 has made, also in a session that knew 1.0 only.
+is($other->try(q{SELECT dynamodb_es_create_projection('p', 'apply')})->{error}{sqlstate}, '42883', '1.1: there is no handler yet');
+$other->query(q{CREATE TABLE applied (commit_id bigint); CREATE FUNCTION apply(batch commits[]) RETURNS void LANGUAGE sql AS 'INSERT INTO applied SELECT commit_id FROM unnest(batch)'});
+$other->query(q{SELECT dynamodb_es_create_projection('p', 'apply')});
+is(scalar $session->query(q{SELECT dynamodb_es_run('p')}), $commits, '1.1: a projection of a table that 1.0 has made');
+is(scalar $other->query('SELECT count(DISTINCT commit_id) FROM applied'), $commits, 'which has applied each commit');
+
 # The same objects, members of the extension all, as of a new installation.
 sub objects
 {

@@ -11,6 +11,7 @@
 #include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "storage/ipc.h"
 #include "storage/lock.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
@@ -30,6 +31,9 @@
 
 /* Far behind, batches are up to that many times as large. */
 #define MOST_GROWTH 10
+
+/* After a session that has ended in its first batch: 10 s, 20 s, 40 s …, up to the longest pause. */
+#define FIRST_GUARD_MS 10000
 
 /* After an error: 1 s, 2 s, 4 s …, up to 5 min. */
 #define FIRST_PAUSE_MS 1000
@@ -71,7 +75,7 @@ followed_lock(const char *name)
 {
 	LOCKTAG		tag = lock_of_projection(name);
 
-	LockAcquire(&tag, ShareLock, true, false);
+	(void) LockAcquire(&tag, ShareLock, true, false);
 }
 
 static void
@@ -80,6 +84,17 @@ followed_unlock(const char *name)
 	LOCKTAG		tag = lock_of_projection(name);
 
 	LockRelease(&tag, ShareLock, true);
+}
+
+static bool
+others_follow(const char *name)
+{
+	LOCKTAG		tag = lock_of_projection(name);
+
+	if (LockAcquire(&tag, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
+		return true;
+	LockRelease(&tag, ExclusiveLock, true);
+	return false;
 }
 
 static void
@@ -101,6 +116,16 @@ commit(Follow *follow)
 	MemoryContextSwitchTo(follow->turn);
 }
 
+/*
+ * What the follower itself writes is no matter of the session's isolation level: it may wait for whoever has the row, and
+ * then goes on. To be called before a transaction's first snapshot.
+ */
+static void
+begin_own_work(void)
+{
+	XactIsoLevel = XACT_READ_COMMITTED;
+}
+
 static bool
 is_ours(const Follow *follow, const ProjectionRow *row)
 {
@@ -120,6 +145,58 @@ row_is_of(const List *rows, const ProjectionSession *session)
 	return false;
 }
 
+/*
+ * The server may have crashed in this handler. Whoever begins with it waits longer each time, so that there is time to
+ * disable the projection. What other followers are about to begin is no sign of that.
+ */
+static int64
+guard_pause_ms(const ProjectionRow *row)
+{
+	int64		pause_ms = Min((int64) FIRST_GUARD_MS << Min(Max(row->starts - 1, 0), 10), LONGEST_PAUSE_MS);
+	int64		left_ms = pause_ms - TimestampDifferenceMilliseconds(row->started_at, GetCurrentTimestamp());
+
+	if (row->started_at == 0 || left_ms <= 0 || others_follow(row->name))
+		return 0;
+	ereport(WARNING,
+			(errmsg("the last session that began with projection \"%s\" has ended in its first batch", row->name),
+			 errhint("It is begun again in %d s. Until then it can be disabled with dynamodb_es_alter_projection.",
+					 (int) (left_ms / 1000))));
+	return left_ms;
+}
+
+/* The guard's record, which is to be taken back however this backend ends, save by a crash. */
+static void
+guard_end_at_exit(int code, Datum name)
+{
+	AbortOutOfAnyTransaction();
+	StartTransactionCommand();
+	projection_started((const char *) DatumGetPointer(name));
+	CommitTransactionCommand();
+}
+
+/* Before a session's first batch, in a transaction of its own. */
+static void
+guard_begin(Follow *follow, const ProjectionSession *session, ProjectionRow *row)
+{
+	begin_own_work();
+	projection_start(row->name);
+	row->started_at = GetCurrentTimestamp();
+	before_shmem_exit(guard_end_at_exit, PointerGetDatum(session->name));
+	commit(follow);
+}
+
+/* After it, unless it has been taken back together with the batch. */
+static void
+guard_end(Follow *follow, const ProjectionSession *session, bool was_applied)
+{
+	cancel_before_shmem_exit(guard_end_at_exit, PointerGetDatum(session->name));
+	if (was_applied)
+		return;
+	begin_own_work();
+	projection_started(session->name);
+	commit(follow);
+}
+
 /* The session of a projection that was not followed before. */
 static ProjectionSession *
 take_up(Follow *follow, const ProjectionRow *row)
@@ -132,8 +209,9 @@ take_up(Follow *follow, const ProjectionRow *row)
 	caller = MemoryContextSwitchTo(follow->context);
 	follow->sessions = lappend(follow->sessions, session);
 	MemoryContextSwitchTo(caller);
+	session->due_at = http_now_ms() + guard_pause_ms(row);
 	followed_lock(row->name);
-	session->due_at = http_now_ms();
+	session->has_begun = false;
 	session->failures = session->limit = session->error = 0;
 	session->growth = 1;
 	session->target = -1;
@@ -149,7 +227,7 @@ let_go(Follow *follow, ProjectionSession *session)
 	session_drop_reader(session);
 }
 
-/* The rows that are to be followed, in the turn's memory. */
+/* The rows that are to be followed, in the turn's memory. The one that was named must be there. */
 static List *
 rows_followed(Follow *follow)
 {
@@ -164,6 +242,8 @@ rows_followed(Follow *follow)
 		if (is_ours(follow, row) && number++ % follow->spec->parts == follow->spec->part && row->enabled)
 			ours = lappend(ours, row);
 	}
+	if (follow->spec->name != NULL && ours == NIL)
+		projection_check_enabled(projection_get(follow->spec->name));
 	foreach(cell, list_copy(follow->sessions))
 	{
 		if (row_is_of(ours, lfirst(cell)))
@@ -252,6 +332,7 @@ fail(Follow *follow, ProjectionSession *session, const ProjectionRow *row, Error
 	session->error = error->sqlerrcode;
 	if (!is_passing(error->sqlerrcode) || session->failures >= TRIES_TO_CATCH_UP)
 		session->is_at_end = true;
+	begin_own_work();
 	record(session, row, error, pause_ms);
 	commit(follow);
 }
@@ -268,9 +349,8 @@ succeed(ProjectionSession *session, const ProjectionRow *row, const Batch *batch
 	if (session->limit > 0)
 		session->limit = session->limit < row->batch_size / 2 ? session->limit * 2 : 0;
 	session->growth = batch->more && session->limit == 0 ? Min(session->growth * 2, MOST_GROWTH) : 1;
-	if (batch->count > 0)
-		session->applied_at = now;
 	session->due_at = batch->more ? now : now + row->poll_interval_ms;
+	session->not_before = batch->more || batch->count == 0 ? now : now + COALESCE_MS;
 	if (session->target < 0 && !batch->more)
 		session->target = batch->report.seen;
 	session->is_at_end = session->target >= 0 && batch->report.complete_to >= session->target;
@@ -282,20 +362,27 @@ step(ProjectionSession *session, const ProjectionRow *row)
 {
 	Handler		handler;
 	Batch	   *batch;
+	Oid			user;
+	int			context;
 	int64		applied;
 
 	session_note_failing(session, NULL, false);
 	if (!handler_find(row->handler, &handler))
 		handler_report_missing(row->handler, row->name);
+	/* As the owner, who reads what is recorded of an error: he is told no more than he may know. */
+	GetUserIdAndSecContext(&user, &context);
+	if (user != handler.owner)
+		SetUserIdAndSecContext(handler.owner, context | SECURITY_LOCAL_USERID_CHANGE);
 	batch = batch_read(session, row, &handler, apply_batch_size(session, row), true);
 	session->last_count = batch->count;
-	if (apply_batch(session, row, &handler, batch, &applied) == APPLY_OVERTAKEN)
+	if (apply_batch(session, row, &handler, batch, &applied) != APPLY_OVERTAKEN)
+		succeed(session, row, batch);
+	else
 	{
 		session_drop_reader(session);
 		session->due_at = http_now_ms();
-		return;
 	}
-	succeed(session, row, batch);
+	SetUserIdAndSecContext(user, context);
 }
 
 /* An error that is not a projection's: somebody wants this session to end. */
@@ -357,15 +444,21 @@ try_commit(Follow *follow)
 }
 
 static void
-take_turn(Follow *follow, ProjectionSession *session, const ProjectionRow *row)
+take_turn(Follow *follow, ProjectionSession *session, ProjectionRow *row)
 {
+	bool		is_first = !session->has_begun;
 	ErrorData  *error;
 
+	if (is_first)
+		guard_begin(follow, session, row);
 	error = try_step(follow, session, row);
 	if (error == NULL)
 		error = try_commit(follow);
 	else
 		commit(follow);
+	if (is_first)
+		guard_end(follow, session, error == NULL && session->has_begun);
+	session->has_begun = true;
 	if (error == NULL)
 		return;
 	if (ends_session(error))
@@ -406,7 +499,7 @@ next_due_at(const Follow *follow)
 	ListCell   *cell;
 
 	foreach(cell, follow->sessions)
-		due_at = Min(due_at, ((ProjectionSession *) lfirst(cell))->due_at);
+		due_at = Min(due_at, session_due_at(lfirst(cell)));
 	return due_at;
 }
 
@@ -427,7 +520,7 @@ turn(Follow *follow)
 	{
 		ProjectionSession *session = projection_session(((ProjectionRow *) lfirst(cell))->name);
 
-		if (session->due_at <= http_now_ms())
+		if (session_due_at(session) <= http_now_ms())
 			take_turn(follow, session, lfirst(cell));
 	}
 }

@@ -201,18 +201,6 @@ dynamodb_es_skip(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-static void
-check_is_enabled(const ProjectionRow *row)
-{
-	if (row->enabled)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("projection \"%s\" is disabled", row->name),
-			 row->restored ? errdetail("It was restored from a dump.") : 0,
-			 errhint("SELECT dynamodb_es_alter_projection(%s, enabled => true) enables it.",
-					 quote_literal_cstr(row->name))));
-}
-
 /* A handler that asks for the next batch while it has one would get the same one. */
 static void
 check_is_idle(const ProjectionSession *session)
@@ -264,7 +252,7 @@ dynamodb_es_run(PG_FUNCTION_ARGS)
 		do
 		{
 			row = projection_get(name);
-			check_is_enabled(row);
+			projection_check_enabled(row);
 			check_is_idle(session);
 			done = run_batch(session, row, &applied);
 		} while (!done);
@@ -300,7 +288,7 @@ dynamodb_es_follow(PG_FUNCTION_ARGS)
 	check_is_top_level(fcinfo);
 	PreventCommandIfReadOnly("dynamodb_es_follow()");
 	if (spec.name != NULL)
-		check_is_enabled(projection_get(spec.name));
+		projection_check_enabled(projection_get(spec.name));
 	follow_projections(&spec);
 	PG_RETURN_VOID();
 }

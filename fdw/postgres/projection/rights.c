@@ -5,6 +5,7 @@
 
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 
 #include "postgres/projection/handler.h"
 #include "postgres/projection/rights.h"
@@ -48,4 +49,16 @@ projection_get_locked(const char *name)
 {
 	(void) projection_get(name);
 	return check(name, projection_lock(name));
+}
+
+void
+projection_check_enabled(const ProjectionRow *row)
+{
+	if (row->enabled)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("projection \"%s\" is disabled", row->name),
+			 row->restored ? errdetail("It was restored from a dump.") : 0,
+			 errhint("SELECT dynamodb_es_alter_projection(%s, enabled => true) enables it.",
+					 quote_literal_cstr(row->name))));
 }

@@ -18,4 +18,7 @@ extern ProjectionRow *projection_get(const char *name);
 /* Likewise, locked. */
 extern ProjectionRow *projection_get_locked(const char *name);
 
+/* Raises 55000 for one that is disabled. */
+extern void projection_check_enabled(const ProjectionRow *row);
+
 #endif

@@ -469,7 +469,7 @@ projection_started(const char *name)
 	Arguments	arguments = {0};
 
 	add_text(&arguments, name);
-	(void) change("UPDATE %s." PROJECTION_TABLE
-				  " SET started_at = NULL, starts = 0 WHERE name = $1 AND started_at IS NOT NULL",
+	(void) change("UPDATE %s." PROJECTION_TABLE " SET started_at = NULL, starts = 0 WHERE name = "
+				  "(SELECT name FROM %s." PROJECTION_TABLE " WHERE name = $1 AND started_at IS NOT NULL FOR NO KEY UPDATE SKIP LOCKED)",
 				  &arguments);
 }

@@ -78,7 +78,7 @@ extern void projection_move(const ProjectionRow *row, const ProjectionMove *move
 /* What stands in the way: nothing is applied, and a follower tries again at `next_try`. */
 extern void projection_fail(const char *name, const char *error, bool stopped, TimestampTz next_try);
 
-/* A session begins with its first batch; and has done it. */
+/* A session begins with its first batch; and has done it. The latter waits for nobody: whoever has the row locked does it. */
 extern void projection_start(const char *name);
 extern void projection_started(const char *name);
 

@@ -33,6 +33,12 @@ projection_session(const char *name)
 	return session;
 }
 
+int64
+session_due_at(const ProjectionSession *session)
+{
+	return Max(session->due_at, session->not_before);
+}
+
 void
 session_note_failing(ProjectionSession *session, const char *what, bool alone)
 {

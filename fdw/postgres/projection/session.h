@@ -43,15 +43,19 @@ typedef struct ProjectionSession
 	char	   *failing;		/* what the error was about that has just been raised; NULL: no commit */
 	bool		fails_alone;	/* it was one commit */
 	int64		due_at;			/* http_now_ms; when the next batch is due */
-	int64		applied_at;		/* http_now_ms; when the last one was applied */
+	int64		not_before;		/* likewise: it is not begun earlier, so that batches of a busy store have some
+								 * commits each */
 	int64		target;			/* until_caught_up: to where; -1: not known yet */
 	bool		is_at_end;		/* it has come there, or does not come there */
 	int			error;			/* SQLSTATE of the last one, while it stands */
-	bool		has_begun;		/* its first batch is done */
+	bool		has_begun;		/* its first batch since this backend follows is done */
 } ProjectionSession;
 
 /* The one of this backend, made at its first use. */
 extern ProjectionSession *projection_session(const char *name);
+
+/* When the next batch is due, by both. */
+extern int64 session_due_at(const ProjectionSession *session);
 
 /* Forgets all about a projection, or all. */
 extern void projection_session_forget(ProjectionSession *session);
