@@ -122,6 +122,52 @@ SELECT c.* FROM (VALUES
   ('commit_id > 3 AND commit_id IS NOT NULL')
 ) w (condition), compare('SELECT * FROM commits WHERE ' || condition) c;
 
+-- Keys in other forms: numbers that are no integers, where they are exact and where they are rounded.
+SELECT c.* FROM (VALUES
+  ('version < 4.5'), ('version <= 4.0'), ('version >= 4.000001'), ('version = 4.0'), ('version = 4.5'), ('4.5 > version'),
+  ('version IN (1.0, 2.5, 3)'), ('version > ''NaN''::numeric'), ('version < ''Infinity''::numeric'), ('version > ''-Infinity''::numeric'),
+  ('version < ''NaN''::float8'), ('version >= ''-Infinity''::float8'), ('version = 1::float8'), ('version = 1.5::real'), ('version <= 2.5::float8'),
+  ('version = ANY (ARRAY[1, 2.5, NULL]::float8[])'), ('version::numeric = 3'), ('version::float8 > 3'), ('version < -9223372036854775809'),
+  ('version > NULL::numeric'), ('version = (SELECT 2.0)')
+) w (condition), compare('SELECT * FROM commits WHERE aggregate_id = ''a'' AND ' || condition) c;
+SELECT c.* FROM (VALUES
+  ('version = 9223372036854775807::float8'), ('version < 9223372036854775807::float8'), ('version > 9223372036854775807::float8'),
+  ('version >= 9223372036854775808'), ('version >= 9223372036854775807.0'), ('version < 9223372036854775806.5'), ('version > 1e18::float8'), ('version = 9.223372e18::real')
+) w (condition), compare('SELECT * FROM commits WHERE aggregate_id = ''limit'' AND ' || condition) c;
+
+-- OR: ranges, and keys of several aggregates; rows of keys.
+PREPARE pairs(text, bigint, text, bigint) AS
+  SELECT aggregate_id, version FROM commits WHERE (aggregate_id, version) IN (($1, $2), ($3, $4)) ORDER BY 1;
+EXECUTE pairs('a', 1, 'b', 5);
+EXECUTE pairs('a', NULL, NULL, 5);
+EXECUTE pairs('a', NULL, 'a', 5);
+SELECT c.* FROM (VALUES
+  ('version < 1 OR version > 4'), ('version BETWEEN 1 AND 2 OR version = 2 OR version IN (4, 5)'), ('version > 4 OR version < 3 OR version = 3'),
+  ('version = 1 OR version > NULL'), ('version = 1 OR events @> ''["a4"]'''), ('(version > 1 AND events @> ''["a4"]'') OR version = 0'),
+  ('version < 2 AND (version = 1 OR version > 4)'), ('version = 1 OR version = 2.5 OR version > 4.5')
+) w (condition), compare('SELECT * FROM commits WHERE aggregate_id = ''a'' AND (' || condition || ')') c;
+SELECT c.* FROM (VALUES
+  ('commit_id < 3 OR commit_id > 17'), ('commit_id < 3.5 OR commit_id BETWEEN 5 AND 6'), ('commit_id < 3 OR version = 5'),
+  ('(commit_id, version) > (4, 0)'), ('(commit_id, version) <= (4, 0)'), ('(commit_id, aggregate_id) >= (4, ''x'') AND commit_id < 7'), ('(commit_id, version) > (NULL, 0)'),
+  ('(aggregate_id, version) IN ((''a'', 1), (''b'', 2), (''none'', 3), (''a'', 1))'), ('(aggregate_id, version) IN ((''a'', 1), (''a'', 2), (''b'', 2))'),
+  ('(aggregate_id = ''a'' AND version > 3) OR (aggregate_id = ''b'' AND version < 1)'), ('(aggregate_id = ''a'' AND version > 3) OR aggregate_id = ''b'''),
+  ('(aggregate_id, version) = ANY (ARRAY[ROW(''a''::text, 1::bigint), ROW(''c''::text, 5::bigint), ROW(''c''::text, NULL::bigint)])'),
+  ('(version, aggregate_id) = ANY (ARRAY[ROW(1::bigint, ''a''::text)])'), ('(aggregate_id, commit_id) = ANY (ARRAY[ROW(''a''::text, 1::bigint), ROW(''a''::text, 2::bigint)])'),
+  ('(aggregate_id, version) IN ((''a'', 1), (''b'', 2)) AND version > 1'), ('(aggregate_id = ''a'' AND version = 1 AND commit_id > 99) OR (aggregate_id = ''b'' AND version = 2)'),
+  ('(aggregate_id = ''a'' AND aggregate_id = ''b'') OR aggregate_id = ''c'''), ('(aggregate_id = ''a'' AND version = 1) OR commit_id = 9'),
+  ('aggregate_id = ''a'' AND (aggregate_id, version) IN ((''a'', 1), (''b'', 2))'), ('(aggregate_id, version) NOT IN ((''a'', 1), (''b'', 2))'),
+  ('(aggregate_id IN (''a'', ''b'') AND version IN (0, 5)) OR (aggregate_id = ''b'' AND version = 1)')
+) w (condition), compare('SELECT * FROM commits WHERE ' || condition) c;
+SELECT c.* FROM (VALUES
+  ('SELECT count(*) FROM commits WHERE aggregate_id = ''a'' AND (version < 1 OR version > 4)'),
+  ('SELECT count(*) FROM commits WHERE (aggregate_id, version) IN ((''a'', 1), (''b'', 2))'),
+  ('SELECT aggregate_id, count(*) FROM commits WHERE (aggregate_id, version) IN ((''a'', 1), (''b'', 2)) GROUP BY aggregate_id'),
+  ('SELECT * FROM commits WHERE aggregate_id = ''a'' AND (version < 1 OR version > 4) ORDER BY version DESC LIMIT 2'),
+  ('SELECT * FROM commits WHERE commit_id < 3 OR commit_id > 17 ORDER BY commit_id DESC LIMIT 3'),
+  ('SELECT * FROM commits WHERE (aggregate_id, version) IN ((''a'', 1), (''b'', 2)) ORDER BY version'),
+  ('SELECT * FROM commits WHERE (aggregate_id, version) IN (SELECT ''a'', 4 UNION ALL SELECT ''b'', 2)')
+) q (query), compare(q.query) c;
+
 -- Order, both ways, with and without limits; the largest and the smallest.
 SELECT c.* FROM (VALUES
   ('SELECT * FROM commits WHERE aggregate_id = ''a'' ORDER BY version'),

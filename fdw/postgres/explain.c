@@ -26,6 +26,34 @@ filter_expression_text(ForeignScanState *node, ExplainState *es)
 					   set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL));
 }
 
+/* Of no clause where there is none. */
+static PlannedTerm
+term_or_none(const ScanPlan *plan, int number)
+{
+	if (number < 0 || number >= list_length(plan->terms))
+		return (PlannedTerm) {.clause = -1};
+	return scan_plan_term(plan, number);
+}
+
+/* " AND version >= 3"; a clause of several arms has parentheses. */
+static void
+append_term(StringInfo text, const StoreScan *scan, int number, const char *value)
+{
+	PlannedTerm term = scan_plan_term(&scan->plan, number);
+	PlannedTerm before = term_or_none(&scan->plan, number - 1);
+	bool		begins = before.clause != term.clause;
+	bool		ends = term_or_none(&scan->plan, number + 1).clause != term.clause;
+
+	if (text->len > 0)
+		appendStringInfoString(text, begins || before.arm == term.arm ? " AND " : " OR ");
+	if (begins && term.narms > 1)
+		appendStringInfoChar(text, '(');
+	appendStringInfo(text, "%s %s ", column_attribute_shown(scan->map->by_role[term.role]), clause_comparator(term.strategy));
+	appendStringInfo(text, term.is_array ? "ANY (%s)" : "%s", value);
+	if (ends && term.narms > 1)
+		appendStringInfoChar(text, ')');
+}
+
 /* "aggregateId = 'a'::text AND version >= 3" */
 static char *
 key_condition_text(ForeignScanState *node, ExplainState *es)
@@ -38,16 +66,8 @@ key_condition_text(ForeignScanState *node, ExplainState *es)
 	initStringInfo(&text);
 	if (scan->plan.path == READ_INDEX)
 		appendStringInfoString(&text, COMMIT_ACTIVE " = '" COMMIT_ACTIVE_VALUE "'");
-	for (int i = 0; i < list_length(scan->plan.condition_roles); i++)
-	{
-		char	   *value = deparse_expression(list_nth(plan->fdw_exprs, i), context, true, false);
-
-		if (list_nth_int(scan->plan.condition_arrays, i) != 0)
-			value = psprintf("ANY (%s)", value);
-		appendStringInfo(&text, "%s%s %s %s", text.len > 0 ? " AND " : "",
-						 column_attribute_shown(scan->map->by_role[list_nth_int(scan->plan.condition_roles, i)]),
-						 clause_comparator(list_nth_int(scan->plan.condition_strategies, i)), value);
-	}
+	for (int i = 0; i < list_length(scan->plan.terms); i++)
+		append_term(&text, scan, i, deparse_expression(list_nth(plan->fdw_exprs, i), context, true, false));
 	return text.data;
 }
 

@@ -42,14 +42,23 @@ typedef struct ReadBudget
 	double		promised;		/* the most that pages under way may cost */
 } ReadBudget;
 
+/* Versions of one aggregate. */
+typedef struct AggregateRange
+{
+	AggregateId aggregate;
+	KeyRange	range;
+} AggregateRange;
+
 /* A view: what it points at must outlive the operation. */
 typedef struct ReadSpec
 {
 	ReadPath	path;
-	const AggregateId *aggregates;	/* READ_AGGREGATE: without duplicates, at least one */
+	const AggregateId *aggregates;	/* READ_AGGREGATE: without duplicates, at least one, unless there are pieces */
 	size_t		naggregates;
 	const KeyRange *ranges;		/* READ_AGGREGATE, READ_INDEX: disjoint and ascending, at least one; an open one for everything */
 	size_t		nranges;
+	const AggregateRange *pieces;	/* READ_AGGREGATE: instead of all ranges of all aggregates; disjoint. NULL: none */
+	size_t		npieces;
 	int			segments;		/* READ_SCAN: how many the table is cut into, at least 1 */
 	const int  *chosen_segments;	/* READ_SCAN: the ones to read, by their numbers from 0; NULL: all */
 	size_t		nchosen_segments;

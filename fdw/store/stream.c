@@ -27,7 +27,7 @@ stream_count(const ReadSpec *spec)
 	switch (spec->path)
 	{
 		case READ_AGGREGATE:
-			return spec->naggregates * spec->nranges;
+			return spec->pieces != NULL ? spec->npieces : spec->naggregates * spec->nranges;
 		case READ_INDEX:
 			return spec->nranges;
 		case READ_SCAN:
@@ -44,6 +44,12 @@ stream_describe(Stream *stream, const ReadSpec *spec, size_t number)
 	if (spec->path == READ_SCAN)
 	{
 		stream->segment = spec->chosen_segments != NULL ? spec->chosen_segments[number] : (int) number;
+		return;
+	}
+	if (spec->pieces != NULL)
+	{
+		stream->aggregate = &spec->pieces[number].aggregate;
+		stream->range = spec->pieces[number].range;
 		return;
 	}
 	range = number % spec->nranges;

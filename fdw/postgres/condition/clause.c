@@ -15,6 +15,7 @@
 #include "optimizer/optimizer.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
@@ -37,9 +38,9 @@ clause_column(Node *node, Index relid, const ColumnMap *map)
 }
 
 StrategyNumber
-clause_strategy(Oid operator, const Column *column)
+clause_strategy(Oid operator, Oid type)
 {
-	Oid			family = lookup_type_cache(column->type, TYPECACHE_BTREE_OPFAMILY)->btree_opf;
+	Oid			family = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY)->btree_opf;
 	StrategyNumber strategy;
 	Oid			negator;
 
@@ -52,6 +53,13 @@ clause_strategy(Oid operator, const Column *column)
 	if (OidIsValid(negator) && get_op_opfamily_strategy(negator, family) == BTEqualStrategyNumber)
 		return NOT_EQUAL_STRATEGY;
 	return InvalidStrategy;
+}
+
+bool
+clause_converts_integer(Oid function)
+{
+	return function == F_NUMERIC_INT2 || function == F_NUMERIC_INT4 || function == F_NUMERIC_INT8
+		|| function == F_FLOAT8_INT2 || function == F_FLOAT8_INT4 || function == F_FLOAT8_INT8;
 }
 
 const char *

@@ -18,10 +18,13 @@
 extern Column *clause_column(Node *node, Index relid, const ColumnMap *map);
 
 /*
- * What the operator asks of a column on its left, in terms of the column's own order: a B-tree strategy or
+ * What the operator asks of a value of that type on its left, in terms of the type's own order: a B-tree strategy or
  * NOT_EQUAL_STRATEGY; InvalidStrategy where it is an operator of no such meaning.
  */
-extern StrategyNumber clause_strategy(Oid operator, const Column *column);
+extern StrategyNumber clause_strategy(Oid operator, Oid type);
+
+/* true for a function that makes a numeric or a double precision number of an integer, in the same order. */
+extern bool clause_converts_integer(Oid function);
 
 /* "<=", as DynamoDB and PostgreSQL write it. */
 extern const char *clause_comparator(StrategyNumber strategy);

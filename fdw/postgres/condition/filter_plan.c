@@ -188,7 +188,7 @@ plan_comparison(Planning *planning, OpExpr *clause, bool negated)
 		return NULL;
 	if (negated)
 		operator = OidIsValid(operator) ? get_negator(operator) : InvalidOid;
-	strategy = clause_strategy(operator, column);
+	strategy = clause_strategy(operator, column->type);
 	if (!is_exact(planning, column, strategy, value, exprType(value), clause->inputcollid))
 		return NULL;
 	return leaf_node(planning, strategy, column, value, 1);
@@ -204,7 +204,7 @@ plan_distinct(Planning *planning, DistinctExpr *clause, bool negated)
 
 	if (column == NULL || planning->map->replaces_unreadable)
 		return NULL;
-	strategy = clause_strategy(operator, column);
+	strategy = clause_strategy(operator, column->type);
 	if (strategy != BTEqualStrategyNumber
 		|| !is_exact(planning, column, strategy, value, exprType(value), clause->inputcollid))
 		return NULL;
@@ -243,7 +243,7 @@ plan_array(Planning *planning, ScalarArrayOpExpr *clause, bool negated)
 
 	if (column == NULL || !clause_is_free_of_columns(array))
 		return NULL;
-	strategy = clause_strategy(operator, column);
+	strategy = clause_strategy(operator, column->type);
 	count = elements_expected(array);
 	if (strategy != (any ? BTEqualStrategyNumber : NOT_EQUAL_STRATEGY) || count < 0 || count > FILTER_MAX_IN
 		|| !is_exact(planning, column, strategy, array, get_element_type(exprType(array)), clause->inputcollid))

@@ -12,8 +12,10 @@
 
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
 #include "utils/lsyscache.h"
 
+#include "postgres/condition/arms.h"
 #include "postgres/condition/clause.h"
 #include "postgres/condition/pushdown.h"
 
@@ -34,8 +36,22 @@ is_usable_value(Node *node, Index relid)
 	return !is_column_of(node, &relid) && clause_is_stable(node);
 }
 
+/* The column, or NULL, that a side of an operator is; *compared_as: its type, or the one that it is converted to before. */
+static Column *
+key_column(Node *node, Index relid, const ColumnMap *map, Oid *compared_as)
+{
+	Column	   *column = clause_column(node, relid, map);
+	FuncExpr   *conversion = (FuncExpr *) node;
+
+	*compared_as = column != NULL ? column->type : InvalidOid;
+	if (column != NULL || !IsA(node, FuncExpr) || !clause_converts_integer(conversion->funcid))
+		return column;
+	*compared_as = conversion->funcresulttype;
+	return clause_column(linitial(conversion->args), relid, map);
+}
+
 static bool
-is_sendable(const Column *column, StrategyNumber strategy, Oid value_type, Oid collation)
+is_sendable(const Column *column, Oid compared_as, StrategyNumber strategy, Oid value_type, Oid collation)
 {
 	switch (column->role)
 	{
@@ -48,71 +64,173 @@ is_sendable(const Column *column, StrategyNumber strategy, Oid value_type, Oid c
 				&& OidIsValid(collation) && get_collation_isdeterministic(collation);
 		case COLUMN_VERSION:
 		case COLUMN_COMMIT_ID:
-			return strategy != InvalidStrategy && strategy != NOT_EQUAL_STRATEGY && clause_is_integer_type(value_type);
+			if (strategy == InvalidStrategy || strategy == NOT_EQUAL_STRATEGY)
+				return false;
+			if (compared_as == NUMERICOID)
+				return value_type == NUMERICOID;
+			if (compared_as == FLOAT8OID)
+				return value_type == FLOAT8OID || value_type == FLOAT4OID;
+			return clause_is_integer_type(value_type);
 		default:
 			return false;
 	}
 }
 
-static KeyCondition *
-key_condition_new(Column *column, StrategyNumber strategy, bool is_array, Node *value, RestrictInfo *clause)
+static KeyTerm *
+key_term_new(const Column *column, StrategyNumber strategy, bool is_array, Node *value)
 {
-	KeyCondition *condition = palloc(sizeof(KeyCondition));
+	KeyTerm    *term = palloc(sizeof(KeyTerm));
 
-	condition->role = column->role;
-	condition->strategy = strategy;
-	condition->is_array = is_array;
-	condition->value = (Expr *) value;
-	condition->clause = clause;
-	return condition;
+	term->role = column->role;
+	term->strategy = strategy;
+	term->is_array = is_array;
+	term->value = (Expr *) value;
+	return term;
 }
 
 /* column OP value, or value OP column; NULL where it is anything else. */
-static KeyCondition *
-match_operation(const OpExpr *operation, RestrictInfo *clause, Index relid, const ColumnMap *map)
+static KeyTerm *
+match_operation(const OpExpr *operation, Index relid, const ColumnMap *map)
 {
 	Oid			operator = operation->opno;
+	Oid			compared_as;
 	Column	   *column;
 	Node	   *value;
 	StrategyNumber strategy;
 
-	if (!IsA(operation, OpExpr) || list_length(operation->args) != 2)
+	if (list_length(operation->args) != 2)
 		return NULL;
-	column = clause_column(linitial(operation->args), relid, map);
+	column = key_column(linitial(operation->args), relid, map, &compared_as);
 	value = lsecond(operation->args);
 	if (column == NULL)
 	{
-		column = clause_column(lsecond(operation->args), relid, map);
+		column = key_column(lsecond(operation->args), relid, map, &compared_as);
 		value = linitial(operation->args);
 		operator = get_commutator(operator);
 	}
 	if (column == NULL || !OidIsValid(operator) || !is_usable_value(value, relid))
 		return NULL;
-	strategy = clause_strategy(operator, column);
-	if (!is_sendable(column, strategy, exprType(value), operation->inputcollid))
+	strategy = clause_strategy(operator, compared_as);
+	if (!is_sendable(column, compared_as, strategy, exprType(value), operation->inputcollid))
 		return NULL;
-	return key_condition_new(column, strategy, false, value, clause);
+	return key_term_new(column, strategy, false, value);
 }
 
-/* column = value OR column = value OR …: the values as an array. */
-static KeyCondition *
-match_or(RestrictInfo *clause, Index relid, const ColumnMap *map)
+/* column = ANY (array), which IN is too. */
+static KeyTerm *
+match_any(const ScalarArrayOpExpr *operation, Index relid, const ColumnMap *map)
 {
-	ArrayExpr  *array = makeNode(ArrayExpr);
-	KeyCondition *first = NULL;
+	Oid			compared_as;
+	Column	   *column = key_column(linitial(operation->args), relid, map, &compared_as);
+	Node	   *array = lsecond(operation->args);
+	StrategyNumber strategy;
+
+	if (!operation->useOr || column == NULL || !is_usable_value(array, relid))
+		return NULL;
+	strategy = clause_strategy(operation->opno, compared_as);
+	if (strategy != BTEqualStrategyNumber
+		|| !is_sendable(column, compared_as, strategy, get_element_type(exprType(array)), operation->inputcollid))
+		return NULL;
+	return key_term_new(column, strategy, true, array);
+}
+
+/* (column, …) < (value, …): what it says of the first column. It says more, so it is to be checked here as well. */
+static KeyTerm *
+match_row(const RowCompareExpr *comparison, Index relid, const ColumnMap *map)
+{
+	Oid			compared_as;
+	Column	   *column = key_column(linitial(comparison->largs), relid, map, &compared_as);
+	Node	   *value = linitial(comparison->rargs);
+	StrategyNumber strategy;
+
+	if (column == NULL || !is_usable_value(value, relid))
+		return NULL;
+	strategy = clause_strategy(linitial_oid(comparison->opnos), compared_as);
+	if (strategy == BTLessStrategyNumber)
+		strategy = BTLessEqualStrategyNumber;
+	if (strategy == BTGreaterStrategyNumber)
+		strategy = BTGreaterEqualStrategyNumber;
+	if (!is_sendable(column, compared_as, strategy, exprType(value), linitial_oid(comparison->inputcollids)))
+		return NULL;
+	return key_term_new(column, strategy, false, value);
+}
+
+/* *is_weaker: it says less than the expression. */
+static KeyTerm *
+match_term(Node *node, Index relid, const ColumnMap *map, bool *is_weaker)
+{
+	*is_weaker = IsA(node, RowCompareExpr);
+	if (IsA(node, OpExpr))
+		return match_operation((OpExpr *) node, relid, map);
+	if (IsA(node, ScalarArrayOpExpr))
+		return match_any((ScalarArrayOpExpr *) node, relid, map);
+	if (IsA(node, RowCompareExpr))
+		return match_row((RowCompareExpr *) node, relid, map);
+	return NULL;
+}
+
+static KeyCondition *
+key_condition_new(ColumnRole role, List *arms, bool is_weaker, RestrictInfo *clause)
+{
+	KeyCondition *condition = palloc(sizeof(KeyCondition));
+
+	condition->role = role;
+	condition->arms = arms;
+	condition->is_weaker = is_weaker;
+	condition->clause = clause;
+	return condition;
+}
+
+/* May a term stand in a condition of that role? */
+static bool
+is_of_role(const KeyTerm *term, ColumnRole role)
+{
+	return term->role == role || (role == COLUMN_AGGREGATE_ID && term->role == COLUMN_VERSION);
+}
+
+/* The terms of one arm of an OR, for a condition of that role; NIL where it has none. */
+static List *
+match_arm(Node *arm, ColumnRole role, Index relid, const ColumnMap *map, bool *is_weaker)
+{
+	List	   *parts = is_andclause(arm) ? ((BoolExpr *) arm)->args : list_make1(arm);
+	List	   *terms = NIL;
+	int			fixing = 0;		/* terms of the role itself */
 	ListCell   *cell;
 
-	foreach(cell, ((BoolExpr *) clause->clause)->args)
+	foreach(cell, parts)
 	{
-		KeyCondition *one = match_operation(lfirst(cell), clause, relid, map);
+		bool		weaker;
+		KeyTerm    *term = match_term(lfirst(cell), relid, map, &weaker);
+		bool		is_taken = term != NULL && is_of_role(term, role);
 
-		if (one == NULL || one->strategy != BTEqualStrategyNumber)
+		/* Two aggregates at once: one is enough to know, and the other to check. */
+		if (is_taken && term->role == COLUMN_AGGREGATE_ID && fixing > 0)
+			is_taken = false;
+		*is_weaker = *is_weaker || weaker || !is_taken;
+		if (!is_taken)
+			continue;
+		fixing += term->role == role;
+		terms = lappend(terms, term);
+	}
+	return fixing > 0 ? terms : NIL;
+}
+
+/* aggregate_id = value OR aggregate_id = value OR …: as = ANY of an array of the values. NULL where it is more than that. */
+static KeyTerm *
+join_arms(List *arms)
+{
+	ArrayExpr  *array = makeNode(ArrayExpr);
+	KeyTerm    *first = linitial(linitial(arms));
+	ListCell   *cell;
+
+	foreach(cell, arms)
+	{
+		KeyTerm    *term = linitial(lfirst(cell));
+
+		if (list_length(lfirst(cell)) != 1 || term->is_array || term->strategy != BTEqualStrategyNumber
+			|| exprType((Node *) term->value) != exprType((Node *) first->value))
 			return NULL;
-		if (first == NULL)
-			first = one;
-		if (one->role != first->role || exprType((Node *) one->value) != exprType((Node *) first->value))
-			return NULL;
-		array->elements = lappend(array->elements, one->value);
+		array->elements = lappend(array->elements, term->value);
 	}
 	array->element_typeid = exprType((Node *) first->value);
 	array->array_typeid = get_array_type(array->element_typeid);
@@ -123,22 +241,60 @@ match_or(RestrictInfo *clause, Index relid, const ColumnMap *map)
 	return first;
 }
 
-/* column = ANY (array), which IN is too. */
+/* What an OR of such arms says of the keys of one role; NULL: not all of them do. */
 static KeyCondition *
-match_any(RestrictInfo *clause, Index relid, const ColumnMap *map)
+match_or(List *args, RestrictInfo *clause, ColumnRole role, Index relid, const ColumnMap *map)
 {
-	ScalarArrayOpExpr *operation = (ScalarArrayOpExpr *) clause->clause;
-	Column	   *column = clause_column(linitial(operation->args), relid, map);
-	Node	   *array = lsecond(operation->args);
-	StrategyNumber strategy;
+	List	   *arms = NIL;
+	bool		is_weaker = false;
+	KeyTerm    *joined;
+	ListCell   *cell;
 
-	if (!operation->useOr || column == NULL || !is_usable_value(array, relid))
-		return NULL;
-	strategy = clause_strategy(operation->opno, column);
-	if (strategy != BTEqualStrategyNumber
-		|| !is_sendable(column, strategy, get_element_type(exprType(array)), operation->inputcollid))
-		return NULL;
-	return key_condition_new(column, strategy, true, array, clause);
+	foreach(cell, args)
+	{
+		List	   *terms = match_arm(lfirst(cell), role, relid, map, &is_weaker);
+
+		if (terms == NIL)
+			return NULL;
+		arms = lappend(arms, terms);
+	}
+	joined = join_arms(arms);
+	if (joined != NULL)
+		arms = list_make1(list_make1(joined));
+	return key_condition_new(role, arms, is_weaker, clause);
+}
+
+static List *
+match_or_of_any_role(List *arms, RestrictInfo *clause, Index relid, const ColumnMap *map)
+{
+	static const ColumnRole roles[] = {COLUMN_AGGREGATE_ID, COLUMN_VERSION, COLUMN_COMMIT_ID};
+	List	   *conditions = NIL;
+
+	for (size_t i = 0; i < lengthof(roles); i++)
+	{
+		KeyCondition *condition = match_or(arms, clause, roles[i], relid, map);
+
+		if (condition != NULL)
+			conditions = lappend(conditions, condition);
+	}
+	return conditions;
+}
+
+/* The one term that it has, or NULL. */
+static const KeyTerm *
+only_term(const KeyCondition *condition)
+{
+	List	   *arm = linitial(condition->arms);
+
+	return list_length(condition->arms) == 1 && list_length(arm) == 1 ? linitial(arm) : NULL;
+}
+
+bool
+pushdown_is_one_comparison(const KeyCondition *condition)
+{
+	const KeyTerm *only = only_term(condition);
+
+	return only != NULL && !only->is_array;
 }
 
 List *
@@ -150,20 +306,31 @@ pushdown_key_conditions(List *clauses, Index relid, const ColumnMap *map)
 	foreach(cell, clauses)
 	{
 		RestrictInfo *clause = lfirst_node(RestrictInfo, cell);
-		KeyCondition *condition = NULL;
+		List	   *arms = arms_of_clause(clause->clause);
+		KeyTerm    *term;
+		bool		is_weaker;
 
 		if (clause->pseudoconstant)
 			continue;
-		if (IsA(clause->clause, OpExpr))
-			condition = match_operation((OpExpr *) clause->clause, clause, relid, map);
-		else if (is_orclause(clause->clause))
-			condition = match_or(clause, relid, map);
-		else if (IsA(clause->clause, ScalarArrayOpExpr))
-			condition = match_any(clause, relid, map);
-		if (condition != NULL)
-			conditions = lappend(conditions, condition);
+		if (arms != NIL)
+		{
+			conditions = list_concat(conditions, match_or_of_any_role(arms, clause, relid, map));
+			continue;
+		}
+		term = match_term((Node *) clause->clause, relid, map, &is_weaker);
+		if (term != NULL)
+			conditions = lappend(conditions, key_condition_new(term->role, list_make1(list_make1(term)), is_weaker, clause));
 	}
 	return conditions;
+}
+
+/* How good a condition is at telling aggregates: the less, the better. */
+static int
+aggregate_rank(const KeyCondition *condition)
+{
+	const KeyTerm *only = only_term(condition);
+
+	return only == NULL ? 1 : only->is_array ? 2 : 0;
 }
 
 KeyCondition *
@@ -172,12 +339,12 @@ pushdown_aggregate_condition(List *conditions)
 	KeyCondition *found = NULL;
 	ListCell   *cell;
 
-	/* A single value before an array: it leaves less. */
+	/* A single value before keys of several, and these before an array: it leaves less. */
 	foreach(cell, conditions)
 	{
 		KeyCondition *condition = lfirst(cell);
 
-		if (condition->role == COLUMN_AGGREGATE_ID && (found == NULL || (found->is_array && !condition->is_array)))
+		if (condition->role == COLUMN_AGGREGATE_ID && (found == NULL || aggregate_rank(condition) < aggregate_rank(found)))
 			found = condition;
 	}
 	return found;
@@ -197,7 +364,9 @@ pushdown_for_path(List *conditions, ReadPath path)
 	{
 		KeyCondition *condition = lfirst(cell);
 
-		if ((path == READ_AGGREGATE && condition->role == COLUMN_VERSION)
+		/* An OR that fixes aggregates and their versions has said all that it can. */
+		if ((path == READ_AGGREGATE && condition->role == COLUMN_VERSION
+			 && (aggregate == NULL || condition->clause != aggregate->clause))
 			|| (path == READ_INDEX && condition->role == COLUMN_COMMIT_ID))
 			chosen = lappend(chosen, condition);
 	}

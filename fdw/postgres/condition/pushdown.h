@@ -12,17 +12,34 @@
 #include "postgres/table/relation.h"
 #include "store/read.h"
 
-/* column OP value, or column = ANY (array), with OP a B-tree operator of the column's own type family. */
-typedef struct KeyCondition
+/*
+ * column OP value, or column = ANY (array). OP is a B-tree operator of the column's own type family, or of numeric or
+ * double precision, to which the column is converted: then the value is of that type, or real.
+ */
+typedef struct KeyTerm
 {
 	ColumnRole	role;			/* aggregate_id, version or commit_id */
 	StrategyNumber strategy;	/* BTLessStrategyNumber … BTGreaterStrategyNumber; "=" alone for aggregate_id */
 	bool		is_array;		/* = ANY (value), strategy being "=" */
 	Expr	   *value;			/* without columns of the table, and stable */
+} KeyTerm;
+
+/* What a clause asks of the keys: an OR of arms, each of which is an AND of terms. Mostly there is one arm with one term. */
+typedef struct KeyCondition
+{
+	ColumnRole	role;			/* aggregate_id: each arm has a term of it, and may have others of version. Otherwise all are of the role */
+	List	   *arms;			/* of List of KeyTerm * */
+	bool		is_weaker;		/* than the clause, which is to be checked here, too */
 	RestrictInfo *clause;		/* where it stands in the query */
 } KeyCondition;
 
-/* A List of KeyCondition *, for those of the clauses (RestrictInfo) on a relation that are one. */
+/* true for column OP value: it leaves one aggregate, or one range of versions or commit ids. */
+extern bool pushdown_is_one_comparison(const KeyCondition *condition);
+
+/*
+ * A List of KeyCondition *, for those of the clauses (RestrictInfo) on a relation that are one; an OR may be one for each
+ * role.
+ */
 extern List *pushdown_key_conditions(List *clauses, Index relid, const ColumnMap *map);
 
 /* The conditions, out of a List as above, that a path sends as its key condition. */

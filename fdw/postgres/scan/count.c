@@ -82,7 +82,7 @@ has_one_group(PlannerInfo *root, RelOptInfo *input, Column **group)
 	*group = NULL;
 	if (query->groupClause == NIL)
 		return true;
-	if (list_length(query->groupClause) != 1 || aggregate == NULL || aggregate->is_array)
+	if (list_length(query->groupClause) != 1 || aggregate == NULL || !pushdown_is_one_comparison(aggregate))
 		return false;
 	expr = get_sortgroupclause_expr(linitial(query->groupClause), query->targetList);
 	*group = clause_column(expr, input->relid, state->map);

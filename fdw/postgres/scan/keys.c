@@ -1,57 +1,51 @@
 /*
  * keys.c: which items do the values of a statement ask for?
  *
- * All conditions on a sort key, however many, become one set of disjoint ranges: bounds are folded, the values of
- * arrays sorted, intersected and joined where they are neighbours. Aggregate ids are taken once each.
+ * All conditions on a sort key, however many, become one set of disjoint ranges. Aggregate ids are taken once each; where
+ * an OR gives each of them versions of its own, each has a set.
  */
 #include "postgres.h"
 
-#include "common/int.h"
 #include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/lsyscache.h"
 
 #include "postgres/condition/clause.h"
 #include "postgres/core/encoding.h"
+#include "postgres/scan/key_set.h"
 #include "postgres/scan/keys.h"
 
-/* The integers that the conditions on a sort key leave. */
-typedef struct KeySet
+/* Where the values of a plan's terms come from. */
+typedef struct Evaluation
 {
-	KeyRange	bounds;
-	bool		has_values;		/* only these; otherwise all within the bounds */
-	int64	   *values;			/* ascending, each once */
-	int			nvalues;
-} KeySet;
+	const ScanPlan *plan;
+	List	   *exprs;
+	List	   *states;
+	ExprContext *econtext;
+} Evaluation;
 
-/* Narrows the bounds by one more condition. false when nothing is left. */
-static bool
-bounds_add(KeyRange *bounds, StrategyNumber strategy, int64 value)
+/* What one arm of a clause asks for. */
+typedef struct ArmKeys
 {
-	if ((strategy == BTLessStrategyNumber && pg_sub_s64_overflow(value, 1, &value))
-		|| (strategy == BTGreaterStrategyNumber && pg_add_s64_overflow(value, 1, &value)))
-		return false;
-	if (strategy >= BTEqualStrategyNumber && (!bounds->has_lower || bounds->lower < value))
-	{
-		bounds->has_lower = true;
-		bounds->lower = value;
-	}
-	if (strategy <= BTEqualStrategyNumber && (!bounds->has_upper || bounds->upper > value))
-	{
-		bounds->has_upper = true;
-		bounds->upper = value;
-	}
-	return key_range_is_possible(bounds);
-}
+	bool		is_possible;	/* no value is NULL */
+	bool		fixes_aggregates;
+	AggregateId *ids;
+	size_t		nids;
+	KeySet		sort_keys;
+} ArmKeys;
 
-static int
-compare_integers(const void *a, const void *b)
+/* All arms of a clause. */
+typedef struct ClauseKeys
 {
-	int64		x = *(const int64 *) a;
-	int64		y = *(const int64 *) b;
+	ArmKeys    *arms;
+	size_t		narms;
+} ClauseKeys;
 
-	return x < y ? -1 : x > y;
-}
+typedef struct AggregateKeys
+{
+	AggregateId id;
+	KeySet		versions;
+} AggregateKeys;
 
 /* The elements of an array that are not NULL. */
 static Datum *
@@ -68,86 +62,6 @@ array_elements(Datum array, Oid *type, int *count)
 	return elements;
 }
 
-/* Keeps those of the set's values that the sorted list has too. */
-static void
-values_intersect(KeySet *set, const int64 *values, int nvalues)
-{
-	int			kept = 0;
-
-	for (int i = 0, j = 0; i < set->nvalues && j < nvalues;)
-	{
-		if (set->values[i] < values[j])
-			i++;
-		else if (set->values[i] > values[j])
-			j++;
-		else
-		{
-			set->values[kept++] = values[j];
-			i++;
-			j++;
-		}
-	}
-	set->nvalues = kept;
-}
-
-static void
-set_add_array(KeySet *set, Datum array)
-{
-	Oid			type;
-	int			count;
-	Datum	   *elements = array_elements(array, &type, &count);
-	int64	   *values = palloc(sizeof(int64) * Max(count, 1));
-	int			nvalues = 0;
-
-	for (int i = 0; i < count; i++)
-		values[i] = clause_integer(elements[i], type);
-	qsort(values, count, sizeof(int64), compare_integers);
-	for (int i = 0; i < count; i++)
-		if (i == 0 || values[i] != values[i - 1])
-			values[nvalues++] = values[i];
-	if (set->has_values)
-		values_intersect(set, values, nvalues);
-	else
-	{
-		set->has_values = true;
-		set->values = values;
-		set->nvalues = nvalues;
-	}
-}
-
-static bool
-in_bounds(const KeyRange *bounds, int64 value)
-{
-	return (!bounds->has_lower || value >= bounds->lower) && (!bounds->has_upper || value <= bounds->upper);
-}
-
-/* The set as ranges, ascending; neighbours are one. */
-static const KeyRange *
-set_ranges(const KeySet *set, size_t *nranges)
-{
-	KeyRange   *ranges = palloc0(sizeof(KeyRange) * Max(set->nvalues, 1));
-	size_t		n = 0;
-
-	if (!set->has_values)
-		ranges[n++] = set->bounds;
-	for (int i = 0; i < set->nvalues; i++)
-	{
-		int64		value = set->values[i];
-
-		if (!in_bounds(&set->bounds, value))
-			continue;
-		if (n > 0 && ranges[n - 1].upper == value - 1)
-			ranges[n - 1].upper = value;
-		else
-			ranges[n++] = (KeyRange)
-		{
-			.has_lower = true, .has_upper = true, .lower = value, .upper = value
-		};
-	}
-	*nranges = n;
-	return ranges;
-}
-
 /* An aggregate id as DynamoDB has it. false when it can be no key. */
 static bool
 aggregate_id_of(FmgrInfo *output, Datum value, AggregateId *id)
@@ -159,57 +73,195 @@ aggregate_id_of(FmgrInfo *output, Datum value, AggregateId *id)
 	return id->length > 0 && id->length <= MAX_AGGREGATE_ID_BYTES;
 }
 
-static int
-compare_ids(const void *a, const void *b)
-{
-	return strcmp(((const AggregateId *) a)->text, ((const AggregateId *) b)->text);
-}
-
 static void
-spec_add_aggregates(ReadSpec *spec, Datum value, Oid type, bool is_array)
+arm_add_aggregates(ArmKeys *arm, Datum value, Oid type, bool is_array)
 {
 	int			count = 1;
 	Datum	   *elements = is_array ? array_elements(value, &type, &count) : &value;
-	AggregateId *ids = palloc(sizeof(AggregateId) * Max(count, 1));
-	int			nids = 0;
 	Oid			function;
 	bool		varlena;
 	FmgrInfo	output;
 
 	getTypeOutputInfo(type, &function, &varlena);
 	fmgr_info(function, &output);
+	arm->fixes_aggregates = true;
+	arm->ids = palloc(sizeof(AggregateId) * Max(count, 1));
 	for (int i = 0; i < count; i++)
-		if (aggregate_id_of(&output, elements[i], &ids[nids]))
-			nids++;
-	qsort(ids, nids, sizeof(AggregateId), compare_ids);
-	spec->naggregates = 0;
-	for (int i = 0; i < nids; i++)
-		if (i == 0 || compare_ids(&ids[i], &ids[spec->naggregates - 1]) != 0)
-			ids[spec->naggregates++] = ids[i];
+		if (aggregate_id_of(&output, elements[i], &arm->ids[arm->nids]))
+			arm->nids++;
+}
+
+static void
+arm_add_term(ArmKeys *arm, const Evaluation *evaluation, int n)
+{
+	PlannedTerm term = scan_plan_term(evaluation->plan, n);
+	Oid			type = exprType(list_nth(evaluation->exprs, n));
+	bool		isnull;
+	Datum		value = ExecEvalExpr((ExprState *) list_nth(evaluation->states, n), evaluation->econtext, &isnull);
+
+	if (isnull)
+		arm->is_possible = false;
+	else if (term.role == COLUMN_AGGREGATE_ID)
+		arm_add_aggregates(arm, value, type, term.is_array);
+	else
+		arm->sort_keys = key_set_and(arm->sort_keys, term.is_array ? key_set_of_array(value)
+									 : key_set_compared(term.strategy, value, type));
+}
+
+/* The keys of the clause whose first term is *n, which becomes that of the next one. */
+static ClauseKeys
+evaluate_clause(const Evaluation *evaluation, int *n)
+{
+	int			nterms = list_length(evaluation->plan->terms);
+	int			clause = scan_plan_term(evaluation->plan, *n).clause;
+	ClauseKeys	keys = {.arms = palloc0(sizeof(ArmKeys) * (nterms - *n))};
+
+	for (; *n < nterms; (*n)++)
+	{
+		PlannedTerm term = scan_plan_term(evaluation->plan, *n);
+		ArmKeys    *arm = &keys.arms[term.arm];
+
+		if (term.clause != clause)
+			break;
+		if (keys.narms == (size_t) term.arm)
+		{
+			*arm = (ArmKeys) {.is_possible = true, .sort_keys = key_set_everything()};
+			keys.narms++;
+		}
+		if (arm->is_possible)
+			arm_add_term(arm, evaluation, *n);
+	}
+	return keys;
+}
+
+/* Of a clause that fixes no aggregates. */
+static KeySet
+sort_keys_of_clause(const ClauseKeys *clause)
+{
+	KeySet	   *sets = palloc0(sizeof(KeySet) * clause->narms);
+
+	for (size_t i = 0; i < clause->narms; i++)
+		if (clause->arms[i].is_possible)
+			sets[i] = clause->arms[i].sort_keys;
+	return key_set_union(sets, clause->narms);
+}
+
+static int
+compare_aggregates(const void *a, const void *b)
+{
+	return strcmp(((const AggregateKeys *) a)->id.text, ((const AggregateKeys *) b)->id.text);
+}
+
+/* Those that a clause fixes, each as often as it is named, in order. */
+static AggregateKeys *
+aggregates_of_clause(const ClauseKeys *clause, size_t *count)
+{
+	size_t		most = 0;
+	AggregateKeys *aggregates;
+
+	*count = 0;
+	for (size_t i = 0; i < clause->narms; i++)
+		most += clause->arms[i].nids;
+	aggregates = palloc(sizeof(AggregateKeys) * Max(most, 1));
+	for (size_t i = 0; i < clause->narms; i++)
+		for (size_t j = 0; clause->arms[i].is_possible && j < clause->arms[i].nids; j++)
+			aggregates[(*count)++] = (AggregateKeys)
+		{
+			.id = clause->arms[i].ids[j], .versions = clause->arms[i].sort_keys
+		};
+	qsort(aggregates, *count, sizeof(AggregateKeys), compare_aggregates);
+	return aggregates;
+}
+
+/* Makes one of those of the same id; how many are left. */
+static size_t
+aggregates_unite(AggregateKeys *aggregates, size_t count)
+{
+	KeySet	   *sets = palloc(sizeof(KeySet) * Max(count, 1));
+	size_t		kept = 0;
+
+	for (size_t i = 0; i < count;)
+	{
+		AggregateKeys *first = &aggregates[i];
+		size_t		same = 0;
+
+		for (; i < count && compare_aggregates(first, &aggregates[i]) == 0; i++)
+			sets[same++] = aggregates[i].versions;
+		aggregates[kept] = *first;
+		if (same > 1)
+			aggregates[kept].versions = key_set_union(sets, same);
+		kept++;
+	}
+	return kept;
+}
+
+/* All ranges of all aggregates. */
+static bool
+spec_of_aggregates(ReadSpec *spec, const AggregateKeys *aggregates, size_t count, KeySet versions)
+{
+	AggregateId *ids = palloc(sizeof(AggregateId) * Max(count, 1));
+
+	for (size_t i = 0; i < count; i++)
+		ids[i] = aggregates[i].id;
 	spec->aggregates = ids;
+	spec->naggregates = count;
+	spec->ranges = versions.ranges;
+	spec->nranges = versions.nranges;
+	return count > 0 && versions.nranges > 0;
+}
+
+/* Each aggregate's own ranges, as far as the other clauses leave them. */
+static bool
+spec_of_pieces(ReadSpec *spec, AggregateKeys *aggregates, size_t count, KeySet left)
+{
+	AggregateRange *pieces;
+	size_t		most = 0;
+	size_t		npieces = 0;
+
+	for (size_t i = 0; i < count; i++)
+	{
+		aggregates[i].versions = key_set_and(aggregates[i].versions, left);
+		most += aggregates[i].versions.nranges;
+	}
+	pieces = palloc(sizeof(AggregateRange) * Max(most, 1));
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < aggregates[i].versions.nranges; j++)
+			pieces[npieces++] = (AggregateRange)
+		{
+			.aggregate = aggregates[i].id, .range = aggregates[i].versions.ranges[j]
+		};
+	spec->pieces = pieces;
+	spec->npieces = npieces;
+	return npieces > 0;
 }
 
 bool
 keys_evaluate(const ScanPlan *plan, List *value_exprs, List *value_states, ExprContext *econtext, ReadSpec *spec)
 {
-	KeySet		set = {0};
+	Evaluation	evaluation = {.plan = plan, .exprs = value_exprs, .states = value_states, .econtext = econtext};
+	KeySet		left = key_set_everything();
+	ClauseKeys	fixing = {0};
+	AggregateKeys *aggregates;
+	size_t		count;
 
-	for (int i = 0; i < list_length(plan->condition_roles); i++)
+	for (int n = 0; n < list_length(plan->terms);)
 	{
-		Oid			type = exprType(list_nth(value_exprs, i));
-		bool		is_array = list_nth_int(plan->condition_arrays, i) != 0;
-		bool		isnull;
-		Datum		value = ExecEvalExpr((ExprState *) list_nth(value_states, i), econtext, &isnull);
+		ClauseKeys	clause = evaluate_clause(&evaluation, &n);
 
-		if (isnull)
-			return false;
-		if (list_nth_int(plan->condition_roles, i) == COLUMN_AGGREGATE_ID)
-			spec_add_aggregates(spec, value, type, is_array);
-		else if (is_array)
-			set_add_array(&set, value);
-		else if (!bounds_add(&set.bounds, list_nth_int(plan->condition_strategies, i), clause_integer(value, type)))
-			return false;
+		if (plan->path == READ_AGGREGATE && fixing.narms == 0)
+			fixing = clause;	/* the first one: see pushdown_for_path */
+		else
+			left = key_set_and(left, sort_keys_of_clause(&clause));
 	}
-	spec->ranges = set_ranges(&set, &spec->nranges);
-	return spec->nranges > 0 && (spec->path != READ_AGGREGATE || spec->naggregates > 0);
+	if (plan->path != READ_AGGREGATE)
+	{
+		spec->ranges = left.ranges;
+		spec->nranges = left.nranges;
+		return left.nranges > 0;
+	}
+	aggregates = aggregates_of_clause(&fixing, &count);
+	count = aggregates_unite(aggregates, count);
+	if (fixing.narms == 1)
+		return spec_of_aggregates(spec, aggregates, count, key_set_and(left, fixing.arms[0].sort_keys));
+	return spec_of_pieces(spec, aggregates, count, left);
 }

@@ -38,13 +38,12 @@
 #define PAGE_BYTES (1024.0 * 1024.0)	/* DynamoDB's limit for one page */
 #define ITEM_OVERHEAD_BYTES 200.0	/* of an item, beside the columns' own widths */
 
-/* How many aggregates a condition fixes. */
 static double
-aggregates_in(const KeyCondition *condition)
+values_in(const KeyTerm *term)
 {
-	Const	   *array = (Const *) condition->value;
+	Const	   *array = (Const *) term->value;
 
-	if (!condition->is_array)
+	if (!term->is_array)
 		return 1;
 	if (IsA(array, Const) && !array->constisnull)
 	{
@@ -55,6 +54,24 @@ aggregates_in(const KeyCondition *condition)
 	if (IsA(array, ArrayExpr))
 		return Max(list_length(((ArrayExpr *) array)->elements), 1);
 	return DEFAULT_ARRAY_LENGTH;
+}
+
+/* How many aggregates a condition fixes. */
+static double
+aggregates_in(const KeyCondition *condition)
+{
+	double		aggregates = 0;
+	ListCell   *arm;
+
+	foreach(arm, condition->arms)
+	{
+		ListCell   *cell;
+
+		foreach(cell, lfirst(arm))
+			if (((KeyTerm *) lfirst(cell))->role == COLUMN_AGGREGATE_ID)
+				aggregates += values_in(lfirst(cell));
+	}
+	return aggregates;
 }
 
 /*
@@ -272,7 +289,7 @@ add_plain_paths(PlannerInfo *root, RelOptInfo *rel)
 	if (aggregate != NULL)
 	{
 		add_ordered_choices(root, rel, READ_AGGREGATE, pushdown_for_path(state->conditions, READ_AGGREGATE),
-							state->map->by_role[COLUMN_VERSION], !aggregate->is_array);
+							state->map->by_role[COLUMN_VERSION], pushdown_is_one_comparison(aggregate));
 		return;
 	}
 	add_ordered_choices(root, rel, READ_INDEX, pushdown_for_path(state->conditions, READ_INDEX),

@@ -37,8 +37,7 @@ scan_plan_to_list(const ScanPlan *plan)
 
 	for (int i = 0; i < SCAN_PLAN_INTEGERS; i++)
 		list = lappend_int(list, integers[i]);
-	list = list_make5(list, plan->condition_roles, plan->condition_strategies, plan->condition_arrays, plan->filter);
-	return lappend(list, plan->attnums);
+	return list_make4(list, plan->terms, plan->filter, plan->attnums);
 }
 
 ScanPlan
@@ -55,12 +54,34 @@ scan_plan_from_list(List *list)
 		.exact = list_nth_int(integers, SCAN_PLAN_EXACT) != 0,
 		.segments = list_nth_int(integers, SCAN_PLAN_SEGMENTS),
 		.first_rows = list_nth_int(integers, SCAN_PLAN_FIRST_ROWS),
-		.condition_roles = list_nth(list, 1),
-		.condition_strategies = list_nth(list, 2),
-		.condition_arrays = list_nth(list, 3),
-		.filter = list_nth(list, 4),
-		.attnums = list_nth(list, 5),
+		.terms = list_nth(list, 1),
+		.filter = list_nth(list, 2),
+		.attnums = list_nth(list, 3),
 	};
 
 	return plan;
+}
+
+void
+scan_plan_add_term(ScanPlan *plan, const PlannedTerm *term)
+{
+	List	   *numbers = list_make5_int(term->role, term->strategy, term->is_array, term->clause, term->arm);
+
+	plan->terms = lappend(plan->terms, lappend_int(numbers, term->narms));
+}
+
+PlannedTerm
+scan_plan_term(const ScanPlan *plan, int n)
+{
+	List	   *numbers = list_nth(plan->terms, n);
+
+	return (PlannedTerm)
+	{
+		.role = list_nth_int(numbers, 0),
+		.strategy = list_nth_int(numbers, 1),
+		.is_array = list_nth_int(numbers, 2) != 0,
+		.clause = list_nth_int(numbers, 3),
+		.arm = list_nth_int(numbers, 4),
+		.narms = list_nth_int(numbers, 5),
+	};
 }

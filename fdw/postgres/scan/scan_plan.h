@@ -26,12 +26,25 @@ typedef struct ScanPlan
 	bool		exact;			/* no condition is left to be checked here */
 	int			segments;		/* READ_SCAN */
 	int			first_rows;		/* see limit_first_rows */
-	List	   *condition_roles;	/* IntList of ColumnRole; strategies and is_array beside it */
-	List	   *condition_strategies;
-	List	   *condition_arrays;
+	List	   *terms;			/* of PlannedTerm, as IntLists: of the key condition */
 	Node	   *filter;			/* as filter_tree.h has it; NULL: none */
 	List	   *attnums;		/* IntList: the columns to fetch; count_only: the output's columns, 0 for the count */
 } ScanPlan;
+
+/* A KeyTerm of the key condition: which is an AND of clauses, each an OR of arms, each an AND of terms. */
+typedef struct PlannedTerm
+{
+	int			role;			/* ColumnRole */
+	int			strategy;
+	bool		is_array;
+	int			clause;			/* their numbers, from 0; terms of one stand together */
+	int			arm;
+	int			narms;			/* that its clause has */
+} PlannedTerm;
+
+/* The nth term; its value is the nth of the plan's values. */
+extern PlannedTerm scan_plan_term(const ScanPlan *plan, int n);
+extern void scan_plan_add_term(ScanPlan *plan, const PlannedTerm *term);
 
 /* To and from ForeignScan.fdw_private, which must consist of nodes. */
 extern List *scan_plan_to_list(const ScanPlan *plan);

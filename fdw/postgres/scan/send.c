@@ -7,25 +7,43 @@
 #include "postgres/condition/filter_tree.h"
 #include "postgres/scan/send.h"
 
+/* Adds a condition's terms to the plan's. */
+static void
+send_terms(const KeyCondition *condition, int clause, ScanPlan *plan, List **values)
+{
+	for (int arm = 0; arm < list_length(condition->arms); arm++)
+	{
+		ListCell   *cell;
+
+		foreach(cell, list_nth_node(List, condition->arms, arm))
+		{
+			const KeyTerm *term = lfirst(cell);
+			PlannedTerm planned = {
+				.role = term->role, .strategy = term->strategy, .is_array = term->is_array, .clause = clause, .arm = arm,
+				.narms = list_length(condition->arms),
+			};
+
+			scan_plan_add_term(plan, &planned);
+			*values = lappend(*values, term->value);
+		}
+	}
+}
+
 /*
- * Adds the path's key condition to the plan. The clauses that it comes from. Of a feed they bound the part that is read;
- * those of lists do no more than that, and are checked here again.
+ * Adds the path's key condition to the plan. The clauses that it comes from and says all of. Of a feed they bound the part
+ * that is read: what leaves more than one range does no more than that.
  */
 static List *
 send_conditions(List *conditions, ScanPlan *plan, List **values)
 {
 	List	   *clauses = NIL;
-	ListCell   *cell;
 
-	foreach(cell, conditions)
+	for (int i = 0; i < list_length(conditions); i++)
 	{
-		KeyCondition *condition = lfirst(cell);
+		KeyCondition *condition = list_nth(conditions, i);
 
-		plan->condition_roles = lappend_int(plan->condition_roles, condition->role);
-		plan->condition_strategies = lappend_int(plan->condition_strategies, condition->strategy);
-		plan->condition_arrays = lappend_int(plan->condition_arrays, condition->is_array);
-		*values = lappend(*values, condition->value);
-		if (!plan->is_feed || !condition->is_array)
+		send_terms(condition, i, plan, values);
+		if (!condition->is_weaker && (!plan->is_feed || pushdown_is_one_comparison(condition)))
 			clauses = lappend(clauses, condition->clause);
 	}
 	return clauses;
@@ -43,7 +61,7 @@ send_filter(RelOptInfo *rel, const RelationState *state, Expr *clause, const Sca
 		return false;
 	together = lappend(list_copy(*filters), filter);
 	if (filter_tree_weight(filter_tree_and(together)) > FILTER_MAX_WEIGHT
-		|| filter_constant_bytes(with_filter, list_length(plan->condition_roles)) > FILTER_MAX_CONSTANT_BYTES)
+		|| filter_constant_bytes(with_filter, list_length(plan->terms)) > FILTER_MAX_CONSTANT_BYTES)
 		return false;
 	*filters = together;
 	*values = with_filter;
