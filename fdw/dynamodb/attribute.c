@@ -309,7 +309,13 @@ attribute_write(ByteBuffer *out, const AttributeValue *value)
 		case ATTRIBUTE_NULL:
 			buffer_puts(out, "true");
 			break;
-		default:
+		case ATTRIBUTE_ABSENT:
+		case ATTRIBUTE_INVALID:
+		case ATTRIBUTE_M:
+		case ATTRIBUTE_L:
+		case ATTRIBUTE_SS:
+		case ATTRIBUTE_NS:
+		case ATTRIBUTE_BS:
 			/* A caller's mistake: better no request than one that says something else. */
 			out->failed = true;
 			break;
@@ -384,9 +390,16 @@ attribute_equal(const AttributeValue *a, const AttributeValue *b)
 			return a->boolean == b->boolean;
 		case ATTRIBUTE_NULL:
 			return true;
-		default:
-			return false;
+		case ATTRIBUTE_ABSENT:
+		case ATTRIBUTE_INVALID:
+		case ATTRIBUTE_M:
+		case ATTRIBUTE_L:
+		case ATTRIBUTE_SS:
+		case ATTRIBUTE_NS:
+		case ATTRIBUTE_BS:
+			break;
 	}
+	return false;
 }
 
 bool
@@ -454,7 +467,14 @@ attribute_size(const Attribute *attribute)
 		case ATTRIBUTE_BOOL:
 		case ATTRIBUTE_NULL:
 			return size + 1;
-		default:
-			return size;
+		case ATTRIBUTE_ABSENT:
+		case ATTRIBUTE_INVALID:
+		case ATTRIBUTE_M:
+		case ATTRIBUTE_L:
+		case ATTRIBUTE_SS:
+		case ATTRIBUTE_NS:
+		case ATTRIBUTE_BS:
+			break;
 	}
+	return size;
 }

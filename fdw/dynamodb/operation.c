@@ -11,16 +11,16 @@ typedef struct OperationRule
 } OperationRule;
 
 static const OperationRule rules[] = {
-	[OPERATION_GET_ITEM] = {"GetItem", .reads = true},
-	[OPERATION_PUT_ITEM] = {"PutItem", .errors_have_items = true},
-	[OPERATION_UPDATE_ITEM] = {"UpdateItem"},
-	[OPERATION_QUERY] = {"Query", .reads = true},
-	[OPERATION_SCAN] = {"Scan", .reads = true},
-	[OPERATION_TRANSACT_WRITE_ITEMS] = {"TransactWriteItems", .errors_have_items = true},
-	[OPERATION_CREATE_TABLE] = {"CreateTable"},
-	[OPERATION_DELETE_TABLE] = {"DeleteTable"},
-	[OPERATION_DESCRIBE_TABLE] = {"DescribeTable"},
-	[OPERATION_LIST_TABLES] = {"ListTables"},
+	[OPERATION_GET_ITEM] = {.name = "GetItem", .reads = true},
+	[OPERATION_PUT_ITEM] = {.name = "PutItem", .errors_have_items = true},
+	[OPERATION_UPDATE_ITEM] = {.name = "UpdateItem"},
+	[OPERATION_QUERY] = {.name = "Query", .reads = true},
+	[OPERATION_SCAN] = {.name = "Scan", .reads = true},
+	[OPERATION_TRANSACT_WRITE_ITEMS] = {.name = "TransactWriteItems", .errors_have_items = true},
+	[OPERATION_CREATE_TABLE] = {.name = "CreateTable"},
+	[OPERATION_DELETE_TABLE] = {.name = "DeleteTable"},
+	[OPERATION_DESCRIBE_TABLE] = {.name = "DescribeTable"},
+	[OPERATION_LIST_TABLES] = {.name = "ListTables"},
 };
 
 const char *

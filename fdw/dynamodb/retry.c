@@ -50,9 +50,30 @@ retry_classify(const Failure *failure)
 				if (strcmp(failure->code, transient_codes[i]) == 0)
 					return RETRY_TRANSIENT;
 			return status_is_transient(failure->http_status) ? RETRY_TRANSIENT : RETRY_NEVER;
-		default:
-			return RETRY_NEVER;
+		case FAILURE_NONE:
+		case FAILURE_MEMORY:
+		case FAILURE_NO_CREDENTIALS:
+		case FAILURE_CREDENTIALS:
+		case FAILURE_EXPIRED:
+		case FAILURE_ACCESS_DENIED:
+		case FAILURE_NOT_FOUND:
+		case FAILURE_EXISTS:
+		case FAILURE_CONDITION:
+		case FAILURE_NOT_CONTIGUOUS:
+		case FAILURE_NO_TRANSACTIONS:
+		case FAILURE_TOO_LONG:
+		case FAILURE_UNREADABLE:
+		case FAILURE_ID_TWICE:
+		case FAILURE_NOT_READY:
+		case FAILURE_UNFIT:
+		case FAILURE_EXHAUSTED:
+		case FAILURE_TOO_LARGE:
+		case FAILURE_UNKNOWN_FATE:
+		case FAILURE_DENSE_GAP:
+		case FAILURE_BEHIND:
+			break;
 	}
+	return RETRY_NEVER;
 }
 
 void

@@ -71,9 +71,12 @@ is_sendable(const Column *column, Oid compared_as, StrategyNumber strategy, Oid 
 			if (compared_as == FLOAT8OID)
 				return value_type == FLOAT8OID || value_type == FLOAT4OID;
 			return clause_is_integer_type(value_type);
-		default:
-			return false;
+		case COLUMN_COMMITTED_AT:
+		case COLUMN_EVENTS:
+		case COLUMN_EXTRA:
+			break;
 	}
+	return false;
 }
 
 static KeyTerm *

@@ -1,7 +1,7 @@
 /*
  * errors.c: which SQLSTATE is it, and what does the user read?
  *
- * One function leads from a FailureKind to SQLSTATE and words. DynamoDB's own code and words go into the DETAIL; they
+ * One table leads from a FailureKind to SQLSTATE and words. DynamoDB's own code and words go into the DETAIL; they
  * never hold a secret, because response.c keeps those back.
  */
 #include "postgres.h"
@@ -17,184 +17,94 @@ typedef struct ErrorText
 	int			sqlstate;
 	const char *message;		/* with one %s: what it happened to */
 	const char *hint;			/* or NULL */
+	bool		tells_identity; /* the DETAIL may tell of the server's own identity; see words_tell_of_identity */
 } ErrorText;
+
+/* The kinds that are not listed are refusals of DynamoDB's in general, or are reported by who knows more of them. */
+static const ErrorText texts[] = {
+	[FAILURE_UNREACHABLE] = {.sqlstate = ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION,
+		.message = "could not reach DynamoDB for %s",
+		.hint = "Check the options \"endpoint\" and \"region\" of the server.",
+		.tells_identity = true},
+	[FAILURE_BAD_ANSWER] = {.sqlstate = ERRCODE_FDW_ERROR,
+		.message = "the endpoint of %s does not answer as DynamoDB does"},
+	[FAILURE_DAMAGED] = {.sqlstate = ERRCODE_FDW_ERROR,
+		.message = "an answer of DynamoDB for %s arrived damaged"},
+	[FAILURE_TOO_LONG] = {.sqlstate = ERRCODE_FDW_ERROR,
+		.message = "an answer of DynamoDB is too long for %s",
+		.hint = "Raise the option \"max_response_mb\" of the server."},
+	[FAILURE_UNREADABLE] = {.sqlstate = ERRCODE_INVALID_TEXT_REPRESENTATION,
+		.message = "a stored version in %s cannot be read",
+		.hint = "An INSERT that gives the version does not ask for the last one."},
+	[FAILURE_ID_TWICE] = {.sqlstate = ERRCODE_DATA_CORRUPTED,
+		.message = "a commit id was given out twice in %s",
+		.hint = "Let nobody append until dynamodb_es_check shows no error: the counter is behind the commits, as after a restore."},
+	[FAILURE_NOT_READY] = {.sqlstate = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+		.message = "DynamoDB is not done with the tables of %s",
+		.hint = "What was begun goes on there; dynamodb_es_status shows how far it is."},
+	[FAILURE_UNFIT] = {.sqlstate = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+		.message = "the DynamoDB tables of %s are not as they have to be",
+		.hint = "Check the options commit_table, commit_index and counter_table."},
+	[FAILURE_NO_CREDENTIALS] = {.sqlstate = ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+		.message = "could not get AWS credentials for %s",
+		.hint = "Set access_key_id and secret_access_key in the options of the user mapping, "
+			"or check the server's own AWS identity: its environment, its files, its roles.",
+		.tells_identity = true},
+	[FAILURE_EXPIRED] = {.sqlstate = ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+		.message = "the credentials for %s have expired",
+		.hint = "Give the user mapping new ones, or check why the server's own are not renewed.",
+		.tells_identity = true},
+	[FAILURE_CREDENTIALS] = {.sqlstate = ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+		.message = "DynamoDB rejects the credentials for %s",
+		.hint = "Check the keys in the user mapping and the region of the server.",
+		.tells_identity = true},
+	[FAILURE_ACCESS_DENIED] = {.sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE,
+		.message = "AWS denies access for %s",
+		.hint = "The manual (doc/reference/permissions.md) lists the permissions that each statement needs.",
+		.tells_identity = true},
+	[FAILURE_NOT_FOUND] = {.sqlstate = ERRCODE_FDW_TABLE_NOT_FOUND,
+		.message = "DynamoDB has no such table or index for %s",
+		.hint = "Create them with dynamodb_es_create_tables, or check the options of the foreign table and the region."},
+	[FAILURE_EXISTS] = {.sqlstate = ERRCODE_DUPLICATE_TABLE,
+		.message = "the DynamoDB tables of %s exist already",
+		.hint = "They can be used as they are; dynamodb_es_status shows their state."},
+	[FAILURE_CONFLICT] = {.sqlstate = ERRCODE_T_R_SERIALIZATION_FAILURE,
+		.message = "a transaction in DynamoDB conflicts with the statement on %s",
+		.hint = "Try the statement again."},
+	[FAILURE_NOT_CONTIGUOUS] = {.sqlstate = ERRCODE_CHECK_VIOLATION,
+		.message = "version would leave a gap in %s"},
+	[FAILURE_NO_TRANSACTIONS] = {.sqlstate = ERRCODE_FEATURE_NOT_SUPPORTED,
+		.message = "the endpoint of %s has no transactions, which a dense append needs",
+		.hint = "Use DynamoDB itself or DynamoDB Local, or set the option \"append_mode\" to \"counter\"."},
+	[FAILURE_THROTTLED] = {.sqlstate = ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+		.message = "DynamoDB throttles requests for %s",
+		.hint = "Try later, or raise the throughput of the table."},
+	[FAILURE_EXHAUSTED] = {.sqlstate = ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED,
+		.message = "there are no more commit ids for %s",
+		.hint = "Check the options counter_table and counter, and what was written to that counter."},
+	[FAILURE_TOO_LARGE] = {.sqlstate = ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+		.message = "a limit of DynamoDB is exceeded for %s"},
+	[FAILURE_UNKNOWN_FATE] = {.sqlstate = ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN,
+		.message = "it is unknown whether a commit was stored in %s",
+		.hint = "Read the aggregate before you append to it again.",
+		.tells_identity = true},
+	[FAILURE_MEMORY] = {.sqlstate = ERRCODE_OUT_OF_MEMORY,
+		.message = "out of memory for %s"},
+};
+
+StaticAssertDecl(FAILURE_OTHER == 26, "a new kind of failure needs a row in texts");
 
 static ErrorText
 text_of_failure(const Failure *failure)
 {
-	switch (failure->kind)
-	{
-		case FAILURE_UNREACHABLE:
-			return (ErrorText)
-			{
-				ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION,
-				"could not reach DynamoDB for %s",
-				"Check the options \"endpoint\" and \"region\" of the server."
-			};
-		case FAILURE_BAD_ANSWER:
-			return (ErrorText)
-			{
-				ERRCODE_FDW_ERROR,
-				"the endpoint of %s does not answer as DynamoDB does",
-				NULL
-			};
-		case FAILURE_DAMAGED:
-			return (ErrorText)
-			{
-				ERRCODE_FDW_ERROR,
-				"an answer of DynamoDB for %s arrived damaged",
-				NULL
-			};
-		case FAILURE_TOO_LONG:
-			return (ErrorText)
-			{
-				ERRCODE_FDW_ERROR,
-				"an answer of DynamoDB is too long for %s",
-				"Raise the option \"max_response_mb\" of the server."
-			};
-		case FAILURE_UNREADABLE:
-			return (ErrorText)
-			{
-				ERRCODE_INVALID_TEXT_REPRESENTATION,
-				"a stored version in %s cannot be read",
-				"An INSERT that gives the version does not ask for the last one."
-			};
-		case FAILURE_ID_TWICE:
-			return (ErrorText)
-			{
-				ERRCODE_DATA_CORRUPTED,
-				"a commit id was given out twice in %s",
-				"Let nobody append until dynamodb_es_check shows no error: the counter is behind the commits, as after a restore."
-			};
-		case FAILURE_NOT_READY:
-			return (ErrorText)
-			{
-				ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-				"DynamoDB is not done with the tables of %s",
-				"What was begun goes on there; dynamodb_es_status shows how far it is."
-			};
-		case FAILURE_UNFIT:
-			return (ErrorText)
-			{
-				ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-				"the DynamoDB tables of %s are not as they have to be",
-				"Check the options commit_table, commit_index and counter_table."
-			};
-		case FAILURE_NO_CREDENTIALS:
-			return (ErrorText)
-			{
-				ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
-				"could not get AWS credentials for %s",
-				"Set access_key_id and secret_access_key in the options of the user mapping, "
-				"or check the server's own AWS identity: its environment, its files, its roles."
-			};
-		case FAILURE_EXPIRED:
-			return (ErrorText)
-			{
-				ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
-				"the credentials for %s have expired",
-				"Give the user mapping new ones, or check why the server's own are not renewed."
-			};
-		case FAILURE_CREDENTIALS:
-			return (ErrorText)
-			{
-				ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
-				"DynamoDB rejects the credentials for %s",
-				"Check the keys in the user mapping and the region of the server."
-			};
-		case FAILURE_ACCESS_DENIED:
-			return (ErrorText)
-			{
-				ERRCODE_INSUFFICIENT_PRIVILEGE,
-				"AWS denies access for %s",
-				"The manual (doc/reference/permissions.md) lists the permissions that each statement needs."
-			};
-		case FAILURE_NOT_FOUND:
-			return (ErrorText)
-			{
-				ERRCODE_FDW_TABLE_NOT_FOUND,
-				"DynamoDB has no such table or index for %s",
-				"Create them with dynamodb_es_create_tables, or check the options of the foreign table and the region."
-			};
-		case FAILURE_EXISTS:
-			return (ErrorText)
-			{
-				ERRCODE_DUPLICATE_TABLE,
-				"the DynamoDB tables of %s exist already",
-				"They can be used as they are; dynamodb_es_status shows their state."
-			};
-		case FAILURE_CONFLICT:
-			return (ErrorText)
-			{
-				ERRCODE_T_R_SERIALIZATION_FAILURE,
-				"a transaction in DynamoDB conflicts with the statement on %s",
-				"Try the statement again."
-			};
-		case FAILURE_NOT_CONTIGUOUS:
-			return (ErrorText)
-			{
-				ERRCODE_CHECK_VIOLATION,
-				"version would leave a gap in %s",
-				NULL
-			};
-		case FAILURE_NO_TRANSACTIONS:
-			return (ErrorText)
-			{
-				ERRCODE_FEATURE_NOT_SUPPORTED,
-				"the endpoint of %s has no transactions, which a dense append needs",
-				"Use DynamoDB itself or DynamoDB Local, or set the option \"append_mode\" to \"counter\"."
-			};
-		case FAILURE_THROTTLED:
-			return (ErrorText)
-			{
-				ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-				"DynamoDB throttles requests for %s",
-				"Try later, or raise the throughput of the table."
-			};
-		case FAILURE_EXHAUSTED:
-			return (ErrorText)
-			{
-				ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED,
-				"there are no more commit ids for %s",
-				"Check the options counter_table and counter, and what was written to that counter."
-			};
-		case FAILURE_TOO_LARGE:
-			return (ErrorText)
-			{
-				ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-				"a limit of DynamoDB is exceeded for %s",
-				NULL
-			};
-		case FAILURE_UNKNOWN_FATE:
-			return (ErrorText)
-			{
-				ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN,
-				"it is unknown whether a commit was stored in %s",
-				"Read the aggregate before you append to it again."
-			};
-		case FAILURE_MEMORY:
-			return (ErrorText)
-			{
-				ERRCODE_OUT_OF_MEMORY,
-				"out of memory for %s",
-				NULL
-			};
-		case FAILURE_DENSE_GAP:
-		case FAILURE_BEHIND:
-		case FAILURE_NONE:
-		case FAILURE_CONDITION:
-		case FAILURE_OTHER:
-			break;
-	}
-	if (failure->http_status >= 500)
-		return (ErrorText)
-		{
-			ERRCODE_FDW_ERROR, "DynamoDB could not carry out a request for %s", "Try again later."
-		};
-	return (ErrorText)
-	{
-		ERRCODE_FDW_ERROR, "DynamoDB refuses a request for %s", NULL
+	static const ErrorText failed = {
+		.sqlstate = ERRCODE_FDW_ERROR, .message = "DynamoDB could not carry out a request for %s", .hint = "Try again later."
 	};
+	static const ErrorText refused = {.sqlstate = ERRCODE_FDW_ERROR, .message = "DynamoDB refuses a request for %s"};
+
+	if (failure->kind < lengthof(texts) && texts[failure->kind].message != NULL)
+		return texts[failure->kind];
+	return failure->http_status >= 500 ? failed : refused;
 }
 
 /*
@@ -204,18 +114,7 @@ text_of_failure(const Failure *failure)
 static bool
 words_tell_of_identity(const Failure *failure)
 {
-	switch (failure->kind)
-	{
-		case FAILURE_NO_CREDENTIALS:
-		case FAILURE_CREDENTIALS:
-		case FAILURE_EXPIRED:
-		case FAILURE_ACCESS_DENIED:
-		case FAILURE_UNREACHABLE:
-		case FAILURE_UNKNOWN_FATE:
-			return true;
-		default:
-			return strstr(failure->message, "arn:") != NULL;
-	}
+	return text_of_failure(failure).tells_identity || strstr(failure->message, "arn:") != NULL;
 }
 
 /*

@@ -122,30 +122,23 @@ feed_scan_report(const FeedOperation *feed, const char *relation_name)
 	FeedReport	report;
 
 	feed_report(feed, &report);
-	switch (failure->kind)
-	{
-		case FAILURE_DENSE_GAP:
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("commit ids of foreign table \"%s\" are missing: %s", relation_name, failure->message),
-					 errdetail("In a dense store each id up to the counter is a commit's, and the index should have shown it by now."),
-					 errhint("Check the option \"dense_since\", and that everybody appends in dense mode since then.")));
-			break;
-		case FAILURE_BEHIND:
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("foreign table \"%s\" has not reached the position " INT64_FORMAT, relation_name, report.complete_to),
-					 errdetail("The last commit id that was given out is %s.", failure->message),
-					 errhint("The store may have been restored from a backup, or be another one. Begin anew from a position that it has.")));
-			break;
-		case FAILURE_ID_TWICE:
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_CORRUPTED),
-					 errmsg("commit id %s of foreign table \"%s\" was given out twice", failure->message, relation_name),
-					 errhint("dynamodb_es_check finds such commits.")));
-			break;
-		default:
-			report_failure(failure, relation_name);
-	}
+	if (failure->kind == FAILURE_DENSE_GAP)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("commit ids of foreign table \"%s\" are missing: %s", relation_name, failure->message),
+				 errdetail("In a dense store each id up to the counter is a commit's, and the index should have shown it by now."),
+				 errhint("Check the option \"dense_since\", and that everybody appends in dense mode since then.")));
+	if (failure->kind == FAILURE_BEHIND)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("foreign table \"%s\" has not reached the position " INT64_FORMAT, relation_name, report.complete_to),
+				 errdetail("The last commit id that was given out is %s.", failure->message),
+				 errhint("The store may have been restored from a backup, or be another one. Begin anew from a position that it has.")));
+	if (failure->kind == FAILURE_ID_TWICE)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("commit id %s of foreign table \"%s\" was given out twice", failure->message, relation_name),
+				 errhint("dynamodb_es_check finds such commits.")));
+	report_failure(failure, relation_name);
 	pg_unreachable();
 }
