@@ -22,10 +22,12 @@ tables_request(TablesState state, const TablesAsked *asked, ByteBuffer *body)
 	{
 		case DESCRIBE_COMMITS:
 		case AWAIT_COMMITS:
+		case AWAIT_COMMITS_GONE:
 			request_describe_table(body, names->commit_table);
 			return OPERATION_DESCRIBE_TABLE;
 		case DESCRIBE_COUNTERS:
 		case AWAIT_COUNTERS:
+		case AWAIT_COUNTERS_GONE:
 			request_describe_table(body, names->counter_table);
 			return OPERATION_DESCRIBE_TABLE;
 		case CREATE_COMMITS:
@@ -71,13 +73,22 @@ tables_answer_is_complete(TablesState state, const cJSON *response)
 		case DESCRIBE_COUNTERS:
 		case AWAIT_COMMITS:
 		case AWAIT_COUNTERS:
+		case AWAIT_COMMITS_GONE:
+		case AWAIT_COUNTERS_GONE:
 			return json_member_text(json_member(response, "Table"), "TableStatus") != NULL;
 		case GET_COUNTER:
 			return item == NULL || cJSON_IsObject(item);
 		case FIND_LAST_COMMIT:
 		case LIST_COUNTERS:
 			return cJSON_IsArray(json_member(response, "Items"));
-		default:
-			return true;
+		case CREATE_COMMITS:
+		case CREATE_COUNTERS:
+		case PUT_COUNTER:
+		case RAISE_COUNTER:
+		case DELETE_COMMITS:
+		case DELETE_COUNTERS:
+		case FINISHED:
+			break;
 	}
+	return true;
 }

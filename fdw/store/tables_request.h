@@ -18,8 +18,10 @@ typedef enum TablesState
 	DESCRIBE_COUNTERS,
 	CREATE_COMMITS,
 	CREATE_COUNTERS,
-	AWAIT_COMMITS,				/* until ACTIVE, or gone */
+	AWAIT_COMMITS,				/* until ACTIVE */
 	AWAIT_COUNTERS,
+	AWAIT_COMMITS_GONE,
+	AWAIT_COUNTERS_GONE,
 	FIND_LAST_COMMIT,			/* before the counter is looked at: what is appended in between makes that no lower */
 	GET_COUNTER,
 	PUT_COUNTER,

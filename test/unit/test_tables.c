@@ -29,6 +29,11 @@ static const StoreNames names = {.commit_table = "the-commits", .commit_index = 
 #define NO_COUNTER ANSWERED("GetItem", "\"ConsistentRead\":true", "{}")
 #define RAISE(value, ...) {.operation = "UpdateItem", .contains = "{\":0\":{\"N\":\"" value "\"}}", __VA_ARGS__}
 #define CONDITION_FAILS .status = 400, .answer = ERROR_ANSWER("ConditionalCheckFailedException", "")
+#define COUNTERS_LISTED(items) ANSWERED("Scan", "the-counters", "{\"Items\":[" items "]}")
+#define OWN_NAMES "{\"name\":{\"S\":\"c\"}},{\"name\":{\"S\":\"c#burned#7\"}}"
+#define CREATED(table) ANSWERED("CreateTable", table, "{}")
+#define DELETED(table) ANSWERED("DeleteTable", table, "{}")
+#define GONE(table) REFUSED("DeleteTable", table, "ResourceNotFoundException", "")
 #define MOST_EXCHANGES 10
 
 typedef struct Case
@@ -82,6 +87,22 @@ static const Case cases[] = {
 	{"its status, with the rights that were enough for 1.0", TABLES_STATUS, 0, FAILURE_NONE, 3, -1,
 	.exchanges = {BOTH, REFUSED("Query", NULL, "AccessDeniedException", ""), COUNTER("3")}},
 	{"its status", TABLES_STATUS, 0, FAILURE_NONE, 3, 7, .exchanges = {BOTH, LAST("7"), COUNTER("3")}},
+
+	/* Both are dropped, unless the counters are others' too. */
+	{"dropped", TABLES_DROP, 0, FAILURE_NONE, 0, -1,
+	.exchanges = {BOTH, COUNTERS_LISTED(OWN_NAMES), DELETED("the-commits"), DELETED("the-counters"), DESCRIBED("the-commits", STORE),
+		MISSING("the-commits"), DESCRIBED("the-counters", COUNTERS), MISSING("the-counters")}},
+	{"dropped, but for the counters of another store", TABLES_DROP, 0, FAILURE_NONE, 0, -1,
+	.exchanges = {BOTH, COUNTERS_LISTED(OWN_NAMES ",{\"name\":{\"S\":\"c2\"}}"), DELETED("the-commits"), MISSING("the-commits")}},
+	{"dropped at the same time by another session", TABLES_DROP, 0, FAILURE_NONE, 0, -1,
+	.exchanges = {BOTH, COUNTERS_LISTED(OWN_NAMES), GONE("the-commits"), GONE("the-counters"), MISSING("the-commits"), MISSING("the-counters")}},
+	{"dropped where the commits are gone", TABLES_DROP, 0, FAILURE_NONE, 0, -1,
+	.exchanges = {MISSING("the-commits"), DESCRIBED("the-counters", COUNTERS), COUNTERS_LISTED(OWN_NAMES), DELETED("the-counters"),
+		MISSING("the-commits"), MISSING("the-counters")}},
+	{"dropped where nothing is", TABLES_DROP, 0, FAILURE_NOT_FOUND, .exchanges = {MISSING("the-commits"), MISSING("the-counters")}},
+	{"made, and not to be seen at first", TABLES_CREATE, 0, FAILURE_NONE, 0, -1,
+	.exchanges = {MISSING("the-commits"), MISSING("the-counters"), CREATED("the-commits"), CREATED("the-counters"), MISSING("the-commits"),
+		DESCRIBED("the-commits", STORE), MISSING("the-counters"), DESCRIBED("the-counters", COUNTERS), NO_COUNTER}},
 
 	/* A counter that is raised by hand. */
 	{"raised", TABLES_RAISE, 12, FAILURE_NONE, 12, -1, .raised = true, .exchanges = {RAISE("12")}},
