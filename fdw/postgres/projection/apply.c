@@ -134,9 +134,12 @@ move(const ProjectionRow *row, const Batch *batch, int64 applied)
 		.passed = batch->passed,
 		.passed_ranges = batch->report.passed,
 		.npassed_ranges = batch->report.npassed,
+		.late = batch->nlate,
+		.out_of_order = batch->out_of_order,
+		.looks = batch->looks,
 	};
 
-	if (batch->count > 0)
+	if (batch->count > batch->nlate)
 	{
 		move.last_commit_id = batch->last_id;
 		move.last_aggregate_id = text_of_key(batch->last_aggregate_id);
@@ -151,7 +154,7 @@ has_news(const ProjectionRow *row, const Batch *batch)
 {
 	const IdRange *waiting_for = &batch->report.waiting_for;
 
-	return batch->report.complete_to > batch->after || row->has_error || row->started_at != 0 ||
+	return batch->report.complete_to > batch->after || batch->looks.last > 0 || row->has_error || row->started_at != 0 ||
 		waiting_for->first != row->waiting_for.first || waiting_for->last != row->waiting_for.last;
 }
 
@@ -178,6 +181,8 @@ apply_batch(ProjectionSession *session, const ProjectionRow *row, const Handler 
 		return APPLY_UNCHANGED;
 	locked = projection_lock(row->name);
 	if (!is_next(locked, handler, batch))
+		return APPLY_OVERTAKEN;
+	if (batch->nlate > 0 && !passed_settle(row->name, batch->ids, batch->nlate, "late"))
 		return APPLY_OVERTAKEN;
 	array = array_of_batch(locked, handler, batch, applied);
 	error_context_stack = &context;

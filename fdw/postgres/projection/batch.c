@@ -16,6 +16,9 @@
 #include "postgres/core/encoding.h"
 #include "postgres/core/errors.h"
 #include "postgres/projection/batch.h"
+#include "postgres/projection/late.h"
+#include "postgres/projection/lookup.h"
+#include "postgres/projection/same_store.h"
 #include "postgres/scan/feed_scan.h"
 #include "postgres/session/task.h"
 #include "postgres/session/wait.h"
@@ -59,7 +62,7 @@ free_feed(void *operation)
 }
 
 static void
-start_feed(FeedReader *reader, const ProjectionRow *row, int64 wanted)
+start_feed(ProjectionSession *session, FeedReader *reader, const ProjectionRow *row, int64 wanted)
 {
 	Client	   *client = tenure_client(reader->tenure);
 	int64		now = client_time_ms(client);
@@ -68,6 +71,7 @@ start_feed(FeedReader *reader, const ProjectionRow *row, int64 wanted)
 		.after = row->position,
 		.upto = PG_INT64_MAX,
 		.wanted = wanted,
+		.known_below = sightings_known_below(&session->sightings, row->gap_timeout_ms, http_now_ms()),
 		.stamped_before = now - stamps_ms,
 		.old_before = now - Max(stamps_ms, OLD_MS),
 		.dense_above = reader->options.dense_since,
@@ -84,7 +88,8 @@ start_feed(FeedReader *reader, const ProjectionRow *row, int64 wanted)
 
 /* The source's lock goes at once: nobody is to wait for it while the network is waited for. */
 static FeedReader *
-reader_new(MemoryContext parent, const ProjectionRow *row, const Handler *handler, int64 wanted)
+reader_new(ProjectionSession *session, MemoryContext parent, const ProjectionRow *row, const Handler *handler,
+		   int64 wanted)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "dynamodb_es feed", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
@@ -108,7 +113,8 @@ reader_new(MemoryContext parent, const ProjectionRow *row, const Handler *handle
 		choose_attributes(reader);
 		reader->tenure = tenure_new(
 									context, connection_acquire(handler->owner, reader->options.server, task_owner(handler->source)));
-		start_feed(reader, row, wanted);
+		session_meet_store(session, reader);
+		start_feed(session, reader, row, wanted);
 	}
 	PG_CATCH();
 	{
@@ -261,7 +267,7 @@ take_report(Batch *batch, FeedReader *reader, bool is_cut)
 
 	feed_report(reader->tenure->operation, report);
 	if (is_cut)
-		report->complete_to = batch->last_id;
+		report->complete_to = batch->count > batch->nlate ? batch->last_id : batch->after;
 	ranges = palloc(sizeof(IdRange) * Max(report->npassed, 1));
 	for (size_t i = 0; i < report->npassed; i++)
 	{
@@ -280,40 +286,103 @@ take_report(Batch *batch, FeedReader *reader, bool is_cut)
 	reader->position = report->complete_to;
 }
 
+/* That id, and so all below it, had been given out by now. */
+static void
+note_sighting(ProjectionSession *session, const ProjectionRow *row, const Batch *batch)
+{
+	if (batch->report.seen > batch->after)
+		sightings_note(&session->sightings, row->gap_timeout_ms, http_now_ms(), batch->report.seen);
+}
+
+/* Commits as rows of a batch; the next one of each of its sources is added to it. */
+typedef struct Filling
+{
+	Batch	   *batch;
+	ProjectionSession *session;
+	const FeedReader *reader;
+	MemoryContext row_context;
+	int			most;
+	bool		is_cut;			/* the last commit was not taken, and is the first of the next batch */
+	List	   *late_keys;		/* LateKey */
+} Filling;
+
+static bool
+is_full(const Filling *filling)
+{
+	return filling->batch->count >= filling->most || filling->batch->bytes >= MOST_BYTES || filling->is_cut;
+}
+
 /* Room for ids and rows grows with them: `most` is often far from what there is. */
 static void
-make_room(Batch *batch, int *room)
+add_item(Filling *filling, const cJSON *item)
 {
-	if (batch->count < *room)
+	Batch	   *batch = filling->batch;
+
+	if (batch->count == batch->room)
+	{
+		batch->room *= 2;
+		batch->ids = repalloc(batch->ids, sizeof(int64) * batch->room);
+		batch->rows = repalloc(batch->rows, sizeof(Datum) * batch->room);
+	}
+	filling->is_cut = !take_item(batch, filling->session, filling->reader, filling->row_context, item);
+}
+
+/* A LateTaker. */
+static bool
+take_late(void *arg, const cJSON *item)
+{
+	Filling    *filling = arg;
+	const Batch *batch = filling->batch;
+	LateKey    *key;
+
+	if (is_full(filling))
+		return false;
+	add_item(filling, item);
+	if (filling->is_cut)
+		return false;
+	if (batch->last_aggregate_id == NULL || batch->last_version == NULL)
+		return true;
+	key = palloc(sizeof(LateKey));
+	*key = (LateKey) {
+		.aggregate_id = pstrdup(batch->last_aggregate_id),.version = strtoll(batch->last_version, NULL, 10)
+	};
+	filling->late_keys = lappend(filling->late_keys, key);
+	return true;
+}
+
+/* A higher version that is late itself, and in this batch, has not been applied yet. */
+static void
+fill_late(Filling *filling, const ProjectionRow *row)
+{
+	Batch	   *batch = filling->batch;
+	ListCell   *cell;
+
+	if (!row->late_is_due)
 		return;
-	*room *= 2;
-	batch->ids = repalloc(batch->ids, sizeof(int64) * *room);
-	batch->rows = repalloc(batch->rows, sizeof(Datum) * *room);
+	late_look(row, filling->reader, take_late, filling, &batch->looks);
+	batch->nlate = batch->count;
+	foreach(cell, filling->late_keys)
+		batch->out_of_order +=
+			late_is_out_of_order(filling->reader, lfirst(cell), batch->after, batch->ids, batch->nlate);
 }
 
 /* false: the feed is at its end, or has handed out more than is in the batch: it is of no more use. */
 static bool
-fill(Batch *batch, ProjectionSession *session, FeedReader *reader, int most)
+fill(Filling *filling, FeedReader *reader)
 {
-	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "dynamodb_es row", ALLOCSET_DEFAULT_SIZES);
-	int			room = 64;
+	Batch	   *batch = filling->batch;
 	const cJSON *item = NULL;
-	bool		is_cut = false;
 
-	batch->ids = palloc(sizeof(int64) * room);
-	batch->rows = palloc(sizeof(Datum) * room);
-	while (batch->count < most && batch->bytes < MOST_BYTES && !is_cut)
+	batch->more = true;
+	while (!is_full(filling) && batch->more)
 	{
 		item = next_item(reader);
-		if (item == NULL)
-			break;
-		make_room(batch, &room);
-		is_cut = !take_item(batch, session, reader, row_context, item);
+		batch->more = item != NULL;
+		if (batch->more)
+			add_item(filling, item);
 	}
-	batch->more = item != NULL;
-	take_report(batch, reader, is_cut);
-	MemoryContextDelete(row_context);
-	return batch->more && !is_cut;
+	take_report(batch, reader, filling->is_cut);
+	return batch->more && !filling->is_cut;
 }
 
 Batch	   *
@@ -321,6 +390,7 @@ batch_read(ProjectionSession *session, const ProjectionRow *row, const Handler *
 {
 	Batch	   *batch = palloc0(sizeof(Batch));
 	FeedReader *reader = session->reader;
+	Filling		filling;
 	bool		goes_on;
 
 	session->reader = NULL;
@@ -331,14 +401,25 @@ batch_read(ProjectionSession *session, const ProjectionRow *row, const Handler *
 		reader = NULL;
 	}
 	if (reader == NULL)
-		reader = reader_new(keeps ? session->context : CurrentMemoryContext, row, handler, keeps ? 0 : most);
+		reader = reader_new(session, keeps ? session->context : CurrentMemoryContext, row, handler, keeps ? 0 : most);
 	if (keeps)
 		session->reader = reader;	/* an error on the way drops it with the session's */
 	batch->context = CurrentMemoryContext;
 	batch->source = handler->source;
 	batch->after = row->position;
 	batch->desc = CreateTupleDescCopy(reader->desc);
-	goes_on = fill(batch, session, reader, most);
+	batch->room = 64;
+	batch->ids = palloc(sizeof(int64) * batch->room);
+	batch->rows = palloc(sizeof(Datum) * batch->room);
+	filling = (Filling) {.batch = batch, .session = session, .reader = reader, .most = most};
+	filling.row_context = AllocSetContextCreate(CurrentMemoryContext, "dynamodb_es row", ALLOCSET_DEFAULT_SIZES);
+	same_store_check(session, row, reader);
+	if (session->sightings.count == 0)
+		sightings_note(&session->sightings, row->gap_timeout_ms, http_now_ms(), lookup_counter(reader));
+	fill_late(&filling, row);
+	goes_on = fill(&filling, reader);
+	note_sighting(session, row, batch);
+	MemoryContextDelete(filling.row_context);
 	if (reader->map->replacements != NULL)
 		replacements_report(reader->map->replacements);
 	if (!keeps)

@@ -19,9 +19,13 @@ typedef struct Batch
 	TupleDesc	desc;			/* of the source, as it was read */
 	int64		after;			/* the position that it follows */
 	int			count;
+	int			nlate;			/* of them, the first, which were passed before */
+	int			out_of_order;	/* of these, after a higher version of the aggregate */
+	PassedLooks looks;			/* what was looked for of the ids that were passed */
 	int64	   *ids;			/* the commits, ascending */
 	Datum	   *rows;
 	size_t		bytes;
+	int			room;			/* for ids and rows */
 	int64		last_id;		/* of the last commit, and its key as it is stored: UTF-8, NULL: it has none */
 	char	   *last_aggregate_id;
 	char	   *last_version;

@@ -193,11 +193,12 @@ dynamodb_es_skip(PG_FUNCTION_ARGS)
 	ProjectionRow *row = projection_get_locked(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	int64		commit_id = PG_GETARG_INT64(1);
 
-	if (commit_id <= row->position)
+	if (commit_id <= row->position && !projection_skip_passed(row->name, commit_id))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("projection \"%s\" has come past commit " INT64_FORMAT, row->name, commit_id),
 						errdetail("Its position is " INT64_FORMAT ".", row->position)));
-	projection_skip(row->name, commit_id);
+	if (commit_id > row->position)
+		projection_skip(row->name, commit_id);
 	PG_RETURN_VOID();
 }
 

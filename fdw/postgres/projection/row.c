@@ -26,6 +26,10 @@
 #define PROJECTION_TABLE "dynamodb_es_projection"
 #define PASSED_TABLE "dynamodb_es_passed"
 
+/* Ranges of ids that are open at a time, of each projection, and how long they are. */
+#define MOST_OPEN "1000"
+#define LOOKED_FOR "'1 day'::interval"
+
 /* In the order in which read_row takes them. %s: the schema. */
 #define COLUMNS                                                                                                        \
 	"p.name, p.handler, p.owner, p.position, p.last_commit_id, p.last_aggregate_id, p.last_version, p.batch_size, "    \
@@ -33,7 +37,9 @@
 	"p.enabled, p.restored, p.started_at, p.starts, lower(p.waiting_for), upper(p.waiting_for) - 1, p.last_error IS "  \
 	"NOT NULL, "                                                                                                       \
 	"ARRAY(SELECT lower(s.ids) FROM %s." PASSED_TABLE " s WHERE s.projection = p.name AND s.fate = 'skipped' "         \
-	"AND lower(s.ids) > p.position ORDER BY 1)"
+	"AND lower(s.ids) > p.position ORDER BY 1), "                                                                      \
+	"EXISTS (SELECT FROM %s." PASSED_TABLE " s WHERE s.projection = p.name AND s.fate = 'open' "                       \
+	"AND s.next_look <= clock_timestamp())"
 
 /* As whom the tables are accessed, and what it was before. */
 typedef struct Access
@@ -222,6 +228,7 @@ read_row(int row)
 	projection->waiting_for.last = int64_of(row, 16);
 	projection->has_error = bool_of(row, 17);
 	read_ids(row, 18, projection);
+	projection->late_is_due = bool_of(row, 19);
 	return projection;
 }
 
@@ -230,7 +237,7 @@ static List *
 select_rows(Access *access, const char *clauses, Arguments *arguments)
 {
 	char	   *sql =
-		psprintf("SELECT " COLUMNS " FROM %s." PROJECTION_TABLE " p %s", access->schema, access->schema, clauses);
+		psprintf("SELECT " COLUMNS " FROM %s." PROJECTION_TABLE " p %s", access->schema, access->schema, access->schema, clauses);
 	uint64		count = execute(sql, arguments);
 	MemoryContext ours = MemoryContextSwitchTo(access->caller);
 	List	   *rows = NIL;
@@ -387,6 +394,77 @@ projection_skip(const char *name, int64 commit_id)
 				  &arguments);
 }
 
+IdRange    *
+passed_due(const char *name, TimestampTz at, int *count)
+{
+	Access		access;
+	Arguments	arguments = {0};
+	IdRange    *ranges;
+
+	access_begin(&access);
+	add_text(&arguments, name);
+	add(&arguments, TIMESTAMPTZOID, TimestampTzGetDatum(at));
+	*count = (int) execute(psprintf("SELECT lower(ids), upper(ids) - 1 FROM %s." PASSED_TABLE
+									" WHERE projection = $1 AND fate = 'open' AND next_look <= $2 ORDER BY 1",
+									access.schema),
+						   &arguments);
+	ranges = MemoryContextAlloc(access.caller, sizeof(IdRange) * Max(*count, 1));
+	for (int i = 0; i < *count; i++)
+		ranges[i] = (IdRange) {.first = int64_of(i, 1), .last = int64_of(i, 2)};
+	access_end(&access);
+	return ranges;
+}
+
+static void
+add_ids(Arguments *arguments, const int64 *ids, int count)
+{
+	Datum	   *values = palloc(sizeof(Datum) * Max(count, 1));
+
+	for (int i = 0; i < count; i++)
+		values[i] = Int64GetDatum(ids[i]);
+	add(arguments, INT8ARRAYOID,
+		PointerGetDatum(construct_array(values, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
+}
+
+/* A range that some of these ids are in becomes several. */
+bool
+passed_settle(const char *name, const int64 *ids, int count, const char *fate)
+{
+	Arguments	arguments = {0};
+
+	add_text(&arguments, name);
+	add_ids(&arguments, ids, count);
+	if (change("SELECT i FROM unnest($2) i WHERE EXISTS (SELECT FROM %s." PASSED_TABLE
+			   " WHERE projection = $1 AND fate = 'open' AND ids @> i)",
+			   &arguments) != (uint64) count)
+		return false;
+	add_text(&arguments, fate);
+	add_text(&arguments, GetUserNameFromId(GetUserId(), false));
+	(void) change("WITH settled AS (SELECT range_agg(int8range(i, i, '[]')) AS ids FROM unnest($2) i), "
+				  "gone AS (DELETE FROM %s." PASSED_TABLE " p USING settled s "
+				  "WHERE p.projection = $1 AND p.fate = 'open' AND p.ids && s.ids RETURNING p.*) "
+				  "INSERT INTO %s." PASSED_TABLE " (projection, ids, passed_at, next_look, looks, fate, by_role) "
+				  "SELECT projection, unnest(int8multirange(g.ids) - s.ids), passed_at, next_look, looks, fate, by_role "
+				  "FROM gone g, settled s UNION ALL "
+				  "SELECT projection, unnest(int8multirange(g.ids) * s.ids), passed_at, NULL, looks, $3, $4 "
+				  "FROM gone g, settled s",
+				  &arguments);
+	return true;
+}
+
+bool
+projection_skip_passed(const char *name, int64 commit_id)
+{
+	Arguments	arguments = {0};
+
+	if (!passed_settle(name, &commit_id, 1, "skipped"))
+		return false;
+	add_text(&arguments, name);
+	(void) change("UPDATE %s." PROJECTION_TABLE " SET next_try = NULL WHERE name = $1", &arguments);
+	return true;
+}
+
+/* The first look is when the time-out has passed once more. */
 static void
 insert_passed(const char *name, const IdRange *range, int64 gap_timeout_ms)
 {
@@ -398,7 +476,39 @@ insert_passed(const char *name, const IdRange *range, int64 gap_timeout_ms)
 	add_int64(&arguments, gap_timeout_ms);
 	add_text(&arguments, GetUserNameFromId(GetUserId(), false));
 	(void) change("INSERT INTO %s." PASSED_TABLE " (projection, ids, passed_at, next_look, fate, by_role) "
-				  "VALUES ($1, int8range($2, $3, '[]'), now(), now() + $4 * '1 ms'::interval, 'open', $5)",
+				  "VALUES ($1, int8range($2, $3, '[]'), clock_timestamp(), clock_timestamp() + $4 * '1 ms'::interval, 'open', $5)",
+				  &arguments);
+}
+
+/* Of more open ranges than that, the oldest are given up for good. */
+static void
+expire_passed(const char *name)
+{
+	Arguments	arguments = {0};
+
+	add_text(&arguments, name);
+	(void) change("UPDATE %s." PASSED_TABLE " SET fate = 'expired', next_look = NULL "
+				  "WHERE projection = $1 AND fate = 'open' AND lower(ids) <= "
+				  "(SELECT lower(s.ids) FROM %s." PASSED_TABLE " s WHERE s.projection = $1 AND s.fate = 'open' "
+				  "ORDER BY 1 DESC OFFSET " MOST_OPEN " LIMIT 1)",
+				  &arguments);
+}
+
+/* What is still not there is looked for again when it has been passed for twice as long; for a day in all. */
+static void
+note_looks(const ProjectionRow *row, const PassedLooks *looks)
+{
+	Arguments	arguments = {0};
+
+	add_text(&arguments, row->name);
+	add(&arguments, TIMESTAMPTZOID, TimestampTzGetDatum(looks->at));
+	add_int64(&arguments, looks->last);
+	add_int64(&arguments, row->gap_timeout_ms);
+	(void) change("UPDATE %s." PASSED_TABLE " SET looks = looks + 1, "
+				  "fate = CASE WHEN $2 < passed_at + " LOOKED_FOR " THEN 'open' ELSE 'expired' END, "
+				  "next_look = CASE WHEN $2 < passed_at + " LOOKED_FOR
+				  " THEN least($2 + greatest($2 - passed_at, $4 * '1 ms'::interval), passed_at + " LOOKED_FOR ") END "
+				  "WHERE projection = $1 AND fate = 'open' AND next_look <= $2 AND upper(ids) - 1 <= $3",
 				  &arguments);
 }
 
@@ -419,6 +529,8 @@ projection_move(const ProjectionRow *row, const ProjectionMove *move)
 	add_int64(&arguments, move->waiting_for.last);
 	add_int64(&arguments, move->applied);
 	add_int64(&arguments, move->passed);
+	add_int64(&arguments, move->late);
+	add_int64(&arguments, move->out_of_order);
 	count = change(
 				   "UPDATE %s." PROJECTION_TABLE " SET position = $3, "
 				   "last_commit_id = CASE WHEN $4 > 0 THEN $4 ELSE last_commit_id END, "
@@ -427,7 +539,7 @@ projection_move(const ProjectionRow *row, const ProjectionMove *move)
 				   "applied_at = CASE WHEN $4 > 0 THEN clock_timestamp() ELSE applied_at END, "
 				   "seen = $7, waiting_for = CASE WHEN $8 > 0 THEN int8range($8, $9, '[]') END, "
 				   "waiting_since = CASE WHEN lower(waiting_for) = $8 THEN waiting_since WHEN $8 > 0 THEN clock_timestamp() END, "
-				   "applied = applied + $10, passed = passed + $11, started_at = NULL, starts = 0, "
+				   "applied = applied + $10, passed = passed + $11, late = late + $12, out_of_order = out_of_order + $13, started_at = NULL, starts = 0, "
 				   "stopped = false, last_error = NULL, failed_at = NULL, next_try = NULL WHERE name = $1 AND position = $2",
 				   &arguments);
 	if (count == 0)
@@ -435,6 +547,10 @@ projection_move(const ProjectionRow *row, const ProjectionMove *move)
 						errmsg("projection \"%s\" was moved by its own handler", row->name)));
 	for (size_t i = 0; i < move->npassed_ranges; i++)
 		insert_passed(row->name, &move->passed_ranges[i], row->gap_timeout_ms);
+	if (move->npassed_ranges > 0)
+		expire_passed(row->name);
+	if (move->looks.last > 0)
+		note_looks(row, &move->looks);
 }
 
 void

@@ -34,6 +34,7 @@ typedef struct ProjectionRow
 	bool		has_error;
 	int64	   *skipped;		/* ids above the position that are left out, ascending */
 	int			nskipped;
+	bool		late_is_due;	/* ids that were passed are to be looked for */
 } ProjectionRow;
 
 /* In the current memory context. NULL: there is none. */
@@ -56,6 +57,25 @@ extern void projection_delete(const char *name);
 extern void projection_reset(const char *name, int64 position);
 extern void projection_skip(const char *name, int64 commit_id);
 
+/* Likewise of an id that was passed. false: it was not, or is settled by now. */
+extern bool projection_skip_passed(const char *name, int64 commit_id);
+
+/* Looks for ids that were passed. */
+typedef struct PassedLooks
+{
+	TimestampTz at;				/* of all that were due by then */
+	int64		last;			/* ids up to that one were looked for; 0: none were */
+} PassedLooks;
+
+/* What is to be looked for by then: disjoint ranges, ascending, in the current memory context. */
+extern IdRange *passed_due(const char *name, TimestampTz at, int *count);
+
+/*
+ * Of a projection that is locked: these ids, which were passed and are open, have become `fate`. false, and nothing is
+ * changed, where not all of them are open.
+ */
+extern bool passed_settle(const char *name, const int64 *ids, int count, const char *fate);
+
 /* What a batch has done. */
 typedef struct ProjectionMove
 {
@@ -70,6 +90,9 @@ typedef struct ProjectionMove
 	int64		passed;			/* ids, those that are not listed included */
 	const IdRange *passed_ranges;	/* to be looked for again */
 	size_t		npassed_ranges;
+	int64		late;			/* commits of the applied ones that were passed before */
+	int64		out_of_order;	/* of these, after a higher version of the aggregate */
+	PassedLooks looks;
 } ProjectionMove;
 
 /* Of a row that is locked. Raises 55000 if somebody has moved it in this transaction since. */

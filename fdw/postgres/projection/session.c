@@ -40,6 +40,23 @@ session_due_at(const ProjectionSession *session)
 }
 
 void
+session_meet_store(ProjectionSession *session, const FeedReader *reader)
+{
+	const Client *client = tenure_client(reader->tenure);
+	const StoreNames *names = &reader->options.names;
+	char	   *store = psprintf("%u %s %s %s %s %s %s", reader->user, client_endpoint(client), client_region(client),
+								 names->commit_table, names->commit_index, names->counter_table, names->counter);
+
+	if (session->store != NULL && strcmp(session->store, store) == 0)
+		return;
+	if (session->store != NULL)
+		pfree(session->store);
+	session->store = MemoryContextStrdup(session->context, store);
+	session->sightings = (Sightings) {0};
+	session->checked_at = 0;
+}
+
+void
 session_note_failing(ProjectionSession *session, const char *what, bool alone)
 {
 	if (session->failing != NULL)

@@ -12,6 +12,8 @@
 #include "postgres/session/tenure.h"
 #include "postgres/table/options.h"
 #include "postgres/table/relation.h"
+#include "store/sightings.h"
+#include "store/sightings.h"
 
 /* A feed that is read, and what its items become. */
 typedef struct FeedReader
@@ -49,6 +51,9 @@ typedef struct ProjectionSession
 	bool		is_at_end;		/* it has come there, or does not come there */
 	int			error;			/* SQLSTATE of the last one, while it stands */
 	bool		has_begun;		/* its first batch since this backend follows is done */
+	char	   *store;			/* which one the following is about; NULL: it is about none yet */
+	Sightings	sightings;		/* of ids given out */
+	int64		checked_at;		/* http_now_ms; when the store was last known to be the same; 0: never */
 } ProjectionSession;
 
 /* The one of this backend, made at its first use. */
@@ -59,6 +64,9 @@ extern int64 session_due_at(const ProjectionSession *session);
 
 /* Forgets all about a projection, or all. */
 extern void projection_session_forget(ProjectionSession *session);
+
+/* What is remembered of another store, or of the same one as somebody else sees it, is forgotten. */
+extern void session_meet_store(ProjectionSession *session, const FeedReader *reader);
 
 /* An error that is on its way is about this; NULL: forgets it. */
 extern void session_note_failing(ProjectionSession *session, const char *what, bool alone);

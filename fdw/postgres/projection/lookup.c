@@ -1,0 +1,128 @@
+/*
+ * lookup.c: how is a read waited for that is no feed?
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "dynamodb/call.h"
+#include "dynamodb/json.h"
+#include "postgres/core/budget.h"
+#include "postgres/core/errors.h"
+#include "postgres/projection/lookup.h"
+#include "postgres/session/task.h"
+#include "postgres/session/wait.h"
+#include "store/counter.h"
+
+struct Lookup
+{
+	MemoryContext context;		/* all of it; the connection goes with it */
+	Tenure	   *tenure;
+	char	   *relation_name;
+	Usage		usage;
+};
+
+static Lookup *
+lookup_new(const FeedReader *reader)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "dynamodb_es lookup", ALLOCSET_SMALL_SIZES);
+	Lookup	   *lookup = MemoryContextAllocZero(context, sizeof(Lookup));
+
+	lookup->context = context;
+	lookup->relation_name = MemoryContextStrdup(context, reader->map->relation_name);
+	lookup->tenure =
+		tenure_new(context, connection_acquire(reader->user, reader->options.server, task_owner(reader->source)));
+	return lookup;
+}
+
+static void
+wait_for(Lookup *lookup)
+{
+	InvalidateCatalogSnapshotConditionally();
+	wait_for_client(tenure_client(lookup->tenure));
+}
+
+static void
+free_read(void *operation)
+{
+	read_free(operation);
+}
+
+Lookup *
+lookup_begin(const FeedReader *reader, ReadSpec *spec)
+{
+	Lookup	   *lookup = lookup_new(reader);
+
+	spec->budget = budget_of_statement();
+	tenure_hold(lookup->tenure,
+				read_start(tenure_client(lookup->tenure), &reader->options.names, spec, &lookup->usage), free_read);
+	return lookup;
+}
+
+const cJSON *
+lookup_next(Lookup *lookup)
+{
+	ReadOperation *read = lookup->tenure->operation;
+	const cJSON *item;
+
+	for (;;)
+	{
+		ReadResult	result;
+
+		CHECK_FOR_INTERRUPTS();
+		budget_of_statement();
+		result = read_next(read, &item);
+		budget_check(&lookup->usage, lookup->relation_name);
+		switch (result)
+		{
+			case READ_ITEM:
+				return item;
+			case READ_EMPTY_PAGE:
+				break;
+			case READ_PENDING:
+				wait_for(lookup);
+				break;
+			case READ_END:
+				return NULL;
+			case READ_FAILED:
+				report_failure(read_failure(read), lookup->relation_name);
+		}
+	}
+}
+
+void
+lookup_end(Lookup *lookup)
+{
+	MemoryContextDelete(lookup->context);
+}
+
+static void
+free_call(void *operation)
+{
+	call_free(operation);
+}
+
+int64
+lookup_counter(const FeedReader *reader)
+{
+	Lookup	   *lookup = lookup_new(reader);
+	ByteBuffer	body = {0};
+	StepResult	result;
+	int64_t		head = 0;
+	Call	   *call;
+
+	counter_write_get(&body, &reader->options.names);
+	call = call_start(tenure_client(lookup->tenure), OPERATION_GET_ITEM, &body, &lookup->usage);
+	buffer_free(&body);
+	tenure_hold(lookup->tenure, call, free_call);
+	while ((result = call_step(call)) == STEP_PENDING)
+		wait_for(lookup);
+	if (result == STEP_DONE)
+		(void) counter_read_head(json_member(call_response(call), "Item"), &head);
+	else if (call_failure(call)->kind != FAILURE_ACCESS_DENIED)
+		report_failure(call_failure(call), lookup->relation_name);
+	lookup_end(lookup);
+	return head;
+}
