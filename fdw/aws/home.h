@@ -1,5 +1,5 @@
 /*
- * home: whose files are ~/.aws? The path of a file that a user, or a variable, names in short.
+ * home: what a path with ~ or $NAME in it means, such as ~/.aws/config.
  */
 #ifndef DYNAMODB_ES_HOME_H
 #define DYNAMODB_ES_HOME_H

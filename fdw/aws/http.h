@@ -54,19 +54,19 @@ extern void http_client_pump(HttpClient *client);
 extern void http_client_poll(HttpClient *client);
 
 /*
- * Makes the descriptor readable whenever `fd` is, or is at its end; what there is to read is the caller's. false with
- * errno. _unwatch comes before fd is closed.
+ * From now on the client's descriptor is readable when `fd` is readable or at its end. The caller reads from fd, and calls
+ * _unwatch before it closes fd. false with errno set.
  */
 extern bool http_client_watch(HttpClient *client, int fd);
 extern void http_client_unwatch(HttpClient *client, int fd);
 
-/* Makes the descriptor readable at `when` (http_now_ms) at the latest; once it is past, it is forgotten. */
+/* The descriptor is readable at `when` (http_now_ms) at the latest. After that the call has no effect any more. */
 extern void http_client_wake_at(HttpClient *client, int64_t when);
 
 /*
- * Uses no connection again that is idle now: one has failed, and others may be as dead. libcurl 8.22 and later look at an
- * idle one no more than once a second, and keep one whose answer broke off in its header; older ones look each time, and
- * need no telling.
+ * No connection that is idle now is used again. To be called when one has failed: others may be dead, too. libcurl 8.22 and later
+ * check an idle connection only once a second, and keep one whose answer broke off in its header. Older releases check it
+ * each time, and need no telling.
  */
 extern void http_client_distrust(HttpClient *client);
 

@@ -44,7 +44,7 @@ typedef struct IniFile
 	size_t		setting_room;
 } IniFile;
 
-/* The section whose settings all others have as well, unless they say something else. */
+/* Every section has the settings of this one, except those that it sets itself. */
 #define INI_DEFAULTS "DEFAULT"
 
 /*
@@ -54,7 +54,7 @@ typedef struct IniFile
 extern bool ini_parse(IniFile *ini, ByteBuffer *text, const char *path, Failure *failure);
 extern void ini_free(IniFile *ini);
 
-/* What `name` stands for in a section, or NULL; what follows with a `member` belongs to it. Looks into INI_DEFAULTS, too. */
+/* The setting `name` of a section, also from INI_DEFAULTS; NULL: none. The settings behind it that have a `member` are its members. */
 extern const IniSetting *ini_setting(const IniFile *ini, const IniSection *section, const char *name);
 
 /* The last value of that member of a nested setting, or NULL. */

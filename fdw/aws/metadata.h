@@ -39,8 +39,8 @@ extern bool metadata_is_role_name(const char *name, size_t length);
 extern bool metadata_is_token(const char *token, size_t length);
 
 /*
- * The credentials of a JSON answer, which *credentials then owns. `who` answered, as a sentence begins ("The …"), for *failure, which has nothing of
- * the answer.
+ * The credentials of a JSON answer, which *credentials then owns. false with *failure filled in: its text begins with `who`
+ * ("The …") and repeats nothing of the answer.
  */
 extern bool metadata_read_answer(const char *who, int status, const char *body, size_t length, Credentials *credentials,
 								 Failure *failure);

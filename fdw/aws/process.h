@@ -13,9 +13,9 @@
 typedef struct ChildProcess ChildProcess;
 
 /*
- * Starts the words of `command` (words.h), found by PATH. It gets the environment as it is, nothing to read, nobody who
- * listens to its stderr, no other descriptor, and signals as a new process has them. The client must outlive it. NULL with
- * *failure filled in, whose text goes on behind the name of the program: "cannot be started: …".
+ * Starts the program that the words of `command` (words.h) name; it is looked for in PATH. It gets our environment, an empty
+ * stdin, a stderr that nobody reads, no other descriptor, and the signals of a new process. The client must outlive it. NULL with
+ * *failure filled in; its text is to follow the program's name: "cannot be started: …".
  */
 extern ChildProcess *process_start(HttpClient *http, const char *command, Failure *failure);
 

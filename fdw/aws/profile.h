@@ -13,7 +13,7 @@
 #include "aws/ini.h"
 #include "base/failure.h"
 
-/* How a file writes its sections; and its place among the files: what the first one sets goes first. */
+/* How a file writes its sections. A setting in the first file counts more than one in the second. */
 typedef enum ProfileFileKind
 {
 	PROFILE_FILE_CREDENTIALS,	/* [name] */
@@ -89,8 +89,8 @@ extern const char *profile_named(void);
 extern const char *profile_default_name(void);
 
 /*
- * The region of a profile (NULL: that of profile_default_name): malloc'ed, the caller's. NULL where none is set: then the
- * message of *failure says where it was looked for, and its kind is FAILURE_NONE; or where *failure is of another kind.
+ * The region of a profile (NULL: of profile_default_name), malloc'ed, the caller's. NULL where none is set: the kind of *failure
+ * is then FAILURE_NONE, and its message says where the region was looked for. NULL also where it fails: another kind.
  */
 extern char *profile_region(const char *profile, Failure *failure);
 

@@ -36,7 +36,7 @@ extern ReadOperation *read_start(Client *client, const StoreNames *names, const 
 /* *item belongs to the read and is valid until the next call. */
 extern ReadResult read_next(ReadOperation *read, const cJSON **item);
 
-/* true when the next item is at hand: read_next will neither wait for it nor ask for anything. */
+/* true when the next item is here: read_next will neither wait nor send a request. */
 extern bool read_holds_item(const ReadOperation *read);
 
 /* Adds to the budget what it does not know of yet; reads do so for their own usage. */

@@ -32,8 +32,8 @@ typedef struct AggregateId
 } AggregateId;
 
 /*
- * What several reads may cost together, in capacity units. Whoever starts them keeps it and sets the limit; they add up
- * the rest. No page is asked for ahead that might go beyond the limit, and none at all once that is passed.
+ * What several reads may cost together, in capacity units. The caller owns it and sets the limit; the reads add up the rest. A
+ * page is asked for ahead only if it cannot go beyond the limit. Beyond the limit none is asked for.
  */
 typedef struct ReadBudget
 {

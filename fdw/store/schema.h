@@ -39,7 +39,7 @@ typedef struct TableSchema
 /* What the Table member of an answer to DescribeTable says, beside how it is to be. */
 extern void schema_read(const cJSON *description, const TableDefinition *wanted, TableSchema *schema);
 
-/* Nothing of what is there contradicts the definition. An index that is missing does not: has_index tells. */
+/* true when nothing contradicts the definition. A missing index is no contradiction: see has_index. */
 extern bool schema_fits(const TableSchema *schema);
 
 /* It has the index, and that can be read as far as is known. */

@@ -22,7 +22,7 @@ typedef enum TablesState
 	AWAIT_COUNTERS,
 	AWAIT_COMMITS_GONE,
 	AWAIT_COUNTERS_GONE,
-	FIND_LAST_COMMIT,			/* before the counter is looked at: what is appended in between makes that no lower */
+	FIND_LAST_COMMIT,			/* before the counter is read: commits appended in between only raise the counter */
 	GET_COUNTER,
 	PUT_COUNTER,
 	RAISE_COUNTER,
@@ -44,8 +44,8 @@ typedef struct TablesAsked
 extern Operation tables_request(TablesState state, const TablesAsked *asked, ByteBuffer *body);
 
 /*
- * Is there what the state's answer must have? What is missing must not pass for a table or a counter that is not
- * there: counters would begin anew, and tables of other stores would be deleted.
+ * true when the answer has all that this state needs. An incomplete answer must not look like a table or a counter that does
+ * not exist: a counter would begin anew, or tables of other stores would be deleted.
  */
 extern bool tables_answer_is_complete(TablesState state, const cJSON *response);
 

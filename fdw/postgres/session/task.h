@@ -1,6 +1,6 @@
 /*
- * task: what the SQL functions about a store have in common. Each is given the foreign table, by whose server and
- * options the store is found, and goes by the user mapping of whoever calls it.
+ * task: what the SQL functions about a store have in common. Each gets a foreign table; its server and options say where the
+ * store is. The user mapping is that of the caller.
  */
 #ifndef DYNAMODB_ES_TASK_H
 #define DYNAMODB_ES_TASK_H

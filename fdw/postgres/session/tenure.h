@@ -32,8 +32,8 @@ extern void tenure_drop(Tenure *tenure);
 extern Client *tenure_client(const Tenure *tenure);
 
 /*
- * Sees to it that tenure->descriptor is one that is readable when the client has something to do, for an event set that
- * other tenures of the same client are in too: an epoll set takes a descriptor once. false: none is left.
+ * Makes tenure->descriptor, a duplicate of the client's. Several tenures of one client may be in one event set, and an epoll set
+ * takes each descriptor only once. false: no descriptor is left.
  */
 extern bool tenure_make_descriptor(Tenure *tenure);
 

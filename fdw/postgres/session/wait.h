@@ -17,7 +17,7 @@ extern void wait_for_client(Client *client);
 /* Waits for that long, or until the latch is set, likewise. */
 extern void wait_for_time(int64 ms);
 
-/* To be called before a client goes: a wait may have left its descriptor in a set. */
+/* To be called before a client is freed: its descriptor may still be in the set of events. */
 extern void wait_forget_client(const Client *client);
 
 #endif

@@ -77,9 +77,9 @@ extern const char *attribute_shown(const char *attribute);
 extern const char *column_attribute_shown(const Column *column);
 
 /*
- * The value of a column in an item. An unreadable one is an error (22P02, 22P05, 22003) naming aggregate, version and
- * attribute, as far as the item has them; or it is counted as replaced, its characters by U+FFFD or else all of it by
- * NULL.
+ * The value of a column in an item. An unreadable value is an error (22P02, 22P05, 22003) that names aggregate, version and
+ * attribute, as far as the item has them. With map->replacements it is replaced instead, and counted: unreadable characters by
+ * U+FFFD, any other value by NULL.
  */
 extern Datum column_read(const ColumnMap *map, Column *column, const cJSON *item, bool *isnull);
 
@@ -99,7 +99,7 @@ extern AttributeValue column_write(Column *column, Datum value);
 extern int64 timestamp_to_ms(TimestampTz timestamp);
 extern TimestampTz timestamp_from_ms(int64 ms);
 
-/* Of how many milliseconds the moments are multiples that a timestamptz column can hold: 1000 for timestamptz(0). */
+/* A timestamptz column holds multiples of so many milliseconds: 1000 for timestamptz(0). */
 extern int64 timestamp_unit(const Column *column);
 
 #endif

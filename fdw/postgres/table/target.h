@@ -1,8 +1,8 @@
 /*
- * target: is a table that a statement reads one that it appends to, too?
+ * target: does a statement append to the table that it reads?
  *
- * By whatever name, a partition's or another foreign table's; as far as the statement itself shows, not the functions
- * that it calls.
+ * Partitions and other foreign tables on the same store count as well. Only the statement itself is looked at, not the
+ * functions that it calls.
  */
 #ifndef DYNAMODB_ES_TARGET_H
 #define DYNAMODB_ES_TARGET_H

@@ -1,5 +1,5 @@
 /*
- * unreadable: what a statement is told of the values that it got in place of those that no column could show.
+ * unreadable: how many values a statement has replaced because a column cannot show them, and the WARNING about it.
  */
 #ifndef DYNAMODB_ES_UNREADABLE_H
 #define DYNAMODB_ES_UNREADABLE_H
