@@ -54,16 +54,32 @@ from commits where commit_id >= 1 order by commit_id;
 explain (verbose, costs off)
 select commit_id, aggregate_id, version, events
 from commits where commit_id >= 1 order by commit_id;
-\echo '== A projection: who has an account, kept in a local table'
+\echo '== A projection: who has an account, in a local table. Its handler is given each commit once'
 \echo
 create table accounts (id text primary key, username text, email text, closed boolean default false);
-insert into accounts (id, username, email)
-select aggregate_id, event ->> 'username', event ->> 'email'
-from commits, jsonb_array_elements(events) event where event ->> 'type' = 'accountCreated';
-update accounts set closed = true
-from commits, jsonb_array_elements(events) event where aggregate_id = id and event ->> 'type' = 'accountDeleted';
-analyze accounts;
+create function apply_accounts(batch commits[]) returns void language sql begin atomic
+  insert into accounts (id, username, email)
+  select aggregate_id, event ->> 'username', event ->> 'email'
+  from unnest(batch), jsonb_array_elements(events) event where event ->> 'type' = 'accountCreated';
+  update accounts set closed = true
+  from unnest(batch) c, jsonb_array_elements(events) event where c.aggregate_id = id and event ->> 'type' = 'accountDeleted';
+end;
+select dynamodb_es_create_projection('accounts', 'apply_accounts', poll_interval => '100 ms');
+\echo '== From here on another session lets it follow the store: CALL dynamodb_es_follow(''accounts'')'
+\echo
+\! "$FOLLOW" &
+insert into commits (aggregate_id, version, events)
+values ('22222222-2222-2222-2222-222222222222', 0, '[{"type": "accountCreated", "username": "mary", "email": "mary@roe.com"}]')
+returning commit_id \gset mary_
+select dynamodb_es_wait_for('accounts', :mary_commit_id, timeout => '60 s');
 select * from accounts order by username;
+insert into commits (aggregate_id, version, events)
+values ('11111111-1111-1111-1111-111111111111', 1, '[{"type": "accountDeleted"}]')
+returning commit_id \gset jane_
+select dynamodb_es_wait_for('accounts', :jane_commit_id, timeout => '60 s');
+select * from accounts order by username;
+select name, position, applied, state from dynamodb_es_projections;
+analyze accounts;
 \echo '== It joins with the store'
 \echo
 select username, closed, version, event ->> 'type' as event

@@ -104,13 +104,20 @@ begin_next(void)
 	StartTransactionCommand();
 }
 
-/* Between two transactions: statistics are counted only there. */
+/* What runs SQL on the way may have taken the CALL's own snapshot anew, which no transaction may leave behind. */
 static void
-commit(Follow *follow)
+commit_transaction(void)
 {
 	if (ActiveSnapshotSet())
 		ForgetPortalSnapshots();
 	CommitTransactionCommand();
+}
+
+/* Between two transactions: statistics are counted only there. */
+static void
+commit(Follow *follow)
+{
+	commit_transaction();
 	pgstat_report_stat(false);
 	begin_next();
 	MemoryContextSwitchTo(follow->turn);
@@ -427,7 +434,7 @@ try_commit(Follow *follow)
 
 	PG_TRY();
 	{
-		CommitTransactionCommand();
+		commit_transaction();
 	}
 	PG_CATCH();
 	{
