@@ -5,6 +5,7 @@
 
 #include "fmgr.h"
 #include "foreign/fdwapi.h"
+#include "utils/guc.h"
 
 #include "postgres/admin/analyze.h"
 #include "postgres/admin/import.h"
@@ -16,6 +17,8 @@
 #include "postgres/scan/count.h"
 #include "postgres/scan/plan.h"
 #include "postgres/scan/scan.h"
+#include "postgres/session/wake.h"
+#include "postgres/worker/launcher.h"
 
 PG_MODULE_MAGIC;
 
@@ -27,6 +30,9 @@ void
 _PG_init(void)
 {
 	budget_define();
+	launcher_init();
+	MarkGUCPrefixReserved("dynamodb_es");
+	wake_init();
 	deferred_init();
 }
 

@@ -10,6 +10,7 @@
 #include "postgres/append/batch.h"
 #include "postgres/append/rollback.h"
 #include "postgres/core/errors.h"
+#include "postgres/session/wake.h"
 #include "postgres/session/wait.h"
 
 static int
@@ -142,6 +143,22 @@ append_rows(RowBatch *batch)
 	MemoryContextSwitchTo(caller);
 }
 
+static void
+note_stored(RowBatch *batch)
+{
+	IdRange    *stored = &batch->stored;
+
+	for (int i = 0; i < batch->nrows; i++)
+	{
+		int64		id = batch->rows[i].commit.commit_id;
+
+		if (batch->rows[i].fate != APPEND_STORED || batch->rows[i].skipped)
+			continue;
+		stored->first = stored->first > 0 ? Min(stored->first, id) : id;
+		stored->last = Max(stored->last, id);
+	}
+}
+
 void
 batch_append(RowBatch *batch)
 {
@@ -149,12 +166,20 @@ batch_append(RowBatch *batch)
 	PG_TRY();
 	{
 		append_rows(batch);
+		note_stored(batch);
 	}
 	PG_FINALLY();
 	{
 		turn_give(batch);
 	}
 	PG_END_TRY();
+}
+
+void
+batch_wake(const RowBatch *batch)
+{
+	if (batch->stored.last > 0)
+		wake_stored(tenure_client(batch->tenure), &batch->names, &batch->stored);
 }
 
 void

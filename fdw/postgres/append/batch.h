@@ -9,6 +9,7 @@
 #include "postgres/append/dense_store.h"
 #include "postgres/session/tenure.h"
 #include "store/append.h"
+#include "store/feed.h"
 
 typedef struct RowBatch
 {
@@ -21,6 +22,7 @@ typedef struct RowBatch
 	int			nrows;
 	DenseStore *store;			/* the dense store that the rows go to; NULL: nobody takes turns */
 	bool		has_turn;
+	IdRange		stored;			/* the lowest and the highest id that its statement has stored so far; zeroes: none is */
 	Usage		usage;
 } RowBatch;
 
@@ -29,6 +31,9 @@ typedef struct RowBatch
  * one is not. The count of commits that a rollback leaves in the store is kept.
  */
 extern void batch_append(RowBatch *batch);
+
+/* At the end of a statement: tells those who follow the store of what was stored. */
+extern void batch_wake(const RowBatch *batch);
 
 /* Empties the batch and frees what its rows needed. */
 extern void batch_forget(RowBatch *batch);

@@ -178,6 +178,7 @@ append_waiting(void)
 	PG_TRY();
 	{
 		batch_append(&waiting_rows->batch);
+		batch_wake(&waiting_rows->batch);
 	}
 	PG_FINALLY();
 	{

@@ -407,8 +407,10 @@ modify_end(EState *estate, ResultRelInfo *target)
 {
 	StoreInsert *insert = target->ri_FdwState;
 
-	if (insert->batch.tenure != NULL)
-		tenure_drop(insert->batch.tenure);
+	if (insert->batch.tenure == NULL)
+		return;
+	batch_wake(&insert->batch);
+	tenure_drop(insert->batch.tenure);
 }
 
 void

@@ -24,7 +24,6 @@ budget_define(void)
 							 "Read capacity units that one statement may consume.",
 							 "0 means that there is no limit.",
 							 &read_budget, 0, 0, DBL_MAX, PGC_USERSET, 0, NULL, NULL, NULL);
-	MarkGUCPrefixReserved("dynamodb_es");
 }
 
 ReadBudget *

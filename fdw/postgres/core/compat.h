@@ -22,6 +22,7 @@
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "parser/parsetree.h"
+#include "postmaster/bgworker.h"
 #include "storage/latch.h"
 #include "utils/acl.h"
 #include "utils/memutils.h"
@@ -159,6 +160,38 @@ compat_wait_event(void)
 	return event;
 #else
 	return PG_WAIT_EXTENSION;
+#endif
+}
+
+/* The same for a process that waits until there is something to do. */
+static inline uint32
+compat_idle_wait_event(void)
+{
+#if PG_VERSION_NUM >= 170000
+	static uint32 event = 0;
+
+	if (event == 0)
+		event = WaitEventExtensionNew("DynamoDBIdle");
+	return event;
+#else
+	return PG_WAIT_EXTENSION;
+#endif
+}
+
+/* Must the role of a background worker have LOGIN? Later releases can do without. */
+static inline bool
+compat_worker_must_log_in(void)
+{
+	return PG_VERSION_NUM < 170000;
+}
+
+static inline void
+compat_worker_connect(const char *database, const char *role)
+{
+#if PG_VERSION_NUM >= 170000
+	BackgroundWorkerInitializeConnection(database, role, BGWORKER_BYPASS_ROLELOGINCHECK);
+#else
+	BackgroundWorkerInitializeConnection(database, role, 0);
 #endif
 }
 

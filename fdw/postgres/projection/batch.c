@@ -403,6 +403,8 @@ batch_read(ProjectionSession *session, const ProjectionRow *row, const Handler *
 	if (reader == NULL)
 		reader = reader_new(session, keeps ? session->context : CurrentMemoryContext, row, handler, keeps ? 0 : most);
 	if (keeps)
+		pace_listen(&session->pace, tenure_client(reader->tenure), &reader->options.names);
+	if (keeps)
 		session->reader = reader;	/* an error on the way drops it with the session's */
 	batch->context = CurrentMemoryContext;
 	batch->source = handler->source;

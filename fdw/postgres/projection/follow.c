@@ -11,8 +11,10 @@
 #include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/lock.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/resowner.h"
@@ -28,6 +30,7 @@
 #include "postgres/projection/row.h"
 #include "postgres/projection/session.h"
 #include "postgres/session/wait.h"
+#include "postgres/session/wake.h"
 
 /* Far behind, batches are up to that many times as large. */
 #define MOST_GROWTH 10
@@ -171,13 +174,18 @@ guard_pause_ms(const ProjectionRow *row)
 	return left_ms;
 }
 
+/* The projection whose first batch is under way; NULL: none. */
+static const char *guarded = NULL;
+
 /* The guard's record, which is to be taken back however this backend ends, save by a crash. */
 static void
-guard_end_at_exit(int code, Datum name)
+guard_end_at_exit(int code, Datum argument)
 {
+	if (guarded == NULL)
+		return;
 	AbortOutOfAnyTransaction();
 	StartTransactionCommand();
-	projection_started((const char *) DatumGetPointer(name));
+	projection_started(guarded);
 	CommitTransactionCommand();
 }
 
@@ -185,10 +193,16 @@ guard_end_at_exit(int code, Datum name)
 static void
 guard_begin(Follow *follow, const ProjectionSession *session, ProjectionRow *row)
 {
+	static bool ends_at_exit = false;
+
+	/* Once for all: none can be taken back before those that a handler brings about, for its temporary tables or so. */
+	if (!ends_at_exit)
+		before_shmem_exit(guard_end_at_exit, (Datum) 0);
+	ends_at_exit = true;
 	begin_own_work();
 	projection_start(row->name);
 	row->started_at = GetCurrentTimestamp();
-	before_shmem_exit(guard_end_at_exit, PointerGetDatum(session->name));
+	guarded = session->name;
 	commit(follow);
 }
 
@@ -196,12 +210,20 @@ guard_begin(Follow *follow, const ProjectionSession *session, ProjectionRow *row
 static void
 guard_end(Follow *follow, const ProjectionSession *session, bool was_applied)
 {
-	cancel_before_shmem_exit(guard_end_at_exit, PointerGetDatum(session->name));
+	guarded = NULL;
 	if (was_applied)
 		return;
 	begin_own_work();
 	projection_started(session->name);
 	commit(follow);
+}
+
+/* Somebody may have made it shorter. */
+static void
+keep_to_interval(ProjectionSession *session, const ProjectionRow *row)
+{
+	if (session->has_begun && session->failures == 0)
+		session->due_at = Min(session->due_at, http_now_ms() + row->poll_interval_ms);
 }
 
 /* The session of a projection that was not followed before. */
@@ -212,7 +234,10 @@ take_up(Follow *follow, const ProjectionRow *row)
 	MemoryContext caller;
 
 	if (list_member_ptr(follow->sessions, session))
+	{
+		keep_to_interval(session, row);
 		return session;
+	}
 	caller = MemoryContextSwitchTo(follow->context);
 	follow->sessions = lappend(follow->sessions, session);
 	MemoryContextSwitchTo(caller);
@@ -356,7 +381,7 @@ succeed(ProjectionSession *session, const ProjectionRow *row, const Batch *batch
 	if (session->limit > 0)
 		session->limit = session->limit < row->batch_size / 2 ? session->limit * 2 : 0;
 	session->growth = batch->more && session->limit == 0 ? Min(session->growth * 2, MOST_GROWTH) : 1;
-	session->due_at = batch->more ? now : now + row->poll_interval_ms;
+	session->due_at = batch->more ? now : now + pace_next_ms(&session->pace, &batch->report, row->poll_interval_ms);
 	session->not_before = batch->more || batch->count == 0 ? now : now + COALESCE_MS;
 	if (session->target < 0 && !batch->more)
 		session->target = batch->report.seen;
@@ -451,11 +476,20 @@ try_commit(Follow *follow)
 }
 
 static void
+show_name(const char *name)
+{
+	if (strcmp(application_name, name) != 0)
+		SetConfigOption("application_name", name, PGC_USERSET, PGC_S_SESSION);
+}
+
+static void
 take_turn(Follow *follow, ProjectionSession *session, ProjectionRow *row)
 {
 	bool		is_first = !session->has_begun;
 	ErrorData  *error;
 
+	if (follow->spec->shows_name)
+		show_name(row->name);
 	if (is_first)
 		guard_begin(follow, session, row);
 	error = try_step(follow, session, row);
@@ -532,24 +566,74 @@ turn(Follow *follow)
 	}
 }
 
+/* What was appended on this server is of concern to those who follow that store. */
+static void
+hear(Follow *follow)
+{
+	ListCell   *cell;
+	ListCell   *other;
+
+	foreach(cell, follow->sessions)
+	{
+		const ProjectionSession *listening = lfirst(cell);
+		IdRange		ids;
+
+		if (!wake_heard(listening->pace.store, &ids))
+			continue;
+		foreach(other, follow->sessions)
+		{
+			ProjectionSession *session = lfirst(other);
+
+			if (session->pace.store == listening->pace.store && session->failures == 0
+				&& pace_wake(&session->pace, &ids))
+				session->due_at = http_now_ms();
+		}
+	}
+}
+
+/* A session that follows may be years old. */
+static void
+reload_settings(void)
+{
+	ConfigReloadPending = false;
+	ProcessConfigFile(PGC_SIGHUP);
+}
+
+/* Until a projection is due; at the latest until it is time to look for new ones, as it is after a reload. */
+static void
+wait_for_next(Follow *follow)
+{
+	int64		due_at = next_due_at(follow);
+
+	for (;;)
+	{
+		int64		now = http_now_ms();
+
+		hear(follow);
+		due_at = Min(due_at, next_due_at(follow));
+		if (now >= due_at || ConfigReloadPending)
+			break;
+		wait_for_time(due_at - now);
+	}
+	if (ConfigReloadPending)
+		reload_settings();
+}
+
 static void
 follow_on(Follow *follow)
 {
 	for (;;)
 	{
-		int64		wait_ms;
-
 		CHECK_FOR_INTERRUPTS();
+		if (follow->spec->goes_on != NULL && !follow->spec->goes_on())
+			return;
 		turn(follow);
 		if (follow->spec->until_caught_up && all_are_at_end(follow))
 		{
 			report_not_caught_up(follow);
 			return;
 		}
-		wait_ms = next_due_at(follow) - http_now_ms();
-		if (wait_ms <= 0)
-			continue;
-		wait_for_time(wait_ms);
+		wait_for_next(follow);
 	}
 }
 
@@ -567,6 +651,7 @@ follow_projections(const FollowSpec *spec)
 	}
 	PG_FINALLY();
 	{
+		wake_ignore();
 		while (follow.sessions != NIL)
 			let_go(&follow, linitial(follow.sessions));
 	}

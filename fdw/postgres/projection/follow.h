@@ -12,6 +12,8 @@ typedef struct FollowSpec
 	bool		until_caught_up;	/* ends once it has come to what was there when it began */
 	int			part;			/* of these, by name, it takes each one of `parts` from this one on: 0 to parts - 1 */
 	int			parts;			/* 1: all */
+	bool		shows_name;		/* of the projection it is at, as application_name */
+	bool		(*goes_on) (void);	/* asked at each turn, in a transaction; false: it ends. NULL: it goes on */
 } FollowSpec;
 
 /*

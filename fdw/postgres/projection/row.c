@@ -49,6 +49,7 @@ typedef struct Access
 	Oid			user;
 	int			context;
 	int			nest_level;
+	bool		has_pushed;		/* a snapshot: SQL needs one, and a worker has none of a portal's */
 } Access;
 
 static bool inserts = false;
@@ -96,11 +97,16 @@ access_begin(Access *access)
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
 							 false);
 	SPI_connect();
+	access->has_pushed = !ActiveSnapshotSet();
+	if (access->has_pushed)
+		PushActiveSnapshot(GetTransactionSnapshot());
 }
 
 static void
 access_end(Access *access)
 {
+	if (access->has_pushed)
+		PopActiveSnapshot();
 	SPI_finish();
 	AtEOXact_GUC(false, access->nest_level);
 	SetUserIdAndSecContext(access->user, access->context);

@@ -9,6 +9,7 @@
 
 #include "nodes/pg_list.h"
 
+#include "postgres/projection/pace.h"
 #include "postgres/session/tenure.h"
 #include "postgres/table/options.h"
 #include "postgres/table/relation.h"
@@ -44,6 +45,7 @@ typedef struct ProjectionSession
 	int			failures;		/* one after the other */
 	char	   *failing;		/* what the error was about that has just been raised; NULL: no commit */
 	bool		fails_alone;	/* it was one commit */
+	Pace		pace;			/* when it is due, if there is nothing new */
 	int64		due_at;			/* http_now_ms; when the next batch is due */
 	int64		not_before;		/* likewise: it is not begun earlier, so that batches of a busy store have some
 								 * commits each */

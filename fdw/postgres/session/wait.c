@@ -106,7 +106,7 @@ wait_for_time(int64 ms)
 	int			event;
 
 	CHECK_FOR_INTERRUPTS();
-	event = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, Min(ms, PG_INT32_MAX), compat_wait_event());
+	event = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, Min(ms, PG_INT32_MAX), compat_idle_wait_event());
 	if (event & WL_LATCH_SET)
 	{
 		ResetLatch(MyLatch);
