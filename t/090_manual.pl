@@ -224,7 +224,8 @@ WHERE refobjid = (SELECT oid FROM pg_extension WHERE extname = 'dynamodb_es') AN
 SQL
 	my %shown = map { s/\s+/ /gr =~ /^((\w+).*)$/ ? ($2, $1) : () } slurp('doc/reference/functions.md') =~ /^## \w+\n\n`([^`]+)`/mg;
 	cmp_ok(scalar keys %shown, '>', 8, 'functions.md has functions');
-	is($shown{$_}, $signature{$_}, "functions.md: $_") for sort keys %shown;
+	delete @signature{qw(dynamodb_es_handler dynamodb_es_validator dynamodb_es_projection_restored)};    # nobody calls them by name
+	is_deeply(\%shown, \%signature, 'functions.md has every function, as it is');
 });
 
 $node->stop;
