@@ -9,6 +9,7 @@ use lib "$FindBin::RealBin/../test/lib";
 use Record;
 use Test::More;
 use if !@ARGV, 'Fault';
+use if !@ARGV, 'PlainDynamoDB';
 use if !@ARGV, 'PostgreSQL::Test::Cluster';
 use if !@ARGV, 'Session';
 
@@ -947,22 +948,23 @@ TEXT
 		compare => 0,
 	},
 	{ section => 'Following', text => <<'TEXT' },
-`feed` is a feed table over a store of its own, `followed`: commits 1, 2, 3, 5 and 7; 4 is burned, of 6 nothing is known. A Query along the index, and a look at the burn note of each gap that is not old. Once a
-minute a session that finds nothing reads the counter.
+`feed` is a feed table over a store of its own, `followed`: commits 1, 2, 3, 5 and 7; 4 is burned, of 6 nothing is known. Behind them are commits with old stamps: 9, 11, 13, 14 and 15 of
+two hours ago, 17 of ten minutes ago. A Query along the index, and a look at the burn note of each gap that is not old; a gap that is given up is looked at once more. Once a minute a session that
+finds nothing reads the counter, eventually consistent.
 TEXT
 	{
 		what => 'nothing new, for the first time in a minute',
-		sql => q{SELECT commit_id FROM feed WHERE commit_id > 7 ORDER BY commit_id LIMIT 1000},
+		sql => q{SELECT commit_id FROM feed WHERE commit_id > 17 ORDER BY commit_id LIMIT 1000},
 		requests => [
-			q{Query followed.byId: active = 't' AND commitId >= 8; Limit 1000; fetch key, appendedAt, commitId, committedAt},
+			q{Query followed.byId: active = 't' AND commitId >= 18; Limit 1000; fetch key, appendedAt, commitId, committedAt},
 			q{GetItem followed-counters: name = 'commits'},
 		],
 		compare => 0,
 	}, {
 		what => 'nothing new',
-		sql => q{SELECT commit_id FROM feed WHERE commit_id > 7 ORDER BY commit_id LIMIT 1000},
+		sql => q{SELECT commit_id FROM feed WHERE commit_id > 17 ORDER BY commit_id LIMIT 1000},
 		requests => [
-			q{Query followed.byId: active = 't' AND commitId >= 8; Limit 1000; fetch key, appendedAt, commitId, committedAt},
+			q{Query followed.byId: active = 't' AND commitId >= 18; Limit 1000; fetch key, appendedAt, commitId, committedAt},
 		],
 		compare => 0,
 	}, {
@@ -984,10 +986,28 @@ TEXT
 		compare => 0,
 	}, {
 		what => 'each look at a gap that is open',
-		sql => q{SELECT commit_id FROM feed WHERE commit_id > 5 ORDER BY commit_id LIMIT 1000},
+		sql => q{SELECT commit_id FROM feed WHERE commit_id > 5 AND commit_id < 8 ORDER BY commit_id LIMIT 1000},
 		requests => [
-			q{Query followed.byId: active = 't' AND commitId >= 6; Limit 1000; fetch key, appendedAt, commitId, committedAt},
+			q{Query followed.byId: active = 't' AND commitId BETWEEN 6 AND 7; Limit 1000; fetch key, appendedAt, commitId, committedAt},
 			q{GetItem followed-counters: name = 'commits#burned#6'},
+		],
+		items => 1,
+		compare => 0,
+	}, {
+		what => 'old gaps',
+		sql => q{SELECT commit_id FROM feed WHERE commit_id > 7 AND commit_id < 16 ORDER BY commit_id LIMIT 1000},
+		requests => [
+			q{Query followed.byId: active = 't' AND commitId BETWEEN 8 AND 15; Limit 1000; fetch key, appendedAt, commitId, committedAt},
+		],
+		items => 5,
+		compare => 0,
+	}, {
+		what => 'a gap that is given up',
+		sql => q{SELECT commit_id FROM feed WHERE commit_id > 15 ORDER BY commit_id LIMIT 1000},
+		requests => [
+			q{Query followed.byId: active = 't' AND commitId >= 16; Limit 1000; fetch key, appendedAt, commitId, committedAt},
+			q{GetItem followed-counters: name = 'commits#burned#16'},
+			q{Query followed.byId: active = 't' AND commitId = 16; fetch key, appendedAt, commitId, committedAt},
 		],
 		items => 1,
 		compare => 0,
@@ -1206,6 +1226,12 @@ CREATE TABLE many AS SELECT chr(97 + n % 4) || CASE WHEN n > 3 THEN n::text ELSE
 CREATE TABLE reached AS SELECT 12::bigint AS position;
 ANALYZE few, many, reached, copy.commits;
 SQL
+
+# Commits that were appended a while ago: so many seconds, and their ids.
+my $plain = PlainDynamoDB->new($ENV{DYNAMODB_ENDPOINT}, 'AKIDEXAMPLE');
+$plain->put_all(followed => map { my ($age, @ids) = @$_; map { { aggregateId => { S => "old$_" }, version => { N => '0' }, commitId => { N => "$_" },
+	committedAt => { N => (time - $age) . '000' }, events => { S => '[]' }, active => { S => 't' } } } @ids } [ 7200, 9, 11, 13, 14, 15 ], [ 600, 17 ]);
+$plain->put('followed-counters' => { name => { S => 'commits' }, id => { N => '17' } });
 
 my %session = map { ($_, Session->new($node, options => "-csearch_path=$_,public")) } qw(store copy);
 

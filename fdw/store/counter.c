@@ -62,6 +62,14 @@ counter_write_get(ByteBuffer *body, const StoreNames *names)
 	request_get(body, names->counter_table, &key);
 }
 
+void
+counter_write_glance(ByteBuffer *body, const StoreNames *names)
+{
+	ItemKey		key = key_of_name(names->counter);
+
+	request_glance(body, names->counter_table, &key);
+}
+
 /* An item of a name and a number. */
 static void
 write_item(ByteBuffer *item, const char *name, const char *attribute, int64_t number)

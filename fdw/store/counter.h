@@ -24,8 +24,9 @@
 /* UpdateItem: takes `n` ids. The answer is for counter_read_taken. */
 extern void counter_write_take(ByteBuffer *body, const StoreNames *names, int64_t n);
 
-/* GetItem, strongly consistent. */
+/* GetItem: strongly consistent, and eventually consistent at half the cost. */
 extern void counter_write_get(ByteBuffer *body, const StoreNames *names);
+extern void counter_write_glance(ByteBuffer *body, const StoreNames *names);
 
 /* PutItem: a counter that must not exist yet, with its first value. */
 extern void counter_write_put_new(ByteBuffer *body, const StoreNames *names, int64_t id);

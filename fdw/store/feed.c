@@ -2,8 +2,8 @@
  * feed.c: may the next commit be delivered, or is one before it missing? See feed.h.
  *
  * Commits come from one read along the index (sight.h). At a gap, those above it are looked at ahead, as far as they are
- * needed to judge it. A gap that is looked at a second time is a read of its own, whose commits, if there are any, come
- * first.
+ * needed to judge it (gap.h). If it may be given up, so may others behind it: notes of all of them are asked for, and then
+ * second looks are sent together (looks.h). What they find is merged into the commits ahead.
  */
 #include "store/feed.h"
 
@@ -11,14 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dynamodb/call.h"
-#include "dynamodb/json.h"
-#include "store/counter.h"
+#include "store/head_check.h"
+#include "store/looks.h"
 #include "store/notes.h"
 #include "store/sight.h"
-
-/* How many commits above a gap must all be old. */
-#define WITNESSES 3
 
 /* Between the two looks, ms. */
 #define LOOKS_APART_MS 100
@@ -42,16 +38,16 @@ struct FeedOperation
 	StoreNames	names;
 	FeedSpec	spec;
 	Usage	   *usage;
-	const char **attributes;	/* the caller's and the feed's own */
+	const char **attributes;	/* what the caller wants, and what `sight` needs */
 	size_t		nattributes;
-	KeyRange	range;			/* of `sight`, and of `look` */
-	KeyRange	look_range;
+	KeyRange	range;			/* of `sight` */
+	ReadSpec	read;			/* how `sight` is read; looks are likewise */
 	Sight		sight;			/* of all that is visible above the position */
-	ReadOperation *look;		/* at a gap for the second time; NULL: there is none under way */
-	int64_t		looked_to;		/* ids up to it were looked for twice */
+	Looks		looks;			/* at gaps, for the second time */
+	size_t		judged;			/* gaps ahead that are about to be looked at, once their notes are known; 0: none */
 	Notes	   *notes;
-	int64_t		unnoted;		/* the id that no note begins with, as was asked last; 0: nothing was */
-	Call	   *head;			/* the counter's value is asked for */
+	HeadCheck	head;
+	bool		head_checked;
 	cJSON	   *current;		/* the one that was handed out, where it is a copy */
 	int64_t		next;			/* the first id that is not settled */
 	bool		delivered;
@@ -63,50 +59,6 @@ struct FeedOperation
 	bool		failed;
 	Failure		failure;
 };
-
-/* The attributes that the feed itself needs, behind those that the caller wants. */
-static bool
-choose_attributes(FeedOperation *feed)
-{
-	static const char *const own[] = {COMMIT_ID, COMMIT_APPENDED_AT, COMMIT_COMMITTED_AT};
-	const FeedSpec *spec = &feed->spec;
-
-	feed->attributes = calloc(spec->nattributes + sizeof(own) / sizeof(own[0]), sizeof(char *));
-	if (feed->attributes == NULL)
-		return false;
-	for (size_t i = 0; i < spec->nattributes; i++)
-		feed->attributes[feed->nattributes++] = spec->attributes[i];
-	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-	{
-		bool		is_there = false;
-
-		for (size_t j = 0; j < spec->nattributes && !is_there; j++)
-			is_there = strcmp(spec->attributes[j], own[i]) == 0;
-		if (!is_there)
-			feed->attributes[feed->nattributes++] = own[i];
-	}
-	return true;
-}
-
-static ReadOperation *
-read_range(FeedOperation *feed, const KeyRange *range, int64_t wanted)
-{
-	ReadSpec	spec = {
-		.path = READ_INDEX,
-		.ranges = range,
-		.nranges = 1,
-		.ordered = true,
-		.wanted = wanted,
-		.nothing_ahead = true,
-		.max_parallel = feed->spec.max_parallel,
-		.max_ranges = feed->spec.max_ranges,
-		.attributes = feed->attributes,
-		.nattributes = feed->nattributes,
-		.budget = feed->spec.budget,
-	};
-
-	return read_start(feed->client, &feed->names, &spec, feed->usage);
-}
 
 FeedOperation *
 feed_start(Client *client, const StoreNames *names, const FeedSpec *spec, Usage *usage)
@@ -121,13 +73,26 @@ feed_start(Client *client, const StoreNames *names, const FeedSpec *spec, Usage 
 	feed->usage = usage;
 	feed->next = spec->after + 1;
 	feed->sight.highest = spec->after;
+	feed->head = (HeadCheck)
+	{
+		.client = client, .names = &feed->names, .position = spec->after, .usage = usage
+	};
 	feed->range = (KeyRange)
 	{
 		.has_lower = true, .lower = feed->next, .has_upper = spec->upto != INT64_MAX, .upper = spec->upto
 	};
 	feed->notes = notes_new(client, &feed->names, usage);
-	if (choose_attributes(feed))
-		feed->sight.read = read_range(feed, &feed->range, spec->wanted);
+	feed->attributes = sight_attributes(spec->attributes, spec->nattributes, &feed->nattributes);
+	if (feed->attributes != NULL)
+	{
+		feed->read = (ReadSpec)
+		{
+			.path = READ_INDEX, .ranges = &feed->range, .nranges = 1, .ordered = true, .wanted = spec->wanted, .nothing_ahead = true,
+			.max_parallel = spec->max_parallel, .max_ranges = spec->max_ranges, .attributes = feed->attributes,
+			.nattributes = feed->nattributes, .budget = spec->budget
+		};
+		feed->sight.read = read_start(client, &feed->names, &feed->read, usage);
+	}
 	if (feed->notes == NULL || feed->sight.read == NULL)
 	{
 		feed_free(feed);
@@ -150,13 +115,16 @@ feed_fail_memory(FeedOperation *feed)
 	failure_set(&feed->failure, FAILURE_MEMORY, NULL, "out of memory");
 }
 
+/* The read along the index has failed, or there was no memory for what it found. */
 static ReadResult
-fail_as_read(FeedOperation *feed, const ReadOperation *read)
+fail_as_sight(FeedOperation *feed)
 {
-	if (read_failure(read)->kind == FAILURE_NONE)
+	const Failure *failure = read_failure(feed->sight.read);
+
+	if (failure->kind == FAILURE_NONE)
 		feed_fail_memory(feed);
 	else
-		feed_fail(feed, read_failure(read));
+		feed_fail(feed, failure);
 	return READ_FAILED;
 }
 
@@ -190,27 +158,16 @@ note_passed(FeedOperation *feed, int64_t first, int64_t last)
  * READ_ITEM: that is not known yet.
  */
 static ReadResult
-gap_age(FeedOperation *feed, bool *is_aged, bool *is_old)
+judge_gap(FeedOperation *feed, GapAge *age)
 {
-	Sight	   *sight = &feed->sight;
-
-	*is_aged = *is_old = true;
-	for (size_t i = 0; i < WITNESSES && *is_aged; i++)
+	while ((*age = gap_age(&feed->sight, 0, &feed->spec.rules)) == GAP_AGE_UNKNOWN)
 	{
-		int64_t		stamp;
+		ReadResult	result = sight_ahead(&feed->sight);
 
-		if (i == sight->count)
-		{
-			ReadResult	result = sight->ended ? READ_END : sight_ahead(sight);
-
-			if (result == READ_END)
-				break;
-			if (result != READ_ITEM)
-				return result;
-		}
-		stamp = sight_at(sight, i)->stamp;
-		*is_aged = stamp < feed->spec.stamped_before;
-		*is_old = *is_old && *is_aged && stamp < feed->spec.old_before;
+		if (result == READ_FAILED)
+			return fail_as_sight(feed);
+		if (result != READ_ITEM && result != READ_END)
+			return result;
 	}
 	return READ_ITEM;
 }
@@ -220,17 +177,11 @@ static bool
 notes_ask_ahead(FeedOperation *feed)
 {
 	Sight	   *sight = &feed->sight;
-	int64_t		next = feed->next;
 
 	while (sight_is_clear(sight))
 		if (sight_ahead(sight) == READ_FAILED)
 			return false;
-	for (size_t i = 0; i < sight->count; i++)
-	{
-		if (sight_at(sight, i)->id > next)
-			notes_ask(feed->notes, next);
-		next = sight_at(sight, i)->id + 1;
-	}
+	gaps_ask_ahead(sight, feed->next, &feed->spec.rules, feed->notes);
 	return true;
 }
 
@@ -247,106 +198,100 @@ wait_for_gap(FeedOperation *feed, int64_t last)
 
 /* Dense ids do not stay away: they are late, or something is wrong with the store. */
 static GapState
-dense_gap(FeedOperation *feed, int64_t last, bool is_aged)
+dense_gap(FeedOperation *feed, int64_t last, GapAge age)
 {
-	if (!is_aged && last >= feed->spec.known_below)
+	if (age == GAP_YOUNG && last >= feed->spec.rules.known_below)
 		return wait_for_gap(feed, last);
 	feed->failed = true;
 	failure_set(&feed->failure, FAILURE_DENSE_GAP, NULL, "%" PRId64 "-%" PRId64, feed->next, last);
 	return GAP_FAILED;
 }
 
-/* The second look at the ids from `next` to `last`; it is not before its time. */
-static GapState
-look_again(FeedOperation *feed, int64_t last)
+/* Is the first id that is not settled being looked at for the second time? */
+static bool
+is_looking(const FeedOperation *feed)
 {
-	int64_t		due = sight_at(&feed->sight, 0)->taken_at + LOOKS_APART_MS;
+	return feed->looks.count > 0 && looks_range(&feed->looks)->lower <= feed->next;
+}
 
+static GapState
+wait_for_notes(FeedOperation *feed, StepResult result)
+{
+	if (result == STEP_PENDING)
+		return GAP_PENDING;
+	feed_fail(feed, notes_failure(feed->notes));
+	return GAP_FAILED;
+}
+
+/* The first gap, and those behind it, may be given up at a second look, which is not before its time. */
+static GapState
+look_again(FeedOperation *feed)
+{
+	Sight	   *sight = &feed->sight;
+	StepResult	result;
+	int64_t		due;
+
+	feed->judged = gaps_to_give_up(sight, feed->next, &feed->spec.rules);
+	result = gaps_ask_notes(sight, feed->judged, feed->next, &feed->spec.rules, feed->notes);
+	if (result != STEP_DONE)
+		return wait_for_notes(feed, result);
+	due = sight_at(sight, feed->judged - 1)->taken_at + LOOKS_APART_MS;
 	if (http_now_ms() < due)
 	{
 		client_wake_at(feed->client, due);
 		return GAP_PENDING;
 	}
-	feed->look_range = (KeyRange)
-	{
-		.has_lower = true, .lower = feed->next, .has_upper = true, .upper = last
-	};
-	feed->looked_to = last;
-	feed->look = read_range(feed, &feed->look_range, 0);
-	if (feed->look == NULL)
-	{
-		feed_fail_memory(feed);
-		return GAP_FAILED;
-	}
+	looks_choose(&feed->looks, sight, feed->judged, feed->next, &feed->spec.rules);
+	feed->judged = 0;
 	return GAP_LOOKS;
 }
 
-/* A gap that may not be passed at one look: what do the notes say? `give_up_to`: what may be given up at two. */
+/* A gap that may not be passed at one look: what do the notes say? */
 static GapState
-ask_notes(FeedOperation *feed, int64_t last, int64_t give_up_to)
+ask_notes(FeedOperation *feed)
 {
-	int64_t		burned = 0;
+	const Sighted *above;
+	StepResult	result;
 
-	if (feed->unnoted == feed->next)
-		return look_again(feed, give_up_to);
 	if (!notes_ask_ahead(feed))
 	{
-		fail_as_read(feed, feed->sight.read);
+		fail_as_sight(feed);
 		return GAP_FAILED;
 	}
-	switch (notes_look(feed->notes, feed->next, &burned))
-	{
-		case STEP_PENDING:
-			return GAP_PENDING;
-		case STEP_FAILED:
-			feed_fail(feed, notes_failure(feed->notes));
-			return GAP_FAILED;
-		case STEP_DONE:
-			break;
-	}
-	if (burned > 0)
-	{
-		feed->next = burned > last - feed->next ? last + 1 : feed->next + burned;
+	result = gap_ask_notes(&feed->sight, 0, feed->next, feed->notes);
+	if (result != STEP_DONE)
+		return wait_for_notes(feed, result);
+	above = sight_at(&feed->sight, 0);
+	feed->next = above->open;
+	if (feed->next == above->id)
 		return GAP_SETTLED;
-	}
-	if (give_up_to < feed->next)
-		return wait_for_gap(feed, last);
-	feed->unnoted = feed->next;
-	return look_again(feed, give_up_to);
+	if (is_looking(feed))
+		return GAP_LOOKS;
+	if (feed->next > feed->spec.rules.dense_above || gap_give_up_to(&feed->sight, 0, feed->next, &feed->spec.rules) < feed->next)
+		return wait_for_gap(feed, above->id - 1);
+	return look_again(feed);
 }
 
 /* The ids from `next` to `last` are not visible, while the first of the commits ahead is. */
 static GapState
 gap_step(FeedOperation *feed, int64_t last)
 {
-	bool		is_aged;
-	bool		is_old;
-	ReadResult	known;
+	const int64_t dense_above = feed->spec.rules.dense_above;
+	GapAge		age;
+	ReadResult	known = judge_gap(feed, &age);
 
-	if (feed->next <= feed->looked_to)
-	{
-		int64_t		passed_to = last < feed->looked_to ? last : feed->looked_to;
-
-		note_passed(feed, feed->next, passed_to);
-		feed->next = passed_to + 1;
-		return feed->failed ? GAP_FAILED : GAP_SETTLED;
-	}
-	known = gap_age(feed, &is_aged, &is_old);
-	if (known == READ_FAILED)
-		fail_as_read(feed, feed->sight.read);
 	if (known != READ_ITEM)
 		return known == READ_FAILED ? GAP_FAILED : known == READ_PENDING ? GAP_PENDING : GAP_AGAIN;
-	if (feed->next > feed->spec.dense_above)
-		return dense_gap(feed, last, is_aged);
-	if (last > feed->spec.dense_above)
-		last = feed->spec.dense_above;
-	if (is_old)
-	{
-		feed->passed_old += last - feed->next + 1;
-		feed->next = last + 1;
-		return GAP_SETTLED;
-	}
-	return ask_notes(feed, last, is_aged || last < feed->spec.known_below ? last : feed->spec.known_below - 1);
+	if (feed->next > dense_above)
+		return dense_gap(feed, last, age);
+	notes_forget_below(feed->notes, feed->next);
+	if (age != GAP_OLD)
+		return ask_notes(feed);
+	if (last > dense_above)
+		last = dense_above;
+	feed->passed_old += last - feed->next + 1;
+	feed->next = last + 1;
+	return GAP_SETTLED;
 }
 
 static ReadResult
@@ -365,30 +310,50 @@ fail_twice(FeedOperation *feed, int64_t id)
 	return READ_FAILED;
 }
 
-/* Takes a commit that the second look has found; what is missing before it is passed. */
-static ReadResult
-next_of_look(FeedOperation *feed, const cJSON **item)
+/* The ids from `next` to below `id` were looked for twice: those that no note names are passed. */
+static void
+settle_looked(FeedOperation *feed, int64_t id)
 {
-	int64_t		id;
-	ReadResult	result = read_next(feed->look, item);
+	int64_t		open = sight_at(&feed->sight, 0)->open;
+
+	if (feed->next < open)
+		feed->next = open < id ? open : id;
+	if (feed->next < id)
+		note_passed(feed, feed->next, id - 1);
+	feed->next = feed->next < id ? id : feed->next;
+}
+
+/* Takes the next commit in a range that is looked at for the second time, whichever look has found it. */
+static ReadResult
+next_looked(FeedOperation *feed, const cJSON **item)
+{
+	const LooksSource source = {feed->client, &feed->names, &feed->read, feed->usage};
+	Looks	   *looks = &feed->looks;
+	int64_t		upper = looks_range(looks)->upper;
+	int64_t		ahead = sight_at(&feed->sight, 0)->id;
+	int64_t		id = ahead <= upper ? ahead : upper + 1;
+	ReadResult	result = looks_peek(looks, &source);
 
 	if (result == READ_FAILED)
-		return fail_as_read(feed, feed->look);
-	if (result == READ_END)
-	{
-		read_free(feed->look);
-		feed->look = NULL;
-		return READ_EMPTY_PAGE;
-	}
-	if (result != READ_ITEM)
+		feed_fail(feed, &looks->failure);
+	if (result != READ_ITEM && result != READ_END)
 		return result;
-	if (!sight_id_of(*item, &id))
-		return READ_EMPTY_PAGE;
+	if (result == READ_ITEM && looks->found_id < id)
+		id = looks->found_id;
 	if (id < feed->next)
 		return fail_twice(feed, id);
-	if (id > feed->next)
-		note_passed(feed, feed->next, id - 1);
-	return feed->failed ? READ_FAILED : deliver(feed, id);
+	settle_looked(feed, id);
+	if (feed->failed)
+		return READ_FAILED;
+	if (id > upper)
+	{
+		looks_drop(looks);
+		return READ_EMPTY_PAGE;
+	}
+	*item = id == ahead ? (feed->current = sight_pop(&feed->sight)) : looks->found;
+	if (result == READ_ITEM && looks->found_id == id)
+		looks_take(looks);
+	return deliver(feed, id);
 }
 
 /* Takes the first of the commits ahead. */
@@ -428,7 +393,7 @@ next_in_sight(FeedOperation *feed, const cJSON **item)
 	ReadResult	result = feed->sight.ended ? READ_END : sight_take(&feed->sight, item, &id);
 
 	if (result == READ_FAILED)
-		return fail_as_read(feed, feed->sight.read);
+		return fail_as_sight(feed);
 	if (result != READ_ITEM)
 		return result;
 	if (*item == NULL)
@@ -445,37 +410,18 @@ next_in_sight(FeedOperation *feed, const cJSON **item)
 static ReadResult
 check_head(FeedOperation *feed)
 {
-	StepResult	result;
-	int64_t		head = 0;
-
-	if (feed->head == NULL)
+	switch (head_check_step(&feed->head))
 	{
-		ByteBuffer	body = {0};
-
-		counter_write_get(&body, &feed->names);
-		feed->head = call_start(feed->client, OPERATION_GET_ITEM, &body, feed->usage);
-		buffer_free(&body);
-		if (feed->head == NULL)
-		{
-			feed_fail_memory(feed);
+		case STEP_PENDING:
+			return READ_PENDING;
+		case STEP_FAILED:
+			feed_fail(feed, &feed->head.failure);
 			return READ_FAILED;
-		}
+		case STEP_DONE:
+			break;
 	}
-	result = call_step(feed->head);
-	if (result == STEP_PENDING)
-		return READ_PENDING;
-	feed->spec.checks_head = false;
-	if (result == STEP_FAILED)
-	{
-		feed_fail(feed, call_failure(feed->head));
-		return READ_FAILED;
-	}
-	(void) counter_read_head(json_member(call_response(feed->head), "Item"), &head);
-	if (head >= feed->spec.after)
-		return READ_END;
-	feed->failed = true;
-	failure_set(&feed->failure, FAILURE_BEHIND, NULL, "%" PRId64, head);
-	return READ_FAILED;
+	feed->head_checked = true;
+	return READ_END;
 }
 
 ReadResult
@@ -489,8 +435,8 @@ feed_next(FeedOperation *feed, const cJSON **item)
 		return READ_FAILED;
 	if (feed->ended)
 		result = READ_END;
-	else if (feed->look != NULL)
-		result = next_of_look(feed, item);
+	else if (is_looking(feed))
+		result = next_looked(feed, item);
 	else if (feed->sight.count > 0)
 		result = next_ahead(feed, item);
 	else
@@ -498,20 +444,33 @@ feed_next(FeedOperation *feed, const cJSON **item)
 	if (result == READ_END)
 	{
 		feed->ended = true;
-		if (feed->spec.checks_head && !feed->delivered)
+		if (feed->spec.checks_head && !feed->delivered && !feed->head_checked)
 			result = check_head(feed);
 	}
 	return result;
 }
 
+/* Has what the first gap ahead waits for arrived? */
+static bool
+gap_is_ready(FeedOperation *feed)
+{
+	if (gap_age(&feed->sight, 0, &feed->spec.rules) == GAP_AGE_UNKNOWN)
+		return read_is_ready(feed->sight.read);
+	return gaps_notes_have_arrived(&feed->sight, feed->judged > 0 ? feed->judged : 1, feed->next, feed->notes);
+}
+
 bool
 feed_is_ready(FeedOperation *feed)
 {
-	if (feed->failed || feed->ended || feed->sight.ended)
+	if (feed->ended)
+		return head_check_is_ready(&feed->head);
+	if (feed->failed || feed->sight.ended)
 		return true;
-	if (feed->look != NULL)
-		return read_is_ready(feed->look);
-	return feed->sight.count > 0 ? sight_at(&feed->sight, 0)->id == feed->next : read_is_ready(feed->sight.read);
+	if (is_looking(feed))
+		return looks_is_ready(&feed->looks);
+	if (feed->sight.count == 0)
+		return read_is_ready(feed->sight.read);
+	return sight_at(&feed->sight, 0)->id == feed->next || gap_is_ready(feed);
 }
 
 const Failure *
@@ -531,6 +490,7 @@ feed_report(const FeedOperation *feed, FeedReport *report)
 		.passed = feed->passed,
 		.npassed = feed->npassed,
 		.passed_old = feed->passed_old,
+		.head_checked = feed->head_checked,
 		.note_reads = notes_reads(feed->notes),
 		.notes_denied = notes_are_denied(feed->notes),
 	};
@@ -542,9 +502,9 @@ feed_free(FeedOperation *feed)
 	if (feed == NULL)
 		return;
 	sight_free(&feed->sight);
-	read_free(feed->look);
+	looks_free(&feed->looks);
 	notes_free(feed->notes);
-	call_free(feed->head);
+	head_check_free(&feed->head);
 	cJSON_Delete(feed->current);
 	free(feed->attributes);
 	free(feed->passed);

@@ -7,10 +7,11 @@
  *
  * - It is old enough: a higher id has been known for the time-out (`known_below`), or the next three commits above it, or
  *   as many as there are, have all been stamped before `stamped_before`. Three, because one wrong clock must not decide.
+ *   A stamp of the future is none: where three others follow, it does not count.
  * - Two reads have not found it, 100 ms apart at least; one, where the stamps are before `old_before`.
  * - It is not above `dense_above`. In a dense store a gap is the index's lag and nothing else.
  *
- * What was given up is reported. There is no clock inside: what the time-out is, and when it ends, the caller says.
+ * What was given up is reported; ids that a note names are never part of it. There is no clock inside: what the time-out is, and when it ends, the caller says.
  * The ids above the highest visible one are not looked at, and no position passes them.
  *
  * Nothing is asked for before the page before has been looked through, and nothing is filtered out by DynamoDB: a
@@ -23,7 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "store/read.h"
+#include "store/gap.h"
 
 /* A view: what it points at must outlive the operation. */
 typedef struct FeedSpec
@@ -31,10 +32,7 @@ typedef struct FeedSpec
 	int64_t		after;			/* the position: ids up to it are settled, 0 or more */
 	int64_t		upto;			/* no id above it is wanted; INT64_MAX: all are */
 	int64_t		wanted;			/* items that the caller will probably take; 0: all */
-	int64_t		known_below;	/* ids below it may be given up; 0: none */
-	int64_t		stamped_before; /* ms since the epoch; 0: stamps give up none */
-	int64_t		old_before;		/* ms since the epoch, no later than stamped_before; 0: nothing is old */
-	int64_t		dense_above;	/* ids above it are never given up; INT64_MAX: the store is not dense */
+	GapRules	rules;
 	bool		checks_head;	/* when there is nothing to deliver: is the counter at the position, at least? */
 	int			max_parallel;	/* see ReadSpec */
 	int			max_ranges;
@@ -60,6 +58,7 @@ typedef struct FeedReport
 	size_t		npassed;
 	int64_t		passed_old;		/* ids given up at one look, which are not listed */
 	int64_t		note_reads;
+	bool		head_checked;	/* as `checks_head` asked, and the counter is at the position, at least */
 	bool		notes_denied;	/* burn notes may not be read: gaps are waited for that need not be */
 } FeedReport;
 

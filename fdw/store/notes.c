@@ -80,18 +80,17 @@ notes_ask(Notes *notes, int64_t first)
 		note_send(notes, room, first);
 }
 
-/* Ids that were asked for ahead and passed by since need no answer any more. */
-static void
-forget_below(Notes *notes, int64_t first)
+void
+notes_forget_below(Notes *notes, int64_t first)
 {
 	for (int i = 0; i < MOST_NOTES; i++)
 		if (notes->places[i].first != 0 && notes->places[i].first < first)
 			place_free(&notes->places[i]);
 }
 
-/* What is looked for now goes before what was asked for ahead: the farthest gives up its place. */
+/* What is looked for now goes before what was asked for ahead: the farthest gives up its place, if it is farther on. */
 static void
-make_room(Notes *notes)
+make_room(Notes *notes, int64_t first)
 {
 	Note	   *farthest = &notes->places[0];
 
@@ -100,7 +99,8 @@ make_room(Notes *notes)
 	for (int i = 1; i < MOST_NOTES; i++)
 		if (notes->places[i].first > farthest->first)
 			farthest = &notes->places[i];
-	place_free(farthest);
+	if (farthest->first > first)
+		place_free(farthest);
 }
 
 static StepResult
@@ -122,13 +122,14 @@ notes_look(Notes *notes, int64_t first, int64_t *count)
 	StepResult	result;
 
 	*count = 0;
-	forget_below(notes, first);
-	if (find_place(notes, first) == NULL)
-		make_room(notes);
-	notes_ask(notes, first);
 	if (notes->denied)
 		return STEP_DONE;
+	if (find_place(notes, first) == NULL)
+		make_room(notes, first);
+	notes_ask(notes, first);
 	note = find_place(notes, first);
+	if (note == NULL && find_place(notes, 0) == NULL)
+		return STEP_PENDING;
 	if (note == NULL)
 	{
 		failure_set(&notes->failure, FAILURE_MEMORY, NULL, "out of memory");
@@ -143,6 +144,14 @@ notes_look(Notes *notes, int64_t first, int64_t *count)
 		result = note_failed(notes, call_failure(note->call));
 	place_free(note);
 	return result;
+}
+
+bool
+notes_has_arrived(Notes *notes, int64_t first)
+{
+	const Note *note = find_place(notes, first);
+
+	return notes->denied || (note != NULL && call_has_arrived(note->call));
 }
 
 const Failure *

@@ -7,6 +7,7 @@
 #ifndef DYNAMODB_ES_NOTES_H
 #define DYNAMODB_ES_NOTES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/failure.h"
@@ -24,9 +25,15 @@ extern void notes_ask(Notes *notes, int64_t first);
 
 /*
  * Looks for the note that begins with that id. DONE: *count ids from there on are burned, 0: there is no note.
- * FAILED: notes_failure.
+ * FAILED: notes_failure. As many as there is room for are under way at once; lower ids go first.
  */
 extern StepResult notes_look(Notes *notes, int64_t first, int64_t *count);
+
+/* true when notes_look would not be PENDING for want of that answer. */
+extern bool notes_has_arrived(Notes *notes, int64_t first);
+
+/* What was asked for of lower ids needs no answer any more. */
+extern void notes_forget_below(Notes *notes, int64_t first);
 extern const Failure *notes_failure(const Notes *notes);
 
 /* true once a note could not be read for want of permission: ids that they name then grow old like others. */

@@ -55,6 +55,7 @@ struct ReadOperation
 	int64_t		page_limit;		/* items of the next page; 0: as many as fit */
 	ItemPage   *page;			/* the one whose items are handed out */
 	int64_t		items_left;		/* of it */
+	double		item_units;		/* what one of its items costs */
 	const cJSON *first_item;	/* of it, where that was looked at before it is handed out */
 	int64_t		wanted;			/* spec.wanted, until more is asked for */
 	Stream	   *to_be_cut;		/* when the page at hand is used up; NULL: none */
@@ -413,6 +414,7 @@ page_open(ReadOperation *read, Stream *stream)
 	else
 	{
 		read->items_left = count;
+		read->item_units = count > 0 ? response_capacity_units(page) / (double) count : 0;
 		read->received += count;
 	}
 	if (read->streams.may_be_cut && !stream->is_limited)
@@ -470,6 +472,12 @@ page_take(ReadOperation *read, Stream *stream)
 	}
 }
 
+void
+read_begin(ReadOperation *read)
+{
+	pages_ask(read);
+}
+
 static const cJSON *
 item_take(ReadOperation *read)
 {
@@ -521,6 +529,18 @@ bool
 read_holds_item(const ReadOperation *read)
 {
 	return !read->failed && read->items_left > 0;
+}
+
+bool
+read_has_ended(const ReadOperation *read)
+{
+	return !read->failed && read->items_left == 0 && read->streams.first == NULL;
+}
+
+double
+read_item_units(const ReadOperation *read)
+{
+	return read->item_units;
 }
 
 bool

@@ -33,11 +33,20 @@ typedef struct ReadOperation ReadOperation;
 /* Copies *names and *spec as views. NULL when memory ran out. Sends nothing before the first read_next. */
 extern ReadOperation *read_start(Client *client, const StoreNames *names, const ReadSpec *spec, Usage *usage);
 
+/* Sends the first requests, so that their answers are under way when read_next asks for them. Errors are read_next's. */
+extern void read_begin(ReadOperation *read);
+
 /* *item belongs to the read and is valid until the next call. */
 extern ReadResult read_next(ReadOperation *read, const cJSON **item);
 
 /* true when the next item is here: read_next will neither wait nor send a request. */
 extern bool read_holds_item(const ReadOperation *read);
+
+/* true when read_next, which was called before, will say READ_END, and ask for nothing. */
+extern bool read_has_ended(const ReadOperation *read);
+
+/* What an item of the page at hand costs on average, in capacity units; 0 where the answer did not say. */
+extern double read_item_units(const ReadOperation *read);
 
 /* Adds to the budget what it does not know of yet; reads do so for their own usage. */
 extern void read_budget_count(ReadBudget *budget, Usage *usage);

@@ -3,9 +3,33 @@
  */
 #include "store/sight.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "dynamodb/nodes.h"
+
+const char **
+sight_attributes(const char *const *wanted, size_t nwanted, size_t *count)
+{
+	static const char *const own[] = {COMMIT_ID, COMMIT_APPENDED_AT, COMMIT_COMMITTED_AT};
+	const char **attributes = calloc(nwanted + sizeof(own) / sizeof(own[0]), sizeof(char *));
+
+	*count = 0;
+	if (attributes == NULL)
+		return NULL;
+	for (size_t i = 0; i < nwanted; i++)
+		attributes[(*count)++] = wanted[i];
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+	{
+		bool		is_there = false;
+
+		for (size_t j = 0; j < nwanted && !is_there; j++)
+			is_there = strcmp(wanted[j], own[i]) == 0;
+		if (!is_there)
+			attributes[(*count)++] = own[i];
+	}
+	return attributes;
+}
 
 bool
 sight_id_of(const cJSON *item, int64_t *id)
@@ -53,7 +77,8 @@ keep(Sight *sight, const cJSON *item, int64_t id)
 
 	*sighted = (Sighted)
 	{
-		.item = nodes_copy(item), .id = id, .stamp = stamp_of(item), .taken_at = http_now_ms()
+		.item = nodes_copy(item), .id = id, .stamp = stamp_of(item), .taken_at = http_now_ms(),
+		.units = read_item_units(sight->read)
 	};
 	sight->count += sighted->item != NULL;
 	return sighted->item != NULL;
@@ -88,11 +113,11 @@ sight_ahead(Sight *sight)
 bool
 sight_is_clear(const Sight *sight)
 {
-	return sight->count < SIGHT_MOST && read_holds_item(sight->read);
+	return !sight->ended && sight->count < SIGHT_MOST && (read_holds_item(sight->read) || read_has_ended(sight->read));
 }
 
-const Sighted *
-sight_at(const Sight *sight, size_t n)
+Sighted *
+sight_at(Sight *sight, size_t n)
 {
 	return &sight->ahead[sight->first + n];
 }

@@ -16,6 +16,9 @@ typedef struct Sighted
 	int64_t		id;
 	int64_t		stamp;			/* when it was appended, as far as it says so, ms since the epoch; INT64_MAX: it does not */
 	int64_t		taken_at;		/* http_now_ms: its page had arrived by then */
+	double		units;			/* what it costs to read it, about */
+	int64_t		open;			/* of the gap below it, the ids before this one are burned */
+	bool		is_open;		/* and no note begins with this one; otherwise that is not known yet */
 } Sighted;
 
 typedef struct Sight
@@ -27,6 +30,9 @@ typedef struct Sight
 	size_t		first;
 	size_t		count;
 } Sight;
+
+/* What is to be fetched: what the caller wants, and what a sight needs itself. The array is to be freed; NULL: no memory. */
+extern const char **sight_attributes(const char *const *wanted, size_t nwanted, size_t *count);
 
 /* The commit id of an item; false: what stands there is none. */
 extern bool sight_id_of(const cJSON *item, int64_t *id);
@@ -46,11 +52,11 @@ extern bool sight_put_back(Sight *sight, const cJSON *item, int64_t id);
  */
 extern ReadResult sight_ahead(Sight *sight);
 
-/* true when one more can be looked at without any request. */
+/* true when one more can be looked at, or it is seen that there is none, without any request. */
 extern bool sight_is_clear(const Sight *sight);
 
 /* The nth commit ahead, from 0. */
-extern const Sighted *sight_at(const Sight *sight, size_t n);
+extern Sighted *sight_at(Sight *sight, size_t n);
 
 /* Takes the first commit ahead: the item is the caller's. */
 extern cJSON *sight_pop(Sight *sight);

@@ -124,7 +124,7 @@ write_page(ServedStore *store, const cJSON *body, ByteBuffer *answer)
 	}
 	store->served += count;
 	buffer_printf(answer, "],\"Count\":%zu,\"ScannedCount\":%zu,\"ConsumedCapacity\":{\"CapacityUnits\":%.1f}", count, count,
-				  count > 0 ? (double) count / 2 : 0.5);
+				  count > 0 ? (double) count * (store->units_each > 0 ? store->units_each : 0.5) : 0.5);
 	/* DynamoDB says so too where the limit was met exactly. */
 	if (more || (count > 0 && (int64_t) count == limit))
 	{

@@ -20,6 +20,7 @@ typedef struct ServedStore
 	int64_t		notes[SERVED_MOST];	/* by id: how many ids from there on are burned; 0: there is no note */
 	int64_t		head;			/* the counter */
 	size_t		page_items;		/* that fit into a page */
+	double		units_each;		/* what an item costs to read; 0: half a unit */
 	int			slowest_ms;		/* an answer takes up to that, at random */
 	int			each_ms;		/* and this much more */
 	int			faults;			/* of a hundred requests */

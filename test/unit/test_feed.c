@@ -15,6 +15,8 @@ static const char *const attributes[] = {"events"};
 #define OLD 100
 #define AGED 700
 #define YOUNG 2000
+#define NOW 3000
+#define FUTURE 4000
 
 #define MOST_EXCHANGES 10
 #define AT(id, stamp) "{\"commitId\":{\"N\":\"" #id "\"},\"committedAt\":{\"N\":\"" STAMP(stamp) "\"}}"
@@ -22,6 +24,7 @@ static const char *const attributes[] = {"events"};
 #define STAMP_TEXT(stamp) #stamp
 #define UNSTAMPED(id) "{\"commitId\":{\"N\":\"" #id "\"}}"
 #define LAST_PAGE(...) ANSWERED("Query", "byId", "{\"Items\":[" __VA_ARGS__ "]}")
+#define LAST_PAGE_OF(units, ...) ANSWERED("Query", "byId", "{\"Items\":[" __VA_ARGS__ "],\"ConsumedCapacity\":{\"CapacityUnits\":" #units "}}")
 #define PAGE(id, ...) ANSWERED("Query", "byId", "{\"Items\":[" __VA_ARGS__ "],\"LastEvaluatedKey\":{\"aggregateId\":{\"S\":\"a\"},\"version\":{\"N\":\"0\"}," \
 	"\"active\":{\"S\":\"t\"},\"commitId\":{\"N\":\"" #id "\"}}}")
 #define LOOK(from, to, ...) ANSWERED("Query", ":1\":{\"N\":\"" #from "\"},\":2\":{\"N\":\"" #to "\"}", "{\"Items\":[" __VA_ARGS__ "]}")
@@ -83,6 +86,13 @@ static const Case cases[] = {
 	.exchanges = {PAGE(3, AT(1, OLD) "," AT(3, OLD)), PAGE(5, AT(4, OLD) "," AT(5, OLD)), HEAD(7), LAST_PAGE(AT(7, YOUNG)), LAST_PAGE(), NO_NOTE(6)}},
 	{"a commit without a stamp is no witness", {0}, "1; complete 1; waits 2-2; seen 3",
 	.exchanges = {LAST_PAGE(AT(1, OLD) "," UNSTAMPED(3)), NO_NOTE(2)}},
+	{"nor is one from the future", {0}, "1; complete 1; waits 2-2; seen 3", .exchanges = {LAST_PAGE(AT(1, OLD) "," AT(3, FUTURE)), NO_NOTE(2)}},
+	{"they do not count where three others follow", {0}, "1 3 4 5 6 7; complete 7; old 1",
+	.exchanges = {LAST_PAGE(AT(1, OLD) "," AT(3, FUTURE) "," AT(4, OLD) "," UNSTAMPED(5) "," AT(6, OLD) "," AT(7, OLD))}},
+	{"less than three others are not enough", {0}, "1; complete 1; waits 2-2; seen 5",
+	.exchanges = {LAST_PAGE(AT(1, OLD) "," AT(3, FUTURE) "," AT(4, OLD) "," AT(5, OLD)), NO_NOTE(2)}},
+	{"nor are three of which one is young", {0}, "1; complete 1; waits 2-2; seen 6",
+	.exchanges = {LAST_PAGE(AT(1, OLD) "," AT(3, FUTURE) "," AT(4, OLD) "," AT(5, OLD) "," AT(6, YOUNG)), NO_NOTE(2)}},
 	{"appendedAt is the stamp where there is one", {0}, "1; complete 1; waits 2-2; seen 3",
 	.exchanges = {LAST_PAGE(AT(1, OLD) ",{\"commitId\":{\"N\":\"3\"},\"committedAt\":{\"N\":\"1\"},\"appendedAt\":{\"N\":\"5000\"}}"), NO_NOTE(2)}},
 
@@ -93,24 +103,43 @@ static const Case cases[] = {
 	.exchanges = {LAST_PAGE(AT(1, AGED) "," AT(6, AGED)), NO_NOTE(2), LOOK(2, 5, AT(3, AGED) "," AT(4, AGED))}},
 	{"all of it", {0}, "1 2 3 4; complete 4",
 	.exchanges = {LAST_PAGE(AT(1, AGED) "," AT(4, AGED)), NO_NOTE(2), LOOK(2, 3, AT(2, AGED) "," AT(3, AGED))}},
+	{"what only the first one found is delivered, too", {0}, "2 3 4; complete 4; passed 1-1",
+	.exchanges = {LAST_PAGE(AT(2, AGED) "," AT(4, AGED)), NO_NOTE(1), NO_NOTE(3), LOOK(1, 3, AT(3, AGED))}},
+	{"gaps that are close together are looked at in one request", {0}, "2 4 7; complete 7; passed 1-1 3-3 5-6",
+	.exchanges = {LAST_PAGE_OF(0.5, AT(2, AGED) "," AT(4, AGED) "," AT(7, AGED)), NO_NOTE(1), NO_NOTE(3), NO_NOTE(5), LOOK(1, 6, AT(2, AGED) "," AT(4, AGED))}},
+	{"not where the commits between them cost more than a request", {0}, "2 4; complete 4; passed 1-1 3-3",
+	.exchanges = {LAST_PAGE_OF(1.5, AT(2, AGED) "," AT(4, AGED)), NO_NOTE(1), NO_NOTE(3), LOOK_ONE(1), LOOK_ONE(3)}},
+	{"what a note names among them is not passed", {0}, "2 4 6; complete 6; passed 1-1 5-5",
+	.exchanges = {LAST_PAGE(AT(2, AGED) "," AT(4, AGED) "," AT(6, AGED)), NO_NOTE(1), NOTE(3, 1), NO_NOTE(5), LOOK(1, 5, AT(2, AGED) "," AT(4, AGED))}},
+	{"nor is what it names at the beginning of a gap", {0}, "2 6; complete 6; passed 1-1 5-5",
+	.exchanges = {LAST_PAGE(AT(2, AGED) "," AT(6, AGED)), NO_NOTE(1), NOTE(3, 2), NO_NOTE(5), LOOK(1, 5, AT(2, AGED))}},
+	{"the same in a request of its own", {0}, "2 6; complete 6; passed 1-1 5-5",
+	.exchanges = {LAST_PAGE_OF(1.5, AT(2, AGED) "," AT(6, AGED)), NO_NOTE(1), NOTE(3, 2), NO_NOTE(5), LOOK_ONE(1), LOOK_ONE(5)}},
+	{"a young gap behind them is waited for", {.rules = {.known_below = 2}}, "2; complete 2; waits 3-3; seen 4; passed 1-1",
+	.exchanges = {LAST_PAGE(AT(2, AGED) "," AT(4, YOUNG)), NO_NOTE(1), NO_NOTE(3), LOOK_ONE(1)}},
+	{"a second look that fails", {0}, "complete 0", .kind = FAILURE_NOT_FOUND,
+	.exchanges = {LAST_PAGE(AT(2, AGED)), NO_NOTE(1), REFUSED("Query", "#1 = :1", "ResourceNotFoundException", "")}},
+	{"an id that comes twice in a second look", {0}, "1; complete 1", .kind = FAILURE_ID_TWICE,
+	.exchanges = {LAST_PAGE(AT(2, AGED)), NO_NOTE(1), LOOK_ONE(1, AT(1, AGED) "," AT(1, AGED))}},
 	{"passed ranges that meet are one", {0}, "1 3; complete 3; passed 2-2", .exchanges = {LAST_PAGE(AT(1, AGED) "," AT(3, AGED)), NO_NOTE(2), LOOK_ONE(2)}},
 
-	{"a higher id that was known for long enough", {.known_below = 9}, "1 4; complete 4; passed 2-3",
+	{"a higher id that was known for long enough", {.rules = {.known_below = 9}}, "1 4; complete 4; passed 2-3",
 	.exchanges = {LAST_PAGE(AT(1, YOUNG) "," AT(4, YOUNG)), NO_NOTE(2), LOOK(2, 3)}},
-	{"the part of a gap below it", {.known_below = 4}, "1; complete 3; waits 4-6; seen 7; passed 2-3",
+	{"the part of a gap below it", {.rules = {.known_below = 4}}, "1; complete 3; waits 4-6; seen 7; passed 2-3",
 	.exchanges = {LAST_PAGE(AT(1, YOUNG) "," AT(7, YOUNG)), NO_NOTE(2), LOOK(2, 3), NO_NOTE(4)}},
-	{"none of it is below", {.known_below = 2}, "1; complete 1; waits 2-2; seen 3",
+	{"none of it is below", {.rules = {.known_below = 2}}, "1; complete 1; waits 2-2; seen 3",
 	.exchanges = {LAST_PAGE(AT(1, YOUNG) "," AT(3, YOUNG)), NO_NOTE(2)}},
 
-	{"dense: a gap is lag", {.dense_above = 1}, "1 2; complete 2; waits 3-3; seen 4", .exchanges = {LAST_PAGE(AT(1, YOUNG) "," AT(2, YOUNG) "," AT(4, YOUNG))}},
-	{"dense: and never passed", {.dense_above = 1}, "1 2; complete 2", .kind = FAILURE_DENSE_GAP, .exchanges = {LAST_PAGE(AT(1, OLD) "," AT(2, OLD) "," AT(4, OLD))}},
-	{"dense: below that id gaps are others", {.dense_above = 3}, "1 3 4; complete 4; old 1", .exchanges = {LAST_PAGE(AT(1, OLD) "," AT(3, OLD) "," AT(4, OLD))}},
-	{"dense: a gap over the boundary", {.dense_above = 3}, "1; complete 3; old 2", .kind = FAILURE_DENSE_GAP, .exchanges = {LAST_PAGE(AT(1, OLD) "," AT(6, OLD))}},
+	{"dense: a gap is lag", {.rules = {.dense_above = 1}}, "1 2; complete 2; waits 3-3; seen 4", .exchanges = {LAST_PAGE(AT(1, YOUNG) "," AT(2, YOUNG) "," AT(4, YOUNG))}},
+	{"dense: and never passed", {.rules = {.dense_above = 1}}, "1 2; complete 2", .kind = FAILURE_DENSE_GAP, .exchanges = {LAST_PAGE(AT(1, OLD) "," AT(2, OLD) "," AT(4, OLD))}},
+	{"dense: below that id gaps are others", {.rules = {.dense_above = 3}}, "1 3 4; complete 4; old 1", .exchanges = {LAST_PAGE(AT(1, OLD) "," AT(3, OLD) "," AT(4, OLD))}},
+	{"dense: a gap over the boundary", {.rules = {.dense_above = 3}}, "1; complete 3; old 2", .kind = FAILURE_DENSE_GAP, .exchanges = {LAST_PAGE(AT(1, OLD) "," AT(6, OLD))}},
 
 	{"an id that comes twice", {0}, "1 2; complete 2", .kind = FAILURE_ID_TWICE, .exchanges = {LAST_PAGE(AT(1, OLD) "," AT(2, OLD) "," AT(2, OLD))}},
 	{"twice behind a gap", {0}, "2; complete 2; old 1", .kind = FAILURE_ID_TWICE, .exchanges = {LAST_PAGE(AT(2, OLD) "," AT(2, OLD) "," AT(3, OLD))}},
-	{"a position that the counter has reached", {.after = 5,.checks_head = true}, "complete 5", .exchanges = {LAST_PAGE(), HEAD(5)}},
-	{"a position beyond the counter", {.after = 5,.checks_head = true}, "complete 5", .kind = FAILURE_BEHIND, .exchanges = {LAST_PAGE(), HEAD(4)}},
+	{"a position that the counter has reached", {.after = 5,.checks_head = true}, "complete 5; checked", .exchanges = {LAST_PAGE(), HEAD(5)}},
+	{"a position beyond the counter", {.after = 5,.checks_head = true}, "complete 5", .kind = FAILURE_BEHIND, .exchanges = {LAST_PAGE(), HEAD(4), HEAD(4)}},
+	{"as an older replica says", {.after = 5,.checks_head = true}, "complete 5; checked", .exchanges = {LAST_PAGE(), HEAD(4), HEAD(5)}},
 	{"is not looked at where there are commits", {.after = 5,.checks_head = true}, "6; complete 6", .exchanges = {LAST_PAGE(AT(6, OLD))}},
 	{"a read that fails", {0}, "1; complete 1", .kind = FAILURE_ACCESS_DENIED, .exchanges = {PAGE(1, AT(1, OLD)), REFUSED("Query", NULL, "AccessDeniedException", "")}},
 	{"few are wanted, and the gap is the first", {.wanted = 1}, "2 3 4; complete 4; old 1",
@@ -134,9 +163,10 @@ spec_of(const Case *one)
 	FeedSpec	spec = one->spec;
 
 	spec.upto = spec.upto != 0 ? spec.upto : INT64_MAX;
-	spec.dense_above = spec.dense_above != 0 ? spec.dense_above : INT64_MAX;
-	spec.stamped_before = STAMPED_BEFORE;
-	spec.old_before = OLD_BEFORE;
+	spec.rules.dense_above = spec.rules.dense_above != 0 ? spec.rules.dense_above : INT64_MAX;
+	spec.rules.now = NOW;
+	spec.rules.stamped_before = STAMPED_BEFORE;
+	spec.rules.old_before = OLD_BEFORE;
 	spec.max_parallel = spec.max_ranges = 4;
 	spec.attributes = attributes;
 	spec.nattributes = 1;
@@ -167,6 +197,8 @@ write_report(const FeedOperation *feed, ByteBuffer *out)
 		buffer_printf(out, "; old %lld", (long long) report.passed_old);
 	if (report.notes_denied)
 		buffer_puts(out, "; denied");
+	if (report.head_checked)
+		buffer_puts(out, "; checked");
 }
 
 /* READ_END or READ_FAILED, and READ_PENDING where memory ran out before the feed began. */
@@ -237,6 +269,145 @@ looks_are_apart(void **state)
 	buffer_free(&out);
 }
 
+/* A hundred gaps, of one minute ago. What a commit costs decides whether second looks join. */
+static ServedStore gaps;
+
+static void
+fill_with_gaps(void)
+{
+	memset(&gaps, 0, sizeof(gaps));
+	for (int id = 2; id <= 200; id += 2)
+	{
+		gaps.keys[gaps.nkeys] = id;
+		gaps.stamps[gaps.nkeys++] = AGED;
+	}
+	gaps.page_items = 1000;
+	gaps.each_ms = 10;
+	gaps.head = 200;
+}
+
+/* A feed from the first id on, to its end: what was delivered is counted. */
+static FeedOperation *
+run_feed(Client *client, size_t *taken)
+{
+	static const Case one = {"", {0}, "", 0, {{0}}};
+	FeedSpec	spec = spec_of(&one);
+	FeedOperation *feed = feed_start(client, &names, &spec, NULL);
+	ReadResult	result;
+	const cJSON *item;
+
+	*taken = 0;
+	while ((result = feed_next(feed, &item)) != READ_END)
+	{
+		assert_int_not_equal(result, READ_FAILED);
+		if (result == READ_PENDING)
+			script_wait(client);
+		*taken += result == READ_ITEM;
+	}
+	return feed;
+}
+
+static size_t
+take_gaps(double units_each, int64_t *took_ms)
+{
+	FeedOperation *feed;
+	FeedReport	report;
+	Client	   *client;
+	size_t		taken;
+	int64_t		began;
+
+	fill_with_gaps();
+	gaps.units_each = units_each;
+	script_begin_serving(served_answer, &gaps);
+	began = http_now_ms();
+	client = script_client(1, 16);
+	feed = run_feed(client, &taken);
+	feed_report(feed, &report);
+	assert_int_equal(taken, 100);
+	assert_int_equal(report.npassed, 100);
+	assert_int_equal(report.note_reads, 100);
+	*took_ms = http_now_ms() - began;
+	feed_free(feed);
+	client_free(client);
+	return script_requests();
+}
+
+/* One page, the notes 16 at a time, and second looks: one where commits are small, otherwise as the notes. */
+static void
+a_hundred_gaps_are_looked_at_together(void **state)
+{
+	int64_t		took_ms;
+
+	assert_int_equal(take_gaps(0.03, &took_ms), 1 + 100 + 1);
+	assert_in_range(took_ms, 100, 10 + 100 + 10 + 10);
+	assert_int_equal(take_gaps(0.5, &took_ms), 1 + 100 + 100);
+	assert_in_range(took_ms, 100, 10 + 100 + 7 * 10);
+	assert_int_equal(script_most_in_flight(), 16);
+}
+
+/* Who is far behind reads in ranges, side by side, and stops where all others do. */
+static void
+catching_up_stops_at_a_gap(void **state)
+{
+	Client	   *client;
+	FeedOperation *feed;
+	FeedReport	report;
+	size_t		taken;
+
+	memset(&gaps, 0, sizeof(gaps));
+	gaps.page_items = 50;
+	gaps.slowest_ms = 20;
+	gaps.head = 2000;
+	for (int id = 1; id <= 2000; id++)
+		if (id != 1500 && id % 50 != 1)
+		{
+			gaps.keys[gaps.nkeys] = id;
+			gaps.stamps[gaps.nkeys++] = id < 1490 ? OLD : YOUNG;
+		}
+	script_begin_serving(served_answer, &gaps);
+	client = script_client(1, 16);
+	feed = run_feed(client, &taken);
+	feed_report(feed, &report);
+	assert_int_equal(taken, 1499 - 30);
+	assert_int_equal(report.complete_to, 1499);
+	assert_int_equal(report.waiting_for.first, 1500);
+	assert_int_equal(report.waiting_for.last, 1501);
+	assert_int_equal(report.passed_old, 30);
+	assert_true(script_most_in_flight() > 1);
+	feed_free(feed);
+	client_free(client);
+}
+
+/* What is kept of passed ranges has a bound: of 1,200 the last thousand are listed, and all are passed. */
+static void
+lists_of_gaps_have_a_bound(void **state)
+{
+	Client	   *client;
+	FeedOperation *feed;
+	FeedReport	report;
+	size_t		taken;
+
+	memset(&gaps, 0, sizeof(gaps));
+	gaps.page_items = 1000;
+	gaps.head = 2400;
+	for (int id = 2; id <= 2400; id += 2)
+	{
+		gaps.keys[gaps.nkeys] = id;
+		gaps.stamps[gaps.nkeys++] = AGED;
+	}
+	script_begin_serving(served_answer, &gaps);
+	client = script_client(1, 16);
+	feed = run_feed(client, &taken);
+	feed_report(feed, &report);
+	assert_int_equal(taken, 1200);
+	assert_int_equal(report.complete_to, 2400);
+	assert_int_equal(report.npassed, 1000);
+	assert_int_equal(report.passed[0].first, 401);
+	assert_int_equal(report.passed[999].last, 2399);
+	feed_free(feed);
+	client_free(client);
+}
+
 /*
  * A store that appenders fill while a reader polls: commits become visible late and in no order, some ids are burned with
  * a note and some without. The reader gives ids up as projections do, by what it has known of higher ones for TIME_OUT_MS.
@@ -287,7 +458,7 @@ static int64_t
 poll_store(Client *client, int64_t position, int64_t known_below, int64_t *seen)
 {
 	FeedSpec	spec = {
-		.after = position, .upto = INT64_MAX, .known_below = known_below, .dense_above = INT64_MAX, .max_parallel = 4,
+		.after = position, .upto = INT64_MAX, .rules = {.known_below = known_below, .dense_above = INT64_MAX}, .max_parallel = 4,
 		.max_ranges = 4, .attributes = attributes, .nattributes = 1
 	};
 	FeedOperation *feed = feed_start(client, &names, &spec, NULL);
@@ -408,6 +579,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_decide_what_is_delivered),
 		cmocka_unit_test(looks_are_apart),
+		cmocka_unit_test(a_hundred_gaps_are_looked_at_together),
+		cmocka_unit_test(catching_up_stops_at_a_gap),
+		cmocka_unit_test(lists_of_gaps_have_a_bound),
 		cmocka_unit_test(what_is_visible_in_time_is_delivered),
 		cmocka_unit_test(what_comes_later_is_known_as_passed),
 		cmocka_unit_test(without_memory_nothing_is_passed),

@@ -21,35 +21,38 @@
 /* Ranges that EXPLAIN lists. */
 #define MOST_LISTED 20
 
-typedef struct HeadCheck
+typedef struct CheckedHead
 {
 	Oid			relation;		/* hash key */
 	TimestampTz checked_at;
-} HeadCheck;
+} CheckedHead;
 
 /* One for each feed table that this backend has read of late. */
-static HTAB *head_checks = NULL;
+static HTAB *checked_heads = NULL;
 
 static bool
 head_check_is_due(Oid relation)
 {
-	HASHCTL		control = {.keysize = sizeof(Oid), .entrysize = sizeof(HeadCheck)};
-	TimestampTz now = GetCurrentTimestamp();
-	HeadCheck  *check;
-	bool		found;
+	const CheckedHead *check = checked_heads == NULL ? NULL : hash_search(checked_heads, &relation, HASH_FIND, NULL);
 
-	if (head_checks != NULL && hash_get_num_entries(head_checks) >= MOST_HEAD_CHECKS)
+	return check == NULL || TimestampDifferenceExceeds(check->checked_at, GetCurrentTimestamp(), HEAD_CHECK_MS);
+}
+
+static void
+remember_head_check(Oid relation)
+{
+	HASHCTL		control = {.keysize = sizeof(Oid), .entrysize = sizeof(CheckedHead)};
+	CheckedHead  *check;
+
+	if (checked_heads != NULL && hash_get_num_entries(checked_heads) >= MOST_HEAD_CHECKS)
 	{
-		hash_destroy(head_checks);
-		head_checks = NULL;
+		hash_destroy(checked_heads);
+		checked_heads = NULL;
 	}
-	if (head_checks == NULL)
-		head_checks = hash_create("dynamodb_es head checks", 16, &control, HASH_ELEM | HASH_BLOBS);
-	check = hash_search(head_checks, &relation, HASH_ENTER, &found);
-	if (found && !TimestampDifferenceExceeds(check->checked_at, now, HEAD_CHECK_MS))
-		return false;
-	check->checked_at = now;
-	return true;
+	if (checked_heads == NULL)
+		checked_heads = hash_create("dynamodb_es head checks", 16, &control, HASH_ELEM | HASH_BLOBS);
+	check = hash_search(checked_heads, &relation, HASH_ENTER, NULL);
+	check->checked_at = GetCurrentTimestamp();
 }
 
 FeedOperation *
@@ -62,9 +65,12 @@ feed_scan_start(Client *client, Oid relation, const TableOptions *options, const
 		.after = lowest->has_lower ? Max(lowest->lower, 1) - 1 : 0,
 		.upto = highest->has_upper ? highest->upper : PG_INT64_MAX,
 		.wanted = spec->wanted,
-		.stamped_before = now - options->gap_timeout_ms,
-		.old_before = now - Max(options->gap_timeout_ms, OLD_MS),
-		.dense_above = options->dense_since,
+		.rules = {
+			.now = now,
+			.stamped_before = now - options->gap_timeout_ms,
+			.old_before = now - Max(options->gap_timeout_ms, OLD_MS),
+			.dense_above = options->dense_since,
+		},
 		.checks_head = head_check_is_due(relation),
 		.max_parallel = spec->max_parallel,
 		.max_ranges = spec->max_ranges,
@@ -74,6 +80,16 @@ feed_scan_start(Client *client, Oid relation, const TableOptions *options, const
 	};
 
 	return feed_start(client, &options->names, &feed, usage);
+}
+
+void
+feed_scan_ended(const FeedOperation *feed, Oid relation)
+{
+	FeedReport	report;
+
+	feed_report(feed, &report);
+	if (report.head_checked)
+		remember_head_check(relation);
 }
 
 char *

@@ -29,6 +29,9 @@ typedef struct FeedSummary
  */
 extern FeedOperation *feed_scan_start(Client *client, Oid relation, const TableOptions *options, const ReadSpec *spec, Usage *usage);
 
+/* To be called at the end of a feed. */
+extern void feed_scan_ended(const FeedOperation *feed, Oid relation);
+
 /* What is known so far, in the current memory context. WARNING where burn notes may not be read. */
 extern void feed_scan_summarize(const FeedOperation *feed, const char *relation_name, FeedSummary *summary);
 

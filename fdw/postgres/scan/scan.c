@@ -193,7 +193,10 @@ end_reading(ForeignScanState *node)
 	MemoryContext caller = MemoryContextSwitchTo(node->ss.ps.state->es_query_cxt);
 
 	if (scan->plan.is_feed)
+	{
 		scan->feed = scan_feed_summary(scan);
+		feed_scan_ended(scan->tenure->operation, RelationGetRelid(node->ss.ss_currentRelation));
+	}
 	else
 		scan->count = read_count(scan->tenure->operation);
 	MemoryContextSwitchTo(caller);
