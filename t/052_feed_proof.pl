@@ -113,6 +113,13 @@ sub interrupted
 	return;
 }
 
+# What a writer's statement is, and whether it was refused.
+sub kind_of
+{
+	my ($statement) = @_;
+	return ($statement->{skipping} ? 'ON CONFLICT' : @{ $statement->{rows} } > 1 ? 'bulk' : 'single', $statement->{result}{error} ? 'refused' : ());
+}
+
 sub append_tables
 {
 	my ($mode) = @_;
@@ -159,12 +166,12 @@ sub run_mode
 	my ($tail, $writers) = map { Workers->new($fault) } 1 .. 2;
 	my $until = time + $seconds;
 	$tail->start(tail => \&follow);
-	for my $i (0 .. 3)
+	for my $i (0 .. 7)
 	{
 		$writers->start("backend-$i" => sub {
 			srand $seed + $i;
-			Writer->new(name => "backend-$i", session => Session->new($node), table => "append_$i", aggregates => \@aggregates, batch_size => 25)->run($until);
-			return \1;
+			my $writer = Writer->new(name => "backend-$i", session => Session->new($node), table => 'append_' . $i % 4, aggregates => \@aggregates, batch_size => 25);
+			return [ map { kind_of($_) } grep { $_->{rows} } @{ $writer->run($until) } ];
 		});
 	}
 	for my $i ($mode eq 'dense' ? () : (1, 2))
@@ -185,6 +192,9 @@ sub run_mode
 	}
 	$fault->release;
 	my %returned = $writers->finish;
+	my %appended;
+	$appended{$_}++ for map { @{ $returned{$_} } } grep { /backend/ } keys %returned;
+	is(join(', ', sort keys %appended), 'ON CONFLICT, bulk, refused, single', "$mode: 8 backends append in all ways");
 	my @refused = grep { $_ eq 'refused' } map { @{ $returned{$_} } } grep { /plain/ } keys %returned;
 	cmp_ok(scalar @refused, '>', 0, "$mode: 1.x appenders had conflicts") if $mode ne 'dense';
 	$admin->query(q{INSERT INTO append_0 (aggregate_id, version, events) VALUES ('last', 0, '[]')});
