@@ -13,7 +13,7 @@
  * What is looked for is in the texts that `find` is given. Each rule is then left out once, and the search must find what
  * that breaks. A limit is a fault that the rules are known to have: it must be found as well, or the manual is wrong.
  *
- * Simpler than the code: an id is taken alone; a sighting is noted at each tick, not at each eighth of the time-out;
+ * Simpler than the code: a world may ask for two witnesses where the rule has three; an id is taken alone; a sighting is noted at each tick, not at each eighth of the time-out;
  * there are two fixed ranges of ids. Dense stores and the check of the counter are not modelled.
  *
  * usage: feed_model --list | [--trace] NAME
@@ -32,6 +32,7 @@ static const World late_commits = {.ids = 2, .readers = 2, .late = 1};
 static const World feed_table = {.ids = 3, .readers = 1, .stamps = true, .slow = true, .stale = 1};
 static const World odd_clock = {.ids = 4, .readers = 1, .stamps = true, .odd = 1, .excused = true, .calm = true};
 static const World odd_alone = {.ids = 2, .readers = 1, .stamps = true, .odd = 1};
+static const World future_below_others = {.ids = 4, .readers = 1, .stamps = true, .future = 1, .witnesses = 2, .excused = true, .calm = true};
 static const World future_stamp = {.ids = 2, .readers = 1, .stamps = true, .future = 1};
 
 typedef struct Check
@@ -50,6 +51,7 @@ static const Check checks[] = {
 	{"rules: late commits", &late_commits, NONE, NULL},
 	{"rules: a feed table", &feed_table, NONE, NULL},
 	{"rules: one odd clock among three", &odd_clock, NONE, NULL},
+	{"rules: a stamp of the future below enough others", &future_below_others, NONE, NULL},
 	{"mutant: age of the first gap only", &projection, FIRST_GAP, SLOW},
 	{"mutant: stamps with the short time-out", &feed_table, STAMPS_WITH_TIMEOUT, LOST},
 	{"mutant: one look", &projection, ONE_LOOK, LOST},
@@ -63,6 +65,7 @@ static const Check checks[] = {
 	{"mutant: late look without the row", &late_commits, LATE_WITHOUT_ROW, TWICE},
 	{"mutant: sightings forgotten at each poll", &projection, FORGETFUL, STUCK},
 	{"mutant: one stamp decides", &odd_clock, ONE_WITNESS, LOST},
+	{"mutant: a stamp of the future counts", &future_below_others, FUTURE_COUNTS, STUCK},
 	{"mutant: note before the put is refused", &projection, EARLY_NOTE, BURNED},
 	{"mutant: position moved to the highest visible id", &projection, POSITION_TO_SEEN, SKIPPED},
 	{"limit: an odd clock and less than three commits", &odd_alone, NONE, LOST},

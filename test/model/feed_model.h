@@ -27,7 +27,7 @@ typedef uint8_t Ids;			/* a set of ids */
 typedef enum Mutant
 {
 	NONE, FIRST_GAP, STAMPS_WITH_TIMEOUT, ONE_LOOK, TO_ARRIVAL, NOTE_ONCE, NOT_JOINED, FILTERED, NO_ROW_LOCK, LATE_WITHOUT_ROW,
-	FORGETFUL, ONE_WITNESS, EARLY_NOTE, POSITION_TO_SEEN
+	FORGETFUL, ONE_WITNESS, FUTURE_COUNTS, EARLY_NOTE, POSITION_TO_SEEN
 } Mutant;
 
 typedef struct World
@@ -37,7 +37,8 @@ typedef struct World
 	bool		stamps;			/* a feed table; otherwise a projection, with sightings and late looks */
 	bool		ranges;
 	bool		slow;			/* clocks may be slow */
-	bool		excused;		/* a gap that has less than three commits above it may go wrong by an odd clock */
+	bool		excused;		/* a gap that has less than three commits above it may go wrong by an odd clock, or stay for a stamp of the future */
+	int			witnesses;		/* 0: WITNESSES */
 	bool		calm;			/* no appender stops or is refused; one that never puts does what both would do */
 	int			stale;			/* how many of these there may be */
 	int			late;
@@ -114,7 +115,6 @@ extern Mutant mutant;
 #define SLOW "a gap is waited for although a higher id is known for the time-out"
 #define UNREAD "a gap is waited for although there is a note"
 
-
 static inline int
 lowest(Ids ids)
 {
@@ -125,6 +125,12 @@ static inline int
 highest(Ids ids)
 {
 	return ids == 0 ? 0 : 31 - __builtin_clz(ids);
+}
+
+static inline int
+witnesses(void)
+{
+	return world->witnesses > 0 ? world->witnesses : WITNESSES;
 }
 
 static inline int

@@ -172,26 +172,33 @@ pass(State *state, Reader *reader, int last)
 {
 	Ids			ids = UPTO(last) & ~UPTO(reader->next - 1);
 
-	if (world->excused && __builtin_popcount(reader->seen & ~UPTO(last)) < WITNESSES)
+	if (world->excused && __builtin_popcount(reader->seen & ~UPTO(last)) < witnesses())
 		state->excused |= ids;
 	reader->passes |= ids;
 	reader->next = last + 1;
 }
 
-/* Are the next commits from that id on, three or as many as there are, all among these? */
+/*
+ * Are the next commits from that id on, three or as many as there are, all among these? One with a stamp of the future does
+ * not count where enough others follow.
+ */
 static bool
-witnessed(const Reader *reader, int id, Ids stamped)
+witnessed(const State *state, const Reader *reader, int id, Ids stamped)
 {
+	int			wanted = mutant == ONE_WITNESS ? 1 : witnesses();
 	int			count = 0;
+	bool		is_told = true;
 
-	for (; id <= world->ids && count < (mutant == ONE_WITNESS ? 1 : WITNESSES); id++)
-		if (reader->seen & BIT(id))
+	for (; id <= world->ids && count < wanted; id++)
+		if (reader->seen & BIT(id) & state->future && mutant != FUTURE_COUNTS)
+			is_told = false;
+		else if (reader->seen & BIT(id))
 		{
 			count++;
 			if (!(stamped & BIT(id)))
 				return false;
 		}
-	return true;
+	return is_told || count == wanted;
 }
 
 static bool
@@ -222,7 +229,7 @@ gap_step(State *state, Reader *reader, int item, Ids notes)
 		pass(state, reader, last < reader->looked_to ? last : reader->looked_to);
 		return true;
 	}
-	if (witnessed(reader, item, reader->old))
+	if (witnessed(state, reader, item, reader->old))
 	{
 		pass(state, reader, last);
 		return true;
@@ -232,7 +239,7 @@ gap_step(State *state, Reader *reader, int item, Ids notes)
 		reader->next++;
 		return true;
 	}
-	if (!witnessed(reader, item, reader->aged) && last >= reader->below)
+	if (!witnessed(state, reader, item, reader->aged) && last >= reader->below)
 		give_up_to = reader->below - 1;
 	if (give_up_to < reader->next)
 	{
@@ -367,7 +374,11 @@ fair_step(State *state, Reader *reader)
 static bool
 is_behind(const State *state)
 {
-	return state->position < highest(in_index(state, UPTO(MOST_IDS))) || late_found(state);
+	Ids			above = in_index(state, UPTO(MOST_IDS)) & ~UPTO(state->position);
+
+	if (world->future > 0 && world->excused && __builtin_popcount(above & ~state->future) < witnesses())
+		return false;
+	return above != 0 || late_found(state);
 }
 
 static void
