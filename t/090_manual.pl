@@ -62,6 +62,7 @@ sub blocks
 			else { push @blocks, $block }
 			undef $mark;
 		}
+		elsif (/^\s*(?:```|~~~)/) { die "$page:$number: a block begins as this test does not know it\n" }
 		else
 		{
 			$heading = $1 if /^#+ (.*)/;

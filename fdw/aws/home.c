@@ -17,7 +17,7 @@ is_of_name(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-/* The name of the variable that "$" begins, and in *length the bytes of all of it; 0 bytes of name: it is none. */
+/* The name of the variable at a "$"; *length has the bytes of all of it, with $ and braces. *name_length 0: there is no name. */
 static const char *
 variable_name(const char *text, size_t *name_length, size_t *length)
 {

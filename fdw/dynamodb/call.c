@@ -254,8 +254,8 @@ call_plan_retry(Call *call, int64_t retry_after_ms)
 }
 
 /*
- * Goes on with the answer that has arrived. false while there is more to do: then the client's descriptor is readable at
- * once, so that whoever waits for it looks after everything else first.
+ * Goes on with the answer that has arrived. false while there is more to do: then the client's descriptor is readable at once, so
+ * that the wait ends at once, having served interrupts.
  */
 static bool
 answer_read(Call *call)

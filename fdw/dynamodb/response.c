@@ -337,8 +337,8 @@ is_known_code(const char *code)
 }
 
 /*
- * The error's code, which not everything that speaks as DynamoDB does has in the same place: in the body as "__type" or
- * "code", or in a header. NULL where there is none. What is no code has become an empty one.
+ * The error's code. Services that speak as DynamoDB does have it in different places: in the body as "__type" or "code", or in
+ * a header. NULL where there is none; empty where the text there is no code.
  */
 static const char *
 find_code(cJSON *error, char *header_type)

@@ -316,8 +316,8 @@ ids_give(AppendOperation *append, int64_t last, int64_t deadline)
 }
 
 /*
- * After a failure versions under way are of no use, and ids only to be noted as burned: the error does not wait for
- * them much longer. Puts are waited for, whatever it takes.
+ * After a failure, versions that were asked for are not needed any more, and ids only for the burn notes. So the error does not wait
+ * much longer for these. It waits for all puts, however long they take.
  */
 static void
 give_up(AppendOperation *append)

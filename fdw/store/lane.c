@@ -365,8 +365,8 @@ lane_follow(Lane *lane, int64_t own_id, const cJSON *item)
 }
 
 /*
- * The version is taken by a commit with the row's own id. By the row's token it is the row's all the same; else the
- * counter has gone back. Then the other ids that it gave out may be other commits', too.
+ * The version is taken by a commit with the row's own id. If it has the row's token, it is the row's commit. Otherwise the counter
+ * has gone back, and other ids that it gave out may belong to other commits, too.
  */
 static void
 id_given_twice(Lane *lane, LaneContext *context, const cJSON *item)

@@ -1,14 +1,14 @@
 /*
  * read.c: how are many pages fetched at once, each row handed out once, and no more asked for than is wanted?
  *
- * Each stream asks for its next page as soon as its last one has arrived and is taken, and what is under way is
- * looked after between two items, so that the network works while rows are used. A page whose turn has not come waits
+ * A stream asks for its next page as soon as its last one has arrived and is taken. Requests under way are served between
+ * two items, so that the network works while rows are used. A page whose turn has not come waits
  * unparsed. Only a page without a LastEvaluatedKey is a stream's last; an empty one is not.
  *
- * Where the caller wants few items, reading starts with one stream and a page of that size, nothing ahead; if more is
- * asked for after all, pages grow until they are what they would have been. A read that may end at any item, because few
- * were wanted or because it is a long one in order, never has more pages under way than have been handed out: what nobody
- * takes costs no more than what was taken.
+ * If the caller wants few items, reading starts with one stream and a page of that size, and nothing ahead. If the caller then
+ * takes more, pages grow to their full size. A read may end at any item, if few were wanted or if it is a long one in order.
+ * Such a read never has more pages under way than have been handed out. So pages that nobody takes cost no more than those
+ * that were taken.
  *
  * Which streams there are, and where they are cut, is stream.c's.
  */
@@ -322,8 +322,8 @@ read_grow(ReadOperation *read)
 }
 
 /*
- * Where the stream goes on after this page. What is not said as DynamoDB would is an error: to stop there would leave
- * out the rest, and a key that does not move on would be read for ever.
+ * Where the stream goes on after this page. A key that DynamoDB would not send is an error: to stop there would leave out the
+ * rest, and a key that does not move on would be read for ever.
  */
 static void
 page_read_key(ReadOperation *read, Stream *stream, const cJSON *page)

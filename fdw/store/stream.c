@@ -123,7 +123,7 @@ stream_start(Streams *streams, Stream *stream)
 	return true;
 }
 
-/* *next: the one to start, made if there is none; NULL where none is to be started now. false when memory ran out. */
+/* *next: the stream to start, made where needed; NULL: none is to start now. false when memory ran out. */
 static bool
 stream_to_start(Streams *streams, Stream **next)
 {

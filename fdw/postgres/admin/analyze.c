@@ -1,10 +1,9 @@
 /*
  * analyze.c: how much of a table has to be read to know what is in it?
  *
- * No more than a bound in capacity units. A table that is smaller than that is read as a whole and counted exactly.
- * Of any other, some random segments are read, cut so that together they keep within the bound, and the number of
- * rows is what DynamoDB estimates, or follows from the share of the segments where that is unknown or contradicts
- * them. Reads are eventually consistent, at half the price.
+ * No more than a bound in capacity units. A smaller table is read as a whole and counted exactly. Of a larger table some
+ * random segments are read; they are cut so that together they stay within the bound. The number of rows is then DynamoDB's
+ * estimate. If that is unknown, or contradicts the segments, the number follows from the share of the segments. Reads are eventually consistent, at half the price.
  */
 #include "postgres.h"
 

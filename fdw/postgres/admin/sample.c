@@ -1,11 +1,11 @@
 /*
  * sample.c: which rows may stand for the whole table?
  *
- * Of a table that was read as a whole, any rows. Of another one, whole aggregates were read, since a segment of a
- * Scan has all commits of its aggregates; whoever took that for a random choice of rows would conclude that the table
- * has no aggregates but these, because each of them occurs many times. A random choice out of a large table would
- * rarely meet an aggregate twice. So the first row drawn of each aggregate is taken, and of the others only as many
- * as make PostgreSQL's estimator arrive at the number of aggregates that the part read suggests.
+ * If the whole table was read, any rows may. Otherwise segments were read, and a segment of a Scan has all commits of its
+ * aggregates. That is no random choice of rows: each aggregate occurs many times, so PostgreSQL would conclude that there are no
+ * others. A random choice out of a large table would rarely have two rows of one aggregate. So the sample takes the first
+ * row drawn of each aggregate. It takes only so many others that PostgreSQL's estimator arrives at the number of aggregates
+ * that the part read suggests.
  */
 #include "postgres.h"
 

@@ -1,9 +1,9 @@
 /*
  * deferred.c: what is appended when the transaction commits?
  *
- * DynamoDB is no part of the local transaction, but its request can be the last thing before the local commit, when
- * nearly all that could make that fail is over: constraints have been checked, and triggers have run. For that to be
- * all or nothing there is one request, so rows of one store, and no more than one request takes.
+ * DynamoDB is no part of the local transaction. But the request can be the last thing before the local commit. By then
+ * constraints have been checked and triggers have run, so little can still make the commit fail. To be all or nothing the rows
+ * go in one request: they are rows of one store, and no more than one request takes.
  *
  * Each row knows the level of subtransactions that it belongs to. Rows come in the order of levels, so those of a
  * level that is rolled back are the last ones.

@@ -1,10 +1,10 @@
 /*
  * dense_store.c: whose turn is it to append to a dense store, and what is its counter likely to be?
  *
- * The turn is a session-level lock of PostgreSQL's, which a backend gives back even as it dies. It is no more than a
- * courtesy: what is correct is decided by DynamoDB, since other servers append as well. So a store is what one server
- * object and its user call so: whoever reaches the same one in another way, or from another database, need not wait,
- * and nobody can make others wait but those who share the server object.
+ * The turn is a session-level lock of PostgreSQL's; a backend that dies gives it back. It only saves lost races: DynamoDB decides
+ * what is correct, since other servers append as well. The lock is for one server object and the names of the counter. A session
+ * that reaches the same store by another server object, or from another database, does not wait. So nobody can make strangers
+ * wait, only those who share the server object.
  */
 #include "postgres.h"
 

@@ -1,8 +1,9 @@
 /*
  * key_set.c: which integers compare so with a value?
  *
- * A value that is none stands between two integers, or, rounded, beside several: there are a first integer that is not less
- * than it and a last one that is not greater, and all comparisons are with these two.
+ * A value that is no integer stands between two integers. If integers are rounded for the comparison, several may equal it. So
+ * two integers are found: the first that is not less than the value, and the last that is not greater. All comparisons are
+ * with these two.
  */
 #include "postgres.h"
 

@@ -30,8 +30,8 @@ send_terms(const KeyCondition *condition, int clause, ScanPlan *plan, List **val
 }
 
 /*
- * Adds the path's key condition to the plan. The clauses that it comes from and says all of. Of a feed they bound the part
- * that is read: what leaves more than one range does no more than that.
+ * Adds the path's key condition to the plan. Returns the clauses that it says all of. In a feed the conditions only set the bounds
+ * of what is read: a clause that leaves more than one range is checked here as well.
  */
 static List *
 send_conditions(List *conditions, ScanPlan *plan, List **values)

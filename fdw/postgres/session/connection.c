@@ -417,8 +417,8 @@ connection_server_name(Oid server)
 }
 
 /*
- * The names are looked up only afterwards: that may bring invalidations, which take entries out of the table, and a
- * scan of it bears no more than the loss of the entry that it is at.
+ * The names are looked up only after the scan of the table. A look-up may bring invalidations, which remove entries, and during a
+ * scan no entry may be removed but the one that the scan is at.
  */
 bool
 connections_close_unused(void)

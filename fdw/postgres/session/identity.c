@@ -1,8 +1,8 @@
 /*
  * identity.c: may this user's statement be signed as the server itself?
  *
- * As with postgres_fdw's password_required, what the operating system would give to anyone in this backend is a
- * superuser's to lend. Explicit keys are always fine: whoever wrote them had them.
+ * The rules are those of postgres_fdw's password_required. The operating system gives the server's identity to everybody in
+ * this backend; so only a superuser may lend it. Explicit keys are always allowed: who wrote them knew them.
  */
 #include "postgres.h"
 
