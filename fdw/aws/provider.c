@@ -18,6 +18,7 @@ struct CredentialsProvider
 {
 	HttpClient *http;
 	ServerClock *clock;
+	Journal    *journal;
 	bool		is_explicit;
 	char	   *profile;
 	char	   *region;
@@ -58,7 +59,8 @@ credentials_age(int64_t since, int64_t expires_at, int64_t now)
 }
 
 CredentialsProvider *
-provider_new(const Identity *identity, const char *region, HttpClient *http, ServerClock *clock)
+provider_new(const Identity *identity, const char *region, HttpClient *http, ServerClock *clock,
+			 Journal *journal)
 {
 	CredentialsProvider *provider = calloc(1, sizeof(CredentialsProvider));
 	bool		complete;
@@ -67,6 +69,7 @@ provider_new(const Identity *identity, const char *region, HttpClient *http, Ser
 		return NULL;
 	provider->http = http;
 	provider->clock = clock;
+	provider->journal = journal;
 	provider->region = strdup(region);
 	complete = provider->region != NULL;
 	if (identity->profile != NULL)
@@ -146,6 +149,26 @@ take_credentials(CredentialsProvider *provider)
 	provider->succeeded_round = provider->round;
 }
 
+/* Only its code is: the words of a failed fetch may tell of PostgreSQL's own files. */
+static void
+note_fetch(const CredentialsProvider *provider)
+{
+	bool		failed = provider->failed_round == provider->round;
+	int64_t		pause_ms = provider->rest_until - http_now_ms();
+	Event		event = {
+		.kind = failed ? EVENT_NOT_RENEWED : EVENT_RENEWED,
+		.failed = failed,
+		.attempt = (int) provider->round,
+		.pause_ms = pause_ms > 0 ? pause_ms : 0,
+	};
+
+	if (!journal_wants(provider->journal, event.kind))
+		return;
+	if (failed)
+		memcpy(event.code, provider->failure.code, sizeof(event.code));
+	journal_add(provider->journal, &event);
+}
+
 /* Lets the fetch under way go on, and takes what it has come to. */
 static void
 fetch_advance(CredentialsProvider *provider)
@@ -165,6 +188,7 @@ fetch_advance(CredentialsProvider *provider)
 		provider->failed_round = provider->round;
 		provider->rest_until = http_now_ms() + PAUSE_MS;
 	}
+	note_fetch(provider);
 	fetch_free(provider->fetch);
 	provider->fetch = NULL;
 }

@@ -18,6 +18,7 @@
 #include "aws/credentials.h"
 #include "aws/http.h"
 #include "base/failure.h"
+#include "base/journal.h"
 #include "base/step.h"
 
 /* Who signs. */
@@ -37,11 +38,11 @@ typedef struct CredentialsTicket
 } CredentialsTicket;
 
 /*
- * Copies everything but the client, on whose connections credentials are fetched, and the clock, by which they expire;
- * both must outlive it. NULL when memory ran out.
+ * Copies everything but the client, on whose connections credentials are fetched, the clock, by which they expire, and
+ * the journal, in which fetches are written down; they must outlive it. NULL when memory ran out.
  */
 extern CredentialsProvider *provider_new(const Identity *identity, const char *region, HttpClient *http,
-										 ServerClock *clock);
+										 ServerClock *clock, Journal *journal);
 
 /* Ends a fetch that is running. NULL is allowed. */
 extern void provider_free(CredentialsProvider *provider);

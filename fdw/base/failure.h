@@ -44,13 +44,14 @@ typedef struct Failure
 {
 	FailureKind kind;
 	int			http_status;	/* 0 where no answer came */
+	int			attempts;		/* that were made before it was given up; 0: not known */
 	char		code[64];		/* DynamoDB's own code, such as "ResourceNotFoundException"; may be empty */
 	char		message[512];	/* DynamoDB's or libcurl's words, truncated at a character; may be empty */
 	bool		is_private;		/* the words may tell of the server's own AWS identity or region */
 } Failure;
 
 /*
- * Fills *failure, with http_status 0, not private; `code` may be NULL. Text that does not fit is cut at a UTF-8 character. The
+ * Fills *failure, with http_status and attempts 0, not private; `code` may be NULL. Text that does not fit is cut at a UTF-8 character. The
  * arguments may point into *failure.
  */
 extern void failure_set(Failure *failure, FailureKind kind, const char *code, const char *format,...)

@@ -11,6 +11,8 @@
 
 #include "dynamodb/call_context.h"
 #include "dynamodb/intake.h"
+#include "dynamodb/request.h"
+#include "dynamodb/response.h"
 
 /* In so many slices (intake.h) the answer to a read is read: 1 MB of items as JSON, with all that is escaped in it. */
 #define SLICES_OF_PAGE 6
@@ -67,6 +69,28 @@ call_write_body(Call *call)
 	buffer_free(&call->body);
 	call->stamp_ms = clock_stamp(&call->context->clock);
 	call->settings.writer(call->settings.writer_arg, call->stamp_ms, &call->body);
+}
+
+/* The event that has happened to a call, as far as all events have the same in them. */
+static Event
+call_event(const Call *call, EventKind kind)
+{
+	Event		event = {
+		.kind = kind,
+		.operation = operation_name(call->operation),
+		.failed = call->state == STEP_FAILED,
+		.attempt = call->settings.attempts + call->attempts,
+	};
+	const char *table;
+	size_t		length = request_find_table(&call->body, &table);
+
+	if (length >= sizeof(event.table))
+		length = sizeof(event.table) - 1;
+	if (length > 0)
+		memcpy(event.table, table, length);
+	if (event.failed)
+		memcpy(event.code, call->failure.code, sizeof(event.code));
+	return event;
 }
 
 /* Sends the request once more, or for the first time; there are credentials. */
@@ -178,6 +202,59 @@ failure_leaves_doubt(const Failure *failure, const HttpTransfer *transfer)
 		|| failure->kind == FAILURE_MEMORY || failure->http_status >= 500;
 }
 
+static const cJSON *
+call_good_answer(const Call *call)
+{
+	const Intake *intake = &call->intake;
+
+	return intake->page != NULL ? page_root(intake->page) : answer_root(intake->response);
+}
+
+static void
+note_answer(const Call *call)
+{
+	Journal    *journal = &call->context->journal;
+	Event		event;
+
+	if (!journal_wants(journal, EVENT_REQUEST))
+		return;
+	event = call_event(call, EVENT_REQUEST);
+	event.took_ms = http_now_ms() - call->sent_at;
+	event.units = event.failed ? 0 : response_capacity_units(call_good_answer(call));
+	journal_add(journal, &event);
+}
+
+static void
+note_throttle(const Call *call)
+{
+	Journal    *journal = &call->context->journal;
+	Event		event;
+
+	if (!journal_wants(journal, EVENT_THROTTLE) || call->failure.kind != FAILURE_THROTTLED)
+		return;
+	event = call_event(call, EVENT_THROTTLE);
+	event.window = client_window(call->client, operation_reads(call->operation) ? TRAFFIC_READ : TRAFFIC_WRITE);
+	journal_add(journal, &event);
+}
+
+/* Lets it be sent again at that moment (http_now_ms). */
+static void
+call_send_again(Call *call, int64_t when)
+{
+	Journal    *journal = &call->context->journal;
+	int64_t		pause_ms = when - http_now_ms();
+	Event		event;
+
+	if (journal_wants(journal, EVENT_RETRY))
+	{
+		event = call_event(call, EVENT_RETRY);
+		event.pause_ms = pause_ms > 0 ? pause_ms : 0;
+		journal_add(journal, &event);
+	}
+	call->not_before = when;
+	call->state = STEP_PENDING;
+}
+
 /*
  * A request that was refused for the time it was signed with did nothing, and will do better with the right one: it
  * is sent once more, whatever max_attempts and the quota say. The clock may have been wrong, or it waited for a
@@ -190,8 +267,7 @@ call_plan_clock_retry(Call *call)
 		|| (call->signed_offset_ms == call->context->clock.offset_ms && !call->was_late))
 		return false;
 	call->clock_retried = true;
-	call->not_before = http_now_ms();
-	call->state = STEP_PENDING;
+	call_send_again(call, http_now_ms());
 	return true;
 }
 
@@ -223,8 +299,7 @@ call_renew_credentials(Call *call)
 		return;
 	call->renewed = true;
 	call->ticket.round = 0;
-	call->not_before = 0;
-	call->state = STEP_PENDING;
+	call_send_again(call, 0);
 }
 
 /* Lets the request be sent again, if that may help and is allowed. */
@@ -249,8 +324,7 @@ call_plan_retry(Call *call, int64_t retry_after_ms)
 	if (cost == 0)
 		return;
 	call->retry_cost = cost;
-	call->not_before = not_before;
-	call->state = STEP_PENDING;
+	call_send_again(call, not_before);
 }
 
 /*
@@ -308,12 +382,9 @@ call_settle_stamp(const Call *call)
 static void
 call_count_answer(const Call *call, Usage *usage)
 {
-	const Intake *intake = &call->intake;
-	const cJSON *response = intake->page != NULL ? page_root(intake->page) : answer_root(intake->response);
-
-	usage_add_answer(usage, intake->received, call->failure.kind == FAILURE_THROTTLED);
+	usage_add_answer(usage, call->intake.received, call->failure.kind == FAILURE_THROTTLED);
 	if (call->state == STEP_DONE)
-		usage_add_costs(usage, call->operation, response);
+		usage_add_costs(usage, call->operation, call_good_answer(call));
 }
 
 /* An attempt has ended, and its answer was read: count it, let its memory go, and decide whether that was the last. */
@@ -339,6 +410,8 @@ call_attempt_ended(Call *call)
 	call_count_answer(call, call->usage);
 	call_count_answer(call, call->context->total);
 	window_note_answer(call);
+	note_answer(call);
+	note_throttle(call);
 	if (call->state == STEP_DONE)
 		retry_quota_give(&call->context->quota, call->retry_cost);
 	else
@@ -394,6 +467,8 @@ call_step(Call *call)
 			call_attempt_ended(call);
 	}
 	call->failure.is_private = call->context->is_private;
+	if (call->state == STEP_FAILED)
+		call->failure.attempts = call->settings.attempts + call->attempts;
 	return call->state;
 }
 

@@ -11,6 +11,7 @@
 #include "aws/clock.h"
 #include "aws/provider.h"
 #include "base/jitter.h"
+#include "base/journal.h"
 #include "dynamodb/retry.h"
 #include "dynamodb/signer.h"
 #include "dynamodb/usage.h"
@@ -29,6 +30,7 @@ typedef struct CallContext
 	bool		accepts_gzip;
 	bool		is_private;		/* so are their failures */
 	bool		was_answered;	/* in the shape that DynamoDB's answers have */
+	Journal		journal;		/* of what happens to the calls, and to the credentials */
 	Usage	   *total;			/* what all requests cost is added here; or NULL */
 } CallContext;
 

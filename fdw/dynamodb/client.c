@@ -62,7 +62,8 @@ client_new(const ClientSettings *settings, const Identity *identity, Failure *fa
 		client_free(client);
 		return NULL;
 	}
-	client->calls.provider = provider_new(identity, client->region, client->http, &client->calls.clock);
+	client->calls.provider = provider_new(identity, client->region, client->http, &client->calls.clock,
+										   &client->calls.journal);
 	signing = (SignerSettings)
 	{
 		.http = client->http,
@@ -91,6 +92,7 @@ client_free(Client *client)
 	signer_free(client->calls.signer);
 	provider_free(client->calls.provider);
 	http_client_free(client->http);
+	journal_free(&client->calls.journal);
 	free(client->region);
 	free(client->endpoint);
 	free(client);
@@ -126,6 +128,12 @@ bool
 client_was_answered(const Client *client)
 {
 	return client->calls.was_answered;
+}
+
+Journal *
+client_journal(Client *client)
+{
+	return &client->calls.journal;
 }
 
 int

@@ -11,6 +11,7 @@
 #include "aws/http.h"
 #include "aws/provider.h"
 #include "base/failure.h"
+#include "base/journal.h"
 #include "dynamodb/usage.h"
 #include "dynamodb/window.h"
 
@@ -48,6 +49,9 @@ extern void client_limit_connections(Client *client, int most);
 
 /* Has DynamoDB ever answered, be it by an error? */
 extern bool client_was_answered(const Client *client);
+
+/* What it does is written down here, as far as whoever reads it has set its level. The client's. */
+extern Journal *client_journal(Client *client);
 
 extern int	client_fd(const Client *client);
 

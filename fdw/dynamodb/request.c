@@ -383,3 +383,16 @@ request_list_tables(ByteBuffer *out, const char *after)
 	}
 	buffer_putc(out, '}');
 }
+
+/* Quotes inside a text are escaped, and no attribute's value begins with one: this is a member of a request. */
+size_t
+request_find_table(const ByteBuffer *body, const char **name)
+{
+	static const char member[] = "\"TableName\":\"";
+	const char *found = body->data == NULL || body->failed ? NULL : strstr(body->data, member);
+
+	if (found == NULL)
+		return 0;
+	*name = found + strlen(member);
+	return strcspn(*name, "\"");
+}

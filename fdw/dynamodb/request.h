@@ -126,6 +126,9 @@ extern void request_create_table(ByteBuffer *out, const TableDefinition *definit
 extern void request_delete_table(ByteBuffer *out, const char *table);
 extern void request_describe_table(ByteBuffer *out, const char *table);
 
+/* Finds the name of the first table that a body names, in there; its length, 0 where there is none. */
+extern size_t request_find_table(const ByteBuffer *body, const char **name);
+
 /* A page of table names; `after` is the LastEvaluatedTableName of the page before, or NULL. */
 extern void request_list_tables(ByteBuffer *out, const char *after);
 

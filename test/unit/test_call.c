@@ -120,6 +120,90 @@ what_it_costs_is_counted(void **state)
 	client_free(client);
 }
 
+/* For whoever asks: each attempt, throttle and retry, with what it is about; nothing of the body but the table. */
+static void
+what_happens_is_written_down(void **state)
+{
+	Client	   *client;
+	Call	   *call;
+	Journal    *journal;
+
+	SCRIPT(REFUSED("Query", NULL, "ThrottlingException", ""), BROKEN("Query", NULL, FAULT_LOST),
+		   ANSWERED("Query", NULL, "{\"Items\":[],\"ConsumedCapacity\":{\"TableName\":\"t\",\"CapacityUnits\":2.5}}"));
+	client = script_client(4, 8);
+	journal = client_journal(client);
+	journal->level = JOURNAL_ALL;
+	call = start(client, OPERATION_QUERY, "{\"TableName\":\"orders\",\"Key\":{\"a\":{\"S\":\"hush\"}}}", NULL);
+	assert_int_equal(RUN(client, call_step(call)), STEP_DONE);
+	script_end();
+	assert_int_equal(journal->count, 6);
+	for (size_t i = 0; i < journal->count; i++)
+	{
+		static const EventKind kinds[] = {EVENT_REQUEST, EVENT_THROTTLE, EVENT_RETRY, EVENT_REQUEST, EVENT_RETRY, EVENT_REQUEST};
+		static const int attempts[] = {1, 1, 1, 2, 2, 3};
+		const Event *event = &journal->events[i];
+
+		assert_int_equal(event->kind, kinds[i]);
+		assert_int_equal(event->attempt, attempts[i]);
+		assert_string_equal(event->operation, "Query");
+		assert_string_equal(event->table, "orders");
+		assert_string_equal(event->code, i < 3 ? "ThrottlingException" : "");
+		assert_int_equal(event->failed, i < 5);
+	}
+	assert_int_equal(journal->events[1].window, 4);
+	assert_true(journal->events[5].units == 2.5);
+	assert_int_equal(journal->lost, 0);
+	call_free(call);
+	client_free(client);
+}
+
+/* And for nobody else: no event is put together, and no memory taken. */
+static void
+nothing_is_written_down_unasked(void **state)
+{
+	for (JournalLevel level = JOURNAL_OFF; level <= JOURNAL_TROUBLE; level++)
+	{
+		Client	   *client;
+		Call	   *call;
+		Journal    *journal;
+
+		SCRIPT(BROKEN("PutItem", NULL, FAULT_LOST), ANSWERED("PutItem", NULL, "{}"));
+		client = script_client(4, 1);
+		journal = client_journal(client);
+		journal->level = level;
+		call = start(client, OPERATION_PUT_ITEM, "{}", NULL);
+		assert_int_equal(RUN(client, call_step(call)), STEP_DONE);
+		script_end();
+		assert_int_equal(journal->count, level == JOURNAL_OFF ? 0 : 1);
+		assert_int_equal(journal->capacity > 0, level != JOURNAL_OFF);
+		call_free(call);
+		client_free(client);
+	}
+}
+
+/* A journal that nobody reads does not grow for ever, and one without memory says what it has lost. */
+static void
+a_journal_has_an_end(void **state)
+{
+	Journal		journal = {.level = JOURNAL_ALL};
+	Event		event = {.kind = EVENT_REQUEST};
+
+	for (int i = 0; i < 2000; i++)
+		journal_add(&journal, &event);
+	assert_int_equal(journal.count + journal.lost, 2000);
+	assert_true(journal.count <= 1024 && journal.lost > 0);
+	journal_clear(&journal);
+	assert_int_equal(journal.count + journal.lost, 0);
+	journal_free(&journal);
+	FOR_EACH_ALLOCATION_FAILING({
+		Journal		poor = {.level = JOURNAL_ALL};
+
+		journal_add(&poor, &event);
+		assert_int_equal(poor.lost, memory_has_failed());
+		journal_free(&poor);
+	});
+}
+
 /* No attempt after the deadline: the last failure stands, and it is known when the next was due. */
 static void
 a_deadline_ends_the_attempts(void **state)
@@ -352,6 +436,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_decide_how_it_ends),
 		cmocka_unit_test(what_it_costs_is_counted),
+		cmocka_unit_test(what_happens_is_written_down),
+		cmocka_unit_test(nothing_is_written_down_unasked),
+		cmocka_unit_test(a_journal_has_an_end),
 		cmocka_unit_test(a_deadline_ends_the_attempts),
 		cmocka_unit_test(earlier_attempts_count),
 		cmocka_unit_test(a_wrong_clock_is_corrected),

@@ -17,6 +17,7 @@
 static char home[] = "/tmp/dynamodb_es_XXXXXX";
 static int64_t later;			/* than it is, ms */
 static ServerClock clock_;
+static Journal journal_;
 
 extern int64_t __real_http_now_ms(void);
 extern int64_t __wrap_http_now_ms(void);
@@ -299,7 +300,7 @@ static CredentialsProvider *
 new_provider(HttpClient *client)
 {
 	Identity	identity = {.keys = NULL};
-	CredentialsProvider *provider = provider_new(&identity, "us-east-1", client, &clock_);
+	CredentialsProvider *provider = provider_new(&identity, "us-east-1", client, &clock_, &journal_);
 
 	assert_non_null(provider);
 	return provider;

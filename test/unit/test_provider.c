@@ -13,6 +13,7 @@
 
 static char home[] = "/tmp/dynamodb_es_XXXXXX";
 static ServerClock clock_;
+static Journal journal_;
 
 /* NULL takes a variable away. */
 static void
@@ -158,7 +159,7 @@ a_provider_without_memory_says_so_and_recovers(void **state)
 	Identity	identity = {.profile = "keys"};
 
 	FOR_EACH_ALLOCATION_FAILING({
-		CredentialsProvider *provider = provider_new(&identity, "us-east-1", client, &clock_);
+		CredentialsProvider *provider = provider_new(&identity, "us-east-1", client, &clock_, &journal_);
 		CredentialsTicket ticket = {0};
 		CredentialsTicket next = {0};
 
@@ -185,7 +186,7 @@ explicit_keys_without_memory_are_none(void **state)
 	Identity	identity = {.keys = &keys};
 
 	FOR_EACH_ALLOCATION_FAILING({
-		CredentialsProvider *provider = provider_new(&identity, "us-east-1", client, &clock_);
+		CredentialsProvider *provider = provider_new(&identity, "us-east-1", client, &clock_, &journal_);
 
 		assert_int_equal(provider == NULL, memory_has_failed());
 		provider_free(provider);
@@ -206,7 +207,7 @@ freed_memory_has_no_secret(void **state)
 		CredentialsTicket ticket = {0};
 
 		memory_watch("hush");
-		provider = provider_new(&identity, "us-east-1", client, &clock_);
+		provider = provider_new(&identity, "us-east-1", client, &clock_, &journal_);
 		(void) provider_ask(provider, &ticket);
 		provider_free(provider);
 		if (memory_was_left())
@@ -254,7 +255,7 @@ new_container_provider(Peer *peer, HttpClient *client, ServerClock *clock)
 	peer_open(peer);
 	snprintf(url, sizeof(url), "http://%s/keys", peer->address);
 	set("AWS_CONTAINER_CREDENTIALS_FULL_URI", url);
-	provider = provider_new(&identity, "us-east-1", client, clock);
+	provider = provider_new(&identity, "us-east-1", client, clock, &journal_);
 	assert_non_null(provider);
 	return provider;
 }

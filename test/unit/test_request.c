@@ -296,6 +296,35 @@ without_memory_a_body_has_failed(void **state)
 	});
 }
 
+/* Of all that stands in a body, the name of its table alone. */
+static void
+the_table_of_a_body_is_found(void **state)
+{
+	static const struct
+	{
+		const char *body;
+		const char *table;
+	}			cases[] = {
+		{"{\"TableName\":\"orders\",\"Limit\":1}", "orders"},
+		{"{\"TransactItems\":[{\"Update\":{\"TableName\":\"counters\"}},{\"Put\":{\"TableName\":\"orders\"}}]}", "counters"},
+		{"{\"Item\":{\"TableName\":{\"S\":\"hush\"},\"a\":{\"S\":\"\\\"TableName\\\":\\\"hush\"}},\"TableName\":\"orders\"}", "orders"},
+		{"{}", ""},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		ByteBuffer	body = {0};
+		const char *name = "";
+		size_t		length;
+
+		buffer_puts(&body, cases[i].body);
+		length = request_find_table(&body, &name);
+		assert_int_equal(length, strlen(cases[i].table));
+		assert_memory_equal(name, cases[i].table, length);
+		buffer_free(&body);
+	}
+}
+
 int
 main(void)
 {
@@ -312,6 +341,7 @@ main(void)
 		cmocka_unit_test(a_transaction_says_all_in_order),
 		cmocka_unit_test(tables_are_defined_by_their_keys),
 		cmocka_unit_test(without_memory_a_body_has_failed),
+		cmocka_unit_test(the_table_of_a_body_is_found),
 	};
 
 	return cmocka_run_group_tests_name("request", tests, NULL, NULL);

@@ -22,6 +22,7 @@
 #include "postgres/core/compat.h"
 #include "postgres/core/errors.h"
 #include "postgres/session/tenure.h"
+#include "postgres/session/trace.h"
 #include "postgres/session/wait.h"
 #include "postgres/table/options.h"
 #include "store/discover.h"
@@ -114,6 +115,7 @@ describe_table(Analysis *analysis)
 	tenure_hold(tenure, discover_start(tenure_client(tenure), &spec, &analysis->usage), free_discovery);
 	while ((result = discover_step(tenure->operation)) == STEP_PENDING)
 		wait_for_client(tenure_client(tenure));
+	trace_client(tenure_client(tenure));
 	if (result == STEP_FAILED)
 		report_failure(discover_failure(tenure->operation), analysis->relation_name);
 	tables = discover_tables(tenure->operation, &ntables);
@@ -163,7 +165,10 @@ read_segment(Analysis *analysis, int segment, int segments, double units)
 		result = read_next(tenure->operation, &item);
 		budget_check(&analysis->usage, analysis->relation_name);
 		if (result == READ_FAILED)
+		{
+			trace_client(tenure_client(tenure));
 			report_failure(read_failure(tenure->operation), analysis->relation_name);
+		}
 		else if (result == READ_ITEM)
 			sample_add(analysis->sample, item);
 		else if (result == READ_END)

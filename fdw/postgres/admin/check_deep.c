@@ -23,6 +23,7 @@
 #include "postgres/core/errors.h"
 #include "postgres/session/task.h"
 #include "postgres/session/tenure.h"
+#include "postgres/session/trace.h"
 #include "postgres/session/wait.h"
 #include "postgres/table/options.h"
 #include "postgres/table/relation.h"
@@ -94,6 +95,7 @@ whole_read_next(WholeRead *read)
 				tenure_drop(read->tenure);
 				return NULL;
 			case READ_FAILED:
+				trace_client(tenure_client(read->tenure));
 				report_failure(read_failure(read->tenure->operation), read->check->relation_name);
 		}
 	}

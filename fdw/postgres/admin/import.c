@@ -17,6 +17,7 @@
 #include "postgres/core/encoding.h"
 #include "postgres/core/errors.h"
 #include "postgres/session/tenure.h"
+#include "postgres/session/trace.h"
 #include "postgres/session/wait.h"
 #include "postgres/table/options.h"
 #include "store/discover.h"
@@ -174,6 +175,7 @@ import_schema(ImportForeignSchemaStmt *statement, Oid server_oid)
 	tenure_hold(tenure, discover_start(tenure_client(tenure), &spec, NULL), free_discovery);
 	while ((result = discover_step(tenure->operation)) == STEP_PENDING)
 		wait_for_client(tenure_client(tenure));
+	trace_client(tenure_client(tenure));
 	if (result == STEP_FAILED)
 		report_server_failure(discover_failure(tenure->operation), server->servername);
 	if (discover_denied(tenure->operation) > 0)

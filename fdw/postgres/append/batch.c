@@ -10,6 +10,7 @@
 #include "postgres/append/batch.h"
 #include "postgres/append/rollback.h"
 #include "postgres/core/errors.h"
+#include "postgres/session/trace.h"
 #include "postgres/session/wake.h"
 #include "postgres/session/wait.h"
 
@@ -134,6 +135,7 @@ append_rows(RowBatch *batch)
 
 	tenure_hold(batch->tenure, append, free_append);
 	result = await_append(batch, append);
+	trace_client(tenure_client(batch->tenure));
 	rollback_count_stored(count_fate(batch, APPEND_STORED));
 	if (result == STEP_FAILED)
 		report_append_failure(append_failure(append), batch->relation_name,

@@ -117,6 +117,24 @@ words_tell_of_identity(const Failure *failure)
 	return text_of_failure(failure).tells_identity || strstr(failure->message, "arn:") != NULL;
 }
 
+/* As a sentence that another one may follow: DynamoDB's words may or may not end as one. */
+static char *
+as_sentence(char *words)
+{
+	size_t		length = strlen(words);
+
+	return length > 0 && strchr(".!?", words[length - 1]) != NULL ? words : psprintf("%s.", words);
+}
+
+static char *
+with_attempts(char *words, int attempts)
+{
+	if (attempts < 2)
+		return words;
+	return words[0] == '\0' ? psprintf(_("Given up after %d attempts."), attempts)
+		: psprintf(_("%s Given up after %d attempts."), as_sentence(words), attempts);
+}
+
 /*
  * DynamoDB's words in the server's encoding; a character that it lacks becomes a question mark rather than an error
  * in an error. Words that are not for this user go to the log.
@@ -133,18 +151,9 @@ words_of_failure(const Failure *failure)
 				(errmsg("user \"%s\" is not told of the server's own AWS identity: %s", GetUserNameFromId(GetUserId(), false), words)));
 		words = code[0] == '\0' ? pstrdup(_("the server's log says why")) : "";
 	}
-	if (code[0] == '\0')
-		return words;
-	return words[0] == '\0' ? code : psprintf("%s: %s", code, words);
-}
-
-/* As a sentence that another one may follow: DynamoDB's words may or may not end as one. */
-static char *
-as_sentence(char *words)
-{
-	size_t		length = strlen(words);
-
-	return length > 0 && strchr(".!?", words[length - 1]) != NULL ? words : psprintf("%s.", words);
+	if (code[0] != '\0')
+		words = words[0] == '\0' ? code : psprintf("%s: %s", code, words);
+	return with_attempts(words, failure->attempts);
 }
 
 static void

@@ -16,6 +16,7 @@
 #include "postgres/scan/async.h"
 #include "postgres/scan/scan.h"
 #include "postgres/session/tenure.h"
+#include "postgres/session/trace.h"
 
 bool
 async_capable(ForeignPath *path)
@@ -61,6 +62,7 @@ async_configure_wait(AsyncRequest *request)
 
 	if (scan_is_ready(scan))
 		client_wake_at(tenure_client(scan->tenure), 0);
+	trace_client(tenure_client(scan->tenure));
 	client_await(tenure_client(scan->tenure));
 	AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE, scan->tenure->descriptor, NULL, request);
 }

@@ -23,6 +23,7 @@
 #include "postgres/core/errors.h"
 #include "postgres/scan/keys.h"
 #include "postgres/scan/scan.h"
+#include "postgres/session/trace.h"
 #include "postgres/session/wait.h"
 #include "postgres/table/target.h"
 #include "postgres/table/tuple.h"
@@ -163,6 +164,7 @@ next_item(StoreScan *scan, const cJSON **item)
 static void
 report_read_failure(const StoreScan *scan)
 {
+	trace_client(tenure_client(scan->tenure));
 	if (scan->plan.is_feed)
 		feed_scan_report(scan->tenure->operation, scan->map->relation_name);
 	report_failure(read_failure(scan->tenure->operation), scan->map->relation_name);

@@ -25,6 +25,7 @@
 #include "postgres/session/connection.h"
 #include "postgres/session/descriptors.h"
 #include "postgres/session/identity.h"
+#include "postgres/session/trace.h"
 #include "postgres/session/wait.h"
 #include "postgres/table/options.h"
 
@@ -321,6 +322,7 @@ connection_acquire(Oid user, Oid server_oid, Oid table_owner)
 	ForeignServer *server = GetForeignServer(server_oid);
 	MappingOptions options = options_of_mapping(mapping);
 	ConnectionEntry *entry;
+	Connection *connection;
 	bool		found;
 
 	/* At each statement: one mapping serves many users and tables, and a superuser may cease to be one. */
@@ -341,8 +343,10 @@ connection_acquire(Oid user, Oid server_oid, Oid table_owner)
 		entry->connection->key = entry->mapping;
 		entry->connection->in_table = true;
 	}
-	connection_use(entry->connection, server->servername);
-	return entry->connection;
+	connection = entry->connection;
+	connection_use(connection, server->servername);
+	trace_client(connection->client);
+	return connection;
 }
 
 /* Its sockets stay open for the next statement, and counted; those that it might have opened are for others now. */

@@ -16,6 +16,7 @@
 #include "postgres/core/errors.h"
 #include "postgres/session/task.h"
 #include "postgres/session/tenure.h"
+#include "postgres/session/trace.h"
 #include "postgres/session/wait.h"
 #include "postgres/table/options.h"
 
@@ -106,6 +107,7 @@ task_finish(Oid relation, Tenure *tenure, TablesOperation *operation)
 	while ((result = tables_step(operation)) == STEP_PENDING)
 		wait_for_client(tenure_client(tenure));
 	error_context_stack = context.previous;
+	trace_client(tenure_client(tenure));
 	if (result == STEP_FAILED)
 		report_failure(tables_failure(operation), get_rel_name(relation));
 	*report = *tables_report(operation);

@@ -9,13 +9,21 @@
 #include "postgres/core/errors.h"
 #include "postgres/session/descriptors.h"
 #include "postgres/session/tenure.h"
+#include "postgres/session/trace.h"
 
-void
-tenure_drop(Tenure *tenure)
+static void
+operation_drop(Tenure *tenure)
 {
 	if (tenure->operation != NULL)
 		tenure->operation_free(tenure->operation);
 	tenure->operation = NULL;
+}
+
+void
+tenure_drop(Tenure *tenure)
+{
+	operation_drop(tenure);
+	trace_client(tenure_client(tenure));
 }
 
 static void
@@ -23,7 +31,7 @@ tenure_end(void *arg)
 {
 	Tenure	   *tenure = arg;
 
-	tenure_drop(tenure);
+	operation_drop(tenure);		/* nothing is reported where an error would do harm */
 	if (tenure->descriptor >= 0)
 	{
 		close(tenure->descriptor);
@@ -53,7 +61,7 @@ tenure_new(MemoryContext context, Connection *connection)
 void
 tenure_hold(Tenure *tenure, void *operation, void (*operation_free) (void *operation))
 {
-	tenure_drop(tenure);
+	operation_drop(tenure);
 	if (operation == NULL)
 		report_out_of_memory();
 	tenure->operation = operation;

@@ -27,7 +27,7 @@ extern Tenure *tenure_new(MemoryContext context, Connection *connection);
 /* Takes over an operation, freeing the one before it; a NULL is reported as out of memory. */
 extern void tenure_hold(Tenure *tenure, void *operation, void (*operation_free) (void *operation));
 
-/* Frees the operation now. */
+/* Frees the operation now, and reports what it has done (trace.h). */
 extern void tenure_drop(Tenure *tenure);
 extern Client *tenure_client(const Tenure *tenure);
 

@@ -16,6 +16,7 @@
 
 #include "postgres/core/compat.h"
 #include "postgres/session/descriptors.h"
+#include "postgres/session/trace.h"
 #include "postgres/session/wait.h"
 
 /*
@@ -82,6 +83,7 @@ wait_for_client(Client *client)
 {
 	WaitEvent	event = {0};
 
+	trace_client(client);
 	CHECK_FOR_INTERRUPTS();
 	if (wait_set_client != client)
 	{
