@@ -46,8 +46,8 @@ SELECT dynamodb_es_create_tables('commits');
 SELECT dynamodb_es_head('commits');
 SELECT commit_id, aggregate_id, version, events FROM commits ORDER BY commit_id;
 
--- Another store of the same counter table: with only that there, the commits table is made to go with it. (Its counter has
--- a name by which the first store may drop it at the end.)
+-- Another store of the same counter table: with only that there, the commits table is made to go with it. (Its counter is
+-- named as a burn note of the first one is.)
 CREATE FOREIGN TABLE others (commit_id bigint, aggregate_id text, version bigint, events jsonb)
   SERVER store OPTIONS (commit_table 'tables.others', counter_table 'tables.counters', counter 'commits#burned#others');
 SELECT dynamodb_es_create_tables('others');
@@ -153,11 +153,27 @@ SELECT dynamodb_es_create_tables('commits');
 SELECT dynamodb_es_drop_tables('commits');
 SELECT commit_table_status, counter_table_status FROM dynamodb_es_status('commits');
 
--- Counter tables that were shared go when all that is left in them belongs to the store.
+-- Counter tables that were shared go with the last store whose counter is in use. One that is dropped keeps its ids.
 CREATE FOREIGN TABLE rest (commit_id bigint, aggregate_id text, version bigint, events jsonb)
-  SERVER store OPTIONS (commit_table 'tables.nowhere', counter_table 'tables.counters');
+  SERVER store OPTIONS (commit_table 'tables.rest', counter_table 'tables.counters', counter 'commits#burned#others');
+SELECT dynamodb_es_create_tables('rest');
 SELECT dynamodb_es_drop_tables('rest');
+SELECT dynamodb_es_create_tables('rest');
+INSERT INTO rest (aggregate_id, version, events) VALUES ('a', 0, '[]') RETURNING commit_id;
+SELECT dynamodb_es_drop_tables('rest');
+ALTER FOREIGN TABLE rest OPTIONS (DROP counter);
+SELECT dynamodb_es_create_tables('rest');
+SELECT dynamodb_es_drop_tables('rest');
+SELECT counter_table_status FROM dynamodb_es_status('rest');
+
+-- A commits table that is not there, by a wrong name perhaps, puts no counter out of use.
 ALTER FOREIGN TABLE rest OPTIONS (SET counter_table 'tables.again');
+SELECT dynamodb_es_drop_tables('rest');
+ALTER FOREIGN TABLE rest OPTIONS (ADD counter 'commits#burned#late');
+SELECT dynamodb_es_drop_tables('rest');
+SELECT dynamodb_es_create_tables('rest');
+SELECT dynamodb_es_drop_tables('rest');
+ALTER FOREIGN TABLE rest OPTIONS (SET counter 'commits');
 SELECT dynamodb_es_drop_tables('rest');
 
 SET client_min_messages = warning;

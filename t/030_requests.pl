@@ -1118,7 +1118,7 @@ TEXT
 		requests => [
 			q{DescribeTable journal},
 			q{DescribeTable journal-counters},
-			q{Scan journal-counters: fetch name},
+			q{Scan journal-counters: fetch droppedAt, id, n, name},
 			q{DeleteTable journal},
 			q{DeleteTable journal-counters},
 		],

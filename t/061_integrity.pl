@@ -98,9 +98,9 @@ if ($ENV{DYNAMODB_ENGINE} eq 'dynalite')
 # What became of the rest of a batch follows the words as a sentence of its own.
 $fault->rules({ operation => 'UpdateItem', headers => { 'x-amz-crc32' => 1 } });
 my ($first, $second) = ($version++, $version++);
-like($session->try("INSERT INTO plain (aggregate_id, version, events) VALUES ('a', $first, '[]'), ('a', $second, '[]')")->{error}{detail}, qr/\AThe answer does not match its checksum\. Rows of the batch/, 'the DETAIL is made of sentences');
+like($session->try("INSERT INTO plain (aggregate_id, version, events) VALUES ('a', $first, '[]'), ('a', $second, '[]')")->{error}{detail}, qr/\AThe answer does not match its checksum\. Given up after 2 attempts\. Rows of the batch/, 'the DETAIL is made of sentences');
 $fault->rules({ operation => 'PutItem', headers => { 'x-amz-crc32' => 1 } }, { operation => 'GetItem', headers => { 'x-amz-crc32' => 1 } });
-like($session->try("INSERT INTO plain (aggregate_id, version, events) VALUES ('a', $first, '[]'), ('a', $second, '[]')")->{error}{detail}, qr/was lost: The answer does not match its checksum\. Rows of the batch/, 'also where a fate is unknown');
+like($session->try("INSERT INTO plain (aggregate_id, version, events) VALUES ('a', $first, '[]'), ('a', $second, '[]')")->{error}{detail}, qr/was lost: The answer does not match its checksum\. Given up after 2 attempts\. Rows of the batch/, 'also where a fate is unknown');
 
 # Answers beyond max_response_mb, as they come or when they are unpacked.
 for ([ 'plain', 'an enormous answer', { padding => 3_000_000 } ], [ 'packed', 'an enormous answer', { padding => 3_000_000 } ], [ 'packed', 'a small one that is enormous when unpacked', { %packs, padding => 200_000_000 } ])

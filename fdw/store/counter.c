@@ -110,6 +110,39 @@ counter_write_raise(ByteBuffer *body, const StoreNames *names, int64_t id)
 	expression_free(&expression);
 }
 
+/* #0 is the note of the drop, and #1 the id. */
+static void
+write_update_of_drop(ByteBuffer *body, const StoreNames *names, UpdateRequest *request)
+{
+	ItemKey		key = key_of_name(names->counter);
+	Expression	expression = {0};
+	ByteBuffer	known = {0};
+
+	expression_name(&expression, &known, COUNTER_DROPPED_AT);
+	if (request->condition != NULL)
+		expression_name(&expression, &known, COUNTER_ID);
+	if (known.failed)
+		expression.names.failed = true;
+	request->table = names->counter_table;
+	request->key = &key;
+	request->expression = &expression;
+	request_update(body, request);
+	expression_free(&expression);
+	buffer_free(&known);
+}
+
+void
+counter_write_retire(ByteBuffer *body, const StoreNames *names)
+{
+	write_update_of_drop(body, names, &(UpdateRequest) {.update = "SET #0 = #1", .condition = "attribute_exists(#1)"});
+}
+
+void
+counter_write_revive(ByteBuffer *body, const StoreNames *names)
+{
+	write_update_of_drop(body, names, &(UpdateRequest) {.update = "REMOVE #0"});
+}
+
 void
 counter_write_move(ByteBuffer *body, const StoreNames *names, int64_t id, int64_t next)
 {
@@ -128,6 +161,7 @@ counter_write_move(ByteBuffer *body, const StoreNames *names, int64_t id, int64_
 void
 counter_write_list(ByteBuffer *body, const StoreNames *names, const cJSON *start_key)
 {
+	static const char *const attributes[] = {COUNTER_NAME, COUNTER_ID, COUNTER_DROPPED_AT, COUNTER_BURNED_COUNT};
 	Expression	expression = {0};
 	ByteBuffer	projection = {0};
 	ReadRequest request = {
@@ -137,7 +171,11 @@ counter_write_list(ByteBuffer *body, const StoreNames *names, const cJSON *start
 		.consistent = true,
 	};
 
-	expression_name(&expression, &projection, COUNTER_NAME);
+	for (size_t i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++)
+	{
+		buffer_puts(&projection, i > 0 ? ", " : "");
+		expression_name(&expression, &projection, attributes[i]);
+	}
 	request.projection = projection.data;
 	if (projection.failed)
 		body->failed = true;
@@ -254,11 +292,29 @@ note_suffix(const char *counter, const AttributeValue *name)
 }
 
 bool
-counter_owns(const char *counter, const cJSON *item)
+counter_is_retired(const cJSON *item)
+{
+	AttributeValue dropped_at = attribute_get(item, COUNTER_DROPPED_AT);
+	int64_t		id;
+	int64_t		id_when_dropped;
+
+	return counter_read(item, &id) == COUNTER_INTEGER && attribute_to_int64(&dropped_at, &id_when_dropped)
+		&& id == id_when_dropped;
+}
+
+bool
+counter_is_expendable(const cJSON *item, const char *counter)
 {
 	AttributeValue name = attribute_get(item, COUNTER_NAME);
+	int64_t		id;
 
-	return note_suffix(counter, &name) != NULL || (name.type == ATTRIBUTE_S && strcmp(name.text, counter) == 0);
+	if (name.type != ATTRIBUTE_S)
+		return false;
+	if (strcmp(name.text, counter) == 0 || counter_is_retired(item))
+		return true;
+	if (counter_read(item, &id) != COUNTER_NOTHING)
+		return false;
+	return note_suffix(counter, &name) != NULL || (strstr(name.text, BURNED_INFIX) != NULL && counter_note_count(item) > 0);
 }
 
 CounterNote

@@ -21,6 +21,9 @@
 #define COUNTER_ID "id"
 #define COUNTER_BURNED_COUNT "n"
 
+/* What the id was when the counter's store was dropped: with that id still, nobody uses the counter any more. */
+#define COUNTER_DROPPED_AT "droppedAt"
+
 /* UpdateItem: takes `n` ids. The answer is for counter_read_taken. */
 extern void counter_write_take(ByteBuffer *body, const StoreNames *names, int64_t n);
 
@@ -34,10 +37,14 @@ extern void counter_write_put_new(ByteBuffer *body, const StoreNames *names, int
 /* UpdateItem: raises the counter to `id`, on condition that it is below, or has never given out an id. */
 extern void counter_write_raise(ByteBuffer *body, const StoreNames *names, int64_t id);
 
+/* UpdateItem: its store was dropped, on condition that it has given out an id. UpdateItem: its store is there again. */
+extern void counter_write_retire(ByteBuffer *body, const StoreNames *names);
+extern void counter_write_revive(ByteBuffer *body, const StoreNames *names);
+
 /* An action of TransactWriteItems: from `id` to `next`, on condition that it is there still; 0: or has never given out an id. */
 extern void counter_write_move(ByteBuffer *body, const StoreNames *names, int64_t id, int64_t next);
 
-/* Scan, strongly consistent: the names of all items of the table. `start_key`: where the page begins, or NULL. */
+/* Scan, strongly consistent: what counter_is_expendable looks at, of all items of the table. `start_key`: where the page begins, or NULL. */
 extern void counter_write_list(ByteBuffer *body, const StoreNames *names, const cJSON *start_key);
 
 /* PutItem: the note that `count` ids from `first` on came to nothing. GetItem, eventually consistent: the note from there on. */
@@ -67,8 +74,14 @@ extern bool counter_read_taken(const cJSON *response, int64_t n, int64_t *last, 
 /* A failure for what counter_read_head does not take. */
 extern void counter_failure(const cJSON *item, Failure *failure);
 
-/* Is it the counter's item, or a note of its ids? */
-extern bool counter_owns(const char *counter, const cJSON *item);
+/* Was its store dropped, and has it not given out an id since? */
+extern bool counter_is_retired(const cJSON *item);
+
+/*
+ * May an item of the counter table go with it, when the store of `counter` is dropped? That store's counter; retired
+ * ones; and notes, which are of no use without a counter. What is none of these is somebody else's.
+ */
+extern bool counter_is_expendable(const cJSON *item, const char *counter);
 
 /*
  * What an item of the counter table has to do with the ids of a counter: it is something else, a note of `count` ids

@@ -114,8 +114,11 @@ tables_awaited(const TablesOperation *operation)
 		case GET_COUNTER:
 		case PUT_COUNTER:
 		case RAISE_COUNTER:
+		case REVIVE_COUNTER:
 		case LIST_COUNTERS:
+		case LIST_COUNTERS_AGAIN:
 		case DELETE_COMMITS:
+		case RETIRE_COUNTER:
 		case DELETE_COUNTERS:
 		case FINISHED:
 			break;

@@ -23,8 +23,9 @@ typedef struct TablesOperation TablesOperation;
  * largest commit id that the index knows, read once all is ACTIVE. Where there is nothing to do it fails with
  * FAILURE_EXISTS.
  *
- * DROP fails with FAILURE_NOT_FOUND when neither table exists. A counter table that holds counters of other stores is
- * kept as it is.
+ * DROP fails with FAILURE_NOT_FOUND when neither table exists. A counter table that holds counters of other stores, or
+ * anything that is no counter, is kept; it is noted there that this store's counter is out of use, at which id, until an id
+ * is given out or the store is made again. The table goes with the last store whose counter is in use.
  *
  * STATUS, CHECK and HEAD change nothing. HEAD fails with FAILURE_NOT_FOUND where there is no counter table. STATUS
  * leaves max_commit_id out where AWS denies it.

@@ -36,6 +36,7 @@ typedef struct TablesReport
 	bool		commit_table_done;	/* made (CREATE) or deleted (DROP) by this operation */
 	bool		counter_table_done;
 	bool		counter_table_shared;	/* DROP: it holds counters of other stores, and so stays */
+	bool		retiring_denied;	/* DROP: AWS does not let it be noted there that this store's counter is out of use */
 	bool		counter_made;	/* CREATE: the counter item was written, because commits were there already */
 	bool		counter_raised; /* CREATE, RAISE: it was lower; by a retry whose first answer was lost, not known */
 	int64_t		old_head;		/* CREATE: then what it was */

@@ -45,7 +45,14 @@ tables_request(TablesState state, const TablesAsked *asked, ByteBuffer *body)
 		case RAISE_COUNTER:
 			counter_write_raise(body, names, asked->least_head);
 			return OPERATION_UPDATE_ITEM;
+		case RETIRE_COUNTER:
+			counter_write_retire(body, names);
+			return OPERATION_UPDATE_ITEM;
+		case REVIVE_COUNTER:
+			counter_write_revive(body, names);
+			return OPERATION_UPDATE_ITEM;
 		case LIST_COUNTERS:
+		case LIST_COUNTERS_AGAIN:
 			counter_write_list(body, names, asked->start_key);
 			return OPERATION_SCAN;
 		case DELETE_COMMITS:
@@ -80,11 +87,14 @@ tables_answer_is_complete(TablesState state, const cJSON *response)
 			return item == NULL || cJSON_IsObject(item);
 		case FIND_LAST_COMMIT:
 		case LIST_COUNTERS:
+		case LIST_COUNTERS_AGAIN:
 			return cJSON_IsArray(json_member(response, "Items"));
 		case CREATE_COMMITS:
 		case CREATE_COUNTERS:
 		case PUT_COUNTER:
 		case RAISE_COUNTER:
+		case RETIRE_COUNTER:
+		case REVIVE_COUNTER:
 		case DELETE_COMMITS:
 		case DELETE_COUNTERS:
 		case FINISHED:

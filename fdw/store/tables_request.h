@@ -26,8 +26,11 @@ typedef enum TablesState
 	GET_COUNTER,
 	PUT_COUNTER,
 	RAISE_COUNTER,
-	LIST_COUNTERS,
+	REVIVE_COUNTER,				/* it was noted as that of a dropped store */
+	LIST_COUNTERS,				/* is another store's among them? */
 	DELETE_COMMITS,
+	RETIRE_COUNTER,				/* among others' */
+	LIST_COUNTERS_AGAIN,		/* others may have been retired meanwhile */
 	DELETE_COUNTERS,
 	FINISHED
 } TablesState;
@@ -37,7 +40,7 @@ typedef struct TablesAsked
 {
 	const StoreNames *names;
 	int64_t		least_head;		/* PUT_COUNTER, RAISE_COUNTER */
-	const cJSON *start_key;		/* LIST_COUNTERS; or NULL */
+	const cJSON *start_key;		/* LIST_COUNTERS, LIST_COUNTERS_AGAIN; or NULL */
 } TablesAsked;
 
 /* Writes the request's body. */

@@ -273,7 +273,9 @@ mend_counter(TablesOperation *operation)
 	TablesReport *report = &operation->report;
 
 	operation->least_head = report->max_commit_id;
-	if (report->max_commit_id > report->head)
+	if (operation->counter_is_retired)
+		walk_go(operation, REVIVE_COUNTER);
+	else if (report->max_commit_id > report->head)
 		walk_go(operation, report->counter_found ? RAISE_COUNTER : PUT_COUNTER);
 	else if (report->commit_table_done || report->counter_table_done || operation->refusals > 0)
 		walk_done(operation);
@@ -293,6 +295,7 @@ get_counter(TablesOperation *operation, const cJSON *response, FailureKind refus
 	if (response == NULL)
 		return false;
 	report->counter_found = content == COUNTER_INTEGER;
+	operation->counter_is_retired = counter_is_retired(item);
 	report->counter_is_none = content == COUNTER_EXHAUSTED || content == COUNTER_UNFIT;
 	if (content == COUNTER_EXHAUSTED && operation->task != TABLES_CHECK)
 	{
@@ -345,26 +348,46 @@ raise_counter(TablesOperation *operation, const cJSON *response, FailureKind ref
 	return true;
 }
 
-/* The counter of this store and its burn notes may go with their table; that of another keeps it. */
 static bool
-list_counters(TablesOperation *operation, const cJSON *response, FailureKind refused)
+revive_counter(TablesOperation *operation, const cJSON *response, FailureKind refused)
 {
-	PagingResult result;
-	const cJSON *item;
-
 	if (response == NULL)
 		return false;
-	result = paging_next_key(&operation->trail, response, &operation->start_key);
+	operation->counter_is_retired = false;
+	mend_counter(operation);
+	return true;
+}
+
+/*
+ * Looks at a page of the counters table, for what keeps it: the counter of this store and its burn notes may go with it,
+ * that of another, which is in use, may not. true when all was looked at, or as much as it takes to know that it stays.
+ */
+static bool
+counters_are_judged(TablesOperation *operation, const cJSON *response)
+{
+	PagingResult result = paging_next_key(&operation->trail, response, &operation->start_key);
+	const cJSON *item;
+
 	cJSON_ArrayForEach(item, json_member(response, "Items"))
-		if (!counter_owns(operation->names.counter, item))
+		if (!counter_is_expendable(item, operation->names.counter))
 			operation->report.counter_table_shared = true;
 	if (result == PAGING_MEMORY)
 		walk_fail(operation, FAILURE_MEMORY, "out of memory");
 	else if (result == PAGING_WRONG)
 		walk_fail_bad_answer(operation);
-	else if (result == PAGING_MORE && !operation->report.counter_table_shared)
+	else
+		return result == PAGING_END || operation->report.counter_table_shared;
+	return false;
+}
+
+static bool
+list_counters(TablesOperation *operation, const cJSON *response, FailureKind refused)
+{
+	if (response == NULL)
+		return false;
+	if (!counters_are_judged(operation, response))
 		return true;
-	else if (operation->report.commits.exists)
+	if (operation->report.commits.exists)
 		walk_go(operation, DELETE_COMMITS);
 	else if (!operation->report.counter_table_shared)
 		walk_go(operation, DELETE_COUNTERS);
@@ -374,15 +397,57 @@ list_counters(TablesOperation *operation, const cJSON *response, FailureKind ref
 }
 
 static bool
+list_counters_again(TablesOperation *operation, const cJSON *response, FailureKind refused)
+{
+	if (response == NULL)
+		return false;
+	if (counters_are_judged(operation, response))
+		walk_go(operation, operation->report.counter_table_shared ? AWAIT_COMMITS_GONE : DELETE_COUNTERS);
+	return true;
+}
+
+/*
+ * A counter that stays keeps its ids: a store that is made anew goes on from there. Only who has deleted the commits says
+ * that it is out of use.
+ */
+static bool
 delete_commits(TablesOperation *operation, const cJSON *response, FailureKind refused)
 {
-	bool		counters_go = operation->report.counters.exists && !operation->report.counter_table_shared;
+	const TablesReport *report = &operation->report;
 
 	if (response != NULL)
 		operation->report.commit_table_done = true;
 	else if (refused != FAILURE_NOT_FOUND)
 		return false;
-	walk_go(operation, counters_go ? DELETE_COUNTERS : AWAIT_COMMITS_GONE);
+	if (report->counters.exists && !report->counter_table_shared)
+		walk_go(operation, DELETE_COUNTERS);
+	else if (report->counters.exists && report->commit_table_done)
+		walk_go(operation, RETIRE_COUNTER);
+	else
+		walk_go(operation, AWAIT_COMMITS_GONE);
+	return true;
+}
+
+/*
+ * It is noted as a dropped store's, or there is none. Whoever has dropped the last other store at the same time had not
+ * seen that when it looked: so both look again, and the later one sees all.
+ */
+static bool
+retire_counter(TablesOperation *operation, const cJSON *response, FailureKind refused)
+{
+	if (response == NULL && refused == FAILURE_ACCESS_DENIED)
+	{
+		operation->report.retiring_denied = true;
+		walk_go(operation, AWAIT_COMMITS_GONE);
+		return true;
+	}
+	if (response == NULL && refused != FAILURE_CONDITION)
+		return false;
+	cJSON_Delete(operation->start_key);
+	operation->start_key = NULL;
+	paging_free(&operation->trail);
+	operation->report.counter_table_shared = false;
+	walk_go(operation, LIST_COUNTERS_AGAIN);
 	return true;
 }
 
@@ -413,7 +478,10 @@ tables_state_ended(TablesOperation *operation, const cJSON *response, FailureKin
 		[GET_COUNTER] = get_counter,
 		[PUT_COUNTER] = put_counter,
 		[RAISE_COUNTER] = raise_counter,
+		[REVIVE_COUNTER] = revive_counter,
 		[LIST_COUNTERS] = list_counters,
+		[LIST_COUNTERS_AGAIN] = list_counters_again,
+		[RETIRE_COUNTER] = retire_counter,
 		[DELETE_COMMITS] = delete_commits,
 		[DELETE_COUNTERS] = delete_counters,
 	};

@@ -25,9 +25,10 @@ struct TablesOperation
 	int64_t		poll_ms;		/* how long the next wait is */
 	int64_t		wait_until;		/* http_now_ms: when the tables are not waited for any longer; 0: they were not yet */
 	char		awaited[TABLES_AWAITED_TEXT];	/* see tables_awaited */
-	cJSON	   *start_key;		/* LIST_COUNTERS: where the next page begins */
+	cJSON	   *start_key;		/* a list of counters: where the next page begins */
 	PagingTrail trail;			/* where those before did */
 	int64_t		least_head;		/* what the counter is raised to where it is below; 0: nothing */
+	bool		counter_is_retired; /* it is noted as a dropped store's */
 	int			refusals;		/* of that, by the counter's having been as high by then */
 	TablesReport report;
 	StepResult	result;			/* once FINISHED */

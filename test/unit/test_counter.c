@@ -32,8 +32,22 @@ a_counter_is_added_to_read_and_made(void **state)
 				"'ConditionExpression':'attribute_not_exists(#0) OR #0 < :0','ExpressionAttributeNames':{'#0':'id'},"
 				"'ExpressionAttributeValues':{':0':{'N':'12'}},'ReturnConsumedCapacity':'TOTAL'}");
 	counter_write_list(&body, &names, NULL);
-	assert_body(&body, "{'TableName':'counters','ProjectionExpression':'#0','ExpressionAttributeNames':{'#0':'name'},"
+	assert_body(&body, "{'TableName':'counters','ProjectionExpression':'#0, #1, #2, #3',"
+				"'ExpressionAttributeNames':{'#0':'name','#1':'id','#2':'droppedAt','#3':'n'},"
 				"'ConsistentRead':true,'ReturnConsumedCapacity':'TOTAL'}");
+}
+
+static void
+a_counter_is_retired_and_revived(void **state)
+{
+	ByteBuffer	body = {0};
+
+	counter_write_retire(&body, &names);
+	assert_body(&body, "{" KEY ",'UpdateExpression':'SET #0 = #1','ConditionExpression':'attribute_exists(#1)',"
+				"'ExpressionAttributeNames':{'#0':'droppedAt','#1':'id'},'ReturnConsumedCapacity':'TOTAL'}");
+	counter_write_revive(&body, &names);
+	assert_body(&body, "{" KEY ",'UpdateExpression':'REMOVE #0','ExpressionAttributeNames':{'#0':'droppedAt'},"
+				"'ReturnConsumedCapacity':'TOTAL'}");
 }
 
 static void
@@ -189,26 +203,36 @@ a_note_is_read_or_is_none(void **state)
 }
 
 static bool
-owns(const char *text)
+may_go(const char *text)
 {
 	cJSON	   *item = cJSON_Parse(text);
-	bool		is_own = counter_owns("commits", item);
+	bool		may = counter_is_expendable(item, "commits");
 
+	assert_non_null(item);
 	cJSON_Delete(item);
-	return is_own;
+	return may;
 }
 
-/* An item that is not a store's own keeps its table from being dropped. */
+/* What is in use, or is none of ours, keeps its table from being dropped. */
 static void
-an_item_is_a_stores_own_by_its_name(void **state)
+an_item_may_go_with_its_table_or_keeps_it(void **state)
 {
-	assert_true(owns("{\"name\":{\"S\":\"commits\"}}"));
-	assert_true(owns("{\"name\":{\"S\":\"commits#burned#17\"}}"));
-	assert_false(owns("{\"name\":{\"S\":\"commits2\"}}"));
-	assert_false(owns("{\"name\":{\"S\":\"commits#burned\"}}"));
-	assert_false(owns("{\"name\":{\"S\":\"commit\"}}"));
-	assert_false(owns("{\"name\":{\"N\":\"1\"}}"));
-	assert_false(owns("{}"));
+	assert_true(may_go("{\"name\":{\"S\":\"commits\"}}"));
+	assert_true(may_go("{\"name\":{\"S\":\"commits\"},\"id\":{\"N\":\"7\"}}"));
+	assert_true(may_go("{\"name\":{\"S\":\"commits#burned#17\"}}"));
+	assert_true(may_go(NOTE("others#burned#17", "2")));
+	assert_true(may_go("{\"name\":{\"S\":\"others\"},\"id\":{\"N\":\"7\"},\"droppedAt\":{\"N\":\"7\"}}"));
+	assert_false(may_go("{\"name\":{\"S\":\"others\"},\"id\":{\"N\":\"8\"},\"droppedAt\":{\"N\":\"7\"}}"));
+	assert_false(may_go("{\"name\":{\"S\":\"others\"},\"id\":{\"N\":\"7\"},\"droppedAt\":{\"S\":\"7\"}}"));
+	assert_false(may_go("{\"name\":{\"S\":\"others\"},\"droppedAt\":{\"N\":\"7\"}}"));
+	assert_false(may_go("{\"name\":{\"S\":\"others\"},\"id\":{\"S\":\"7\"}}"));
+	assert_false(may_go("{\"name\":{\"S\":\"commits#burned#17\"},\"id\":{\"N\":\"7\"}}"));
+	assert_false(may_go("{\"name\":{\"S\":\"others#burned#17\"}}"));
+	assert_false(may_go("{\"name\":{\"S\":\"commits2\"}}"));
+	assert_false(may_go("{\"name\":{\"S\":\"commits#burned\"}}"));
+	assert_false(may_go("{\"name\":{\"S\":\"commit\"}}"));
+	assert_false(may_go("{\"name\":{\"N\":\"1\"}}"));
+	assert_false(may_go("{}"));
 }
 
 static void
@@ -218,6 +242,8 @@ without_memory_a_body_has_failed(void **state)
 	CHECK_MEMORY_FAILURES_OF(body, counter_write_get(&body, &names));
 	CHECK_MEMORY_FAILURES_OF(body, counter_write_put_new(&body, &names, 1));
 	CHECK_MEMORY_FAILURES_OF(body, counter_write_raise(&body, &names, 1));
+	CHECK_MEMORY_FAILURES_OF(body, counter_write_retire(&body, &names));
+	CHECK_MEMORY_FAILURES_OF(body, counter_write_revive(&body, &names));
 	CHECK_MEMORY_FAILURES_OF(body, counter_write_move(&body, &names, 1, 2));
 	CHECK_MEMORY_FAILURES_OF(body, counter_write_list(&body, &names, NULL));
 	CHECK_MEMORY_FAILURES_OF(body, counter_write_note(&body, &names, 1, 2));
@@ -229,6 +255,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_counter_is_added_to_read_and_made),
+		cmocka_unit_test(a_counter_is_retired_and_revived),
 		cmocka_unit_test(a_counter_moves_in_a_transaction),
 		cmocka_unit_test(a_counter_that_is_expected_to_be_new_may_be_missing),
 		cmocka_unit_test(a_note_is_put_and_asked_for_under_its_first_id),
@@ -236,7 +263,7 @@ main(void)
 		cmocka_unit_test(an_item_is_told_for_what_it_holds),
 		cmocka_unit_test(ids_are_taken_or_none_is),
 		cmocka_unit_test(a_note_is_read_or_is_none),
-		cmocka_unit_test(an_item_is_a_stores_own_by_its_name),
+		cmocka_unit_test(an_item_may_go_with_its_table_or_keeps_it),
 		cmocka_unit_test(without_memory_a_body_has_failed),
 	};
 

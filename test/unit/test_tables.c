@@ -34,6 +34,14 @@ static const StoreNames names = {.commit_table = "the-commits", .commit_index = 
 #define CREATED(table) ANSWERED("CreateTable", table, "{}")
 #define DELETED(table) ANSWERED("DeleteTable", table, "{}")
 #define GONE(table) REFUSED("DeleteTable", table, "ResourceNotFoundException", "")
+#define BOTH_GONE MISSING("the-commits"), MISSING("the-counters")
+#define LISTED(...) ANSWERED("Scan", "the-counters", "{\"Items\":[" __VA_ARGS__ "]}")
+#define ITEM(name, more) "{\"name\":{\"S\":\"" name "\"}" more "}"
+#define ID(value) ",\"id\":{\"N\":\"" value "\"}"
+#define DROPPED_AT(value) ",\"droppedAt\":{\"N\":\"" value "\"}"
+#define NOTE(name) ITEM(name "#burned#4", ",\"n\":{\"N\":\"2\"}")
+#define OWN ITEM("c", ID("9"))
+#define RETIRE(...) {.operation = "UpdateItem", .contains = "SET #0 = #1", __VA_ARGS__}
 #define MOST_EXCHANGES 10
 
 typedef struct Case
@@ -46,6 +54,8 @@ typedef struct Case
 	int64_t		max_commit_id;
 	bool		made;
 	bool		raised;
+	bool		shared;			/* DROP: the counters table stays */
+	bool		denied;
 	Exchange	exchanges[MOST_EXCHANGES];
 } Case;
 
@@ -92,8 +102,6 @@ static const Case cases[] = {
 	{"dropped", TABLES_DROP, 0, FAILURE_NONE, 0, -1,
 	.exchanges = {BOTH, COUNTERS_LISTED(OWN_NAMES), DELETED("the-commits"), DELETED("the-counters"), DESCRIBED("the-commits", STORE),
 		MISSING("the-commits"), DESCRIBED("the-counters", COUNTERS), MISSING("the-counters")}},
-	{"dropped, but for the counters of another store", TABLES_DROP, 0, FAILURE_NONE, 0, -1,
-	.exchanges = {BOTH, COUNTERS_LISTED(OWN_NAMES ",{\"name\":{\"S\":\"c2\"}}"), DELETED("the-commits"), MISSING("the-commits")}},
 	{"dropped at the same time by another session", TABLES_DROP, 0, FAILURE_NONE, 0, -1,
 	.exchanges = {BOTH, COUNTERS_LISTED(OWN_NAMES), GONE("the-commits"), GONE("the-counters"), MISSING("the-commits"), MISSING("the-counters")}},
 	{"dropped where the commits are gone", TABLES_DROP, 0, FAILURE_NONE, 0, -1,
@@ -103,6 +111,30 @@ static const Case cases[] = {
 	{"made, and not to be seen at first", TABLES_CREATE, 0, FAILURE_NONE, 0, -1,
 	.exchanges = {MISSING("the-commits"), MISSING("the-counters"), CREATED("the-commits"), CREATED("the-counters"), MISSING("the-commits"),
 		DESCRIBED("the-commits", STORE), MISSING("the-counters"), DESCRIBED("the-counters", COUNTERS), NO_COUNTER}},
+
+	/* Which counters table goes with the commits. */
+	{"of one store", TABLES_DROP, 0, FAILURE_NONE, 0, -1, .exchanges = {BOTH, LISTED(OWN "," NOTE("c")), DELETED("the-commits"), DELETED("the-counters"), BOTH_GONE}},
+	{"of two stores", TABLES_DROP, 0, FAILURE_NONE, 0, -1, .shared = true,
+	.exchanges = {BOTH, LISTED(OWN "," ITEM("d", ID("5"))), DELETED("the-commits"), RETIRE(), LISTED(ITEM("d", ID("5"))), MISSING("the-commits")}},
+	{"of two stores, the other one dropped before", TABLES_DROP, 0, FAILURE_NONE, 0, -1,
+	.exchanges = {BOTH, LISTED(OWN "," ITEM("d", ID("5") DROPPED_AT("5")) "," NOTE("d")), DELETED("the-commits"), DELETED("the-counters"), BOTH_GONE}},
+	{"of two stores, the other one dropped, and in use again", TABLES_DROP, 0, FAILURE_NONE, 0, -1, .shared = true,
+	.exchanges = {BOTH, LISTED(ITEM("d", ID("6") DROPPED_AT("5"))), DELETED("the-commits"), RETIRE(), LISTED(ITEM("d", ID("6") DROPPED_AT("5"))), MISSING("the-commits")}},
+	{"of two stores, dropped at the same time", TABLES_DROP, 0, FAILURE_NONE, 0, -1,
+	.exchanges = {BOTH, LISTED(OWN "," ITEM("d", ID("5"))), DELETED("the-commits"), RETIRE(), LISTED(OWN "," ITEM("d", ID("5") DROPPED_AT("5"))), DELETED("the-counters"), BOTH_GONE}},
+	{"of a store that has no counter yet, beside another", TABLES_DROP, 0, FAILURE_NONE, 0, -1, .shared = true,
+	.exchanges = {BOTH, LISTED(ITEM("d", ID("5"))), DELETED("the-commits"), RETIRE(CONDITION_FAILS), LISTED(ITEM("d", ID("5"))), MISSING("the-commits")}},
+	{"with what is no counter in it", TABLES_DROP, 0, FAILURE_NONE, 0, -1, .shared = true,
+	.exchanges = {BOTH, LISTED(ITEM("d#burned#x", "")), DELETED("the-commits"), RETIRE(), LISTED(ITEM("d#burned#x", "")), MISSING("the-commits")}},
+	{"with a counter that is named as a note", TABLES_DROP, 0, FAILURE_NONE, 0, -1, .shared = true,
+	.exchanges = {BOTH, LISTED(ITEM("c#burned#4", ID("5"))), DELETED("the-commits"), RETIRE(), LISTED(ITEM("c#burned#4", ID("5"))), MISSING("the-commits")}},
+	{"of two stores, with the rights that were enough for 1.0", TABLES_DROP, 0, FAILURE_NONE, 0, -1, .shared = true, .denied = true,
+	.exchanges = {BOTH, LISTED(ITEM("d", ID("5"))), DELETED("the-commits"), RETIRE(.status = 400, .answer = ERROR_ANSWER("AccessDeniedException", "")), MISSING("the-commits")}},
+	{"of two stores, with a wrong name for the commits", TABLES_DROP, 0, FAILURE_NONE, 0, -1, .shared = true,
+	.exchanges = {MISSING("the-commits"), DESCRIBED("the-counters", COUNTERS), LISTED(OWN "," ITEM("d", ID("5")))}},
+	{"a store is made again", TABLES_CREATE, 0, FAILURE_NONE, 9, -1,
+	.exchanges = {MISSING("the-commits"), DESCRIBED("the-counters", COUNTERS), ANSWERED("CreateTable", "the-commits", "{}"), BOTH,
+	ANSWERED("GetItem", "the-counters", "{\"Item\":" ITEM("c", ID("9") DROPPED_AT("9")) "}"), ANSWERED("UpdateItem", "REMOVE #0", "{}")}},
 
 	/* A counter that is raised by hand. */
 	{"raised", TABLES_RAISE, 12, FAILURE_NONE, 12, -1, .raised = true, .exchanges = {RAISE("12")}},
@@ -166,6 +198,8 @@ the_tables_decide(void **state)
 		assert_int_equal(report.max_commit_id, one->max_commit_id);
 		assert_int_equal(report.counter_made, one->made);
 		assert_int_equal(report.counter_raised, one->raised);
+		assert_int_equal(report.counter_table_shared, one->shared);
+		assert_int_equal(report.retiring_denied, one->denied);
 	}
 }
 

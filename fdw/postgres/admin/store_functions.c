@@ -68,7 +68,11 @@ dynamodb_es_drop_tables(PG_FUNCTION_ARGS)
 	if (!report->commit_table_done)
 		ereport(NOTICE, (errmsg("DynamoDB table \"%s\" does not exist, skipping", names.commit_table)));
 	if (report->counter_table_shared)
-		ereport(NOTICE, (errmsg("DynamoDB table \"%s\" holds counters of other stores, kept", names.counter_table)));
+		ereport(NOTICE,
+				(errmsg("DynamoDB table \"%s\" holds counters of other stores, kept", names.counter_table),
+				 report->retiring_denied
+				 ? errdetail("AWS denies dynamodb:UpdateItem, so counter \"%s\" counts as in use there, and the table will not go with the last store.",
+							 shown(names.counter)) : 0));
 	else if (!report->counter_table_done)
 		ereport(NOTICE, (errmsg("DynamoDB table \"%s\" does not exist, skipping", names.counter_table)));
 	PG_RETURN_VOID();
