@@ -28,6 +28,7 @@
 #include "aws/sigv4.h"
 #include "dynamodb/request.h"
 #include "store/commit.h"
+#include "store/counter.h"
 
 #define EVENTS "[{\"type\":\"accountCredited\",\"amount\":1234.56,\"currency\":\"EUR\",\"by\":\"john@doe.com\",\"final\":true}]"
 
@@ -140,7 +141,7 @@ add_counter(Run *run, size_t ids)
 {
 	ByteBuffer	body = {0};
 
-	request_counter_add(&body, "counters", "commits", (int64_t) ids);
+	counter_write_take(&body, &(StoreNames) {.counter_table = "counters", .counter = "commits"}, (int64_t) ids);
 	run_add(run, "UpdateItem", &body);
 }
 
@@ -152,7 +153,7 @@ add_transaction(Run *run, const char *prefix, size_t number, size_t batch)
 
 	snprintf(token, sizeof(token), "%.20s-%zu", prefix, number);
 	request_transaction_open(&body);
-	request_transaction_counter(&body, "counters", prefix, (int64_t) (number * batch), (int64_t) ((number + 1) * batch));
+	counter_write_move(&body, &(StoreNames) {.counter_table = "counters", .counter = prefix}, (int64_t) (number * batch), (int64_t) ((number + 1) * batch));
 	for (size_t i = 0; i < batch; i++)
 	{
 		ByteBuffer	item = {0};
