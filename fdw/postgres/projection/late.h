@@ -7,7 +7,6 @@
 #ifndef DYNAMODB_ES_PROJECTION_LATE_H
 #define DYNAMODB_ES_PROJECTION_LATE_H
 
-#include "postgres/projection/batch.h"
 #include "postgres/projection/row.h"
 #include "postgres/projection/session.h"
 
