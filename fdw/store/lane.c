@@ -270,18 +270,29 @@ own_ids_arrived(Lane *lane, const LaneContext *context)
 	}
 }
 
-/* A request that was throttled to the end, perhaps by others of the batch, which by then are few, is made once more. */
+/*
+ * What was throttled to the end, perhaps by others of the batch, which by then are few, is tried once more. *is_given is
+ * set then.
+ */
+static bool
+second_chance(const LaneContext *context, const Failure *failure, bool *is_given)
+{
+	if (failure->kind != FAILURE_THROTTLED || context->nlanes == 1 || *is_given)
+		return false;
+	*is_given = true;
+	return true;
+}
+
 static void
 call_failed(Lane *lane, const LaneContext *context)
 {
 	const Failure *failure = call_failure(lane->call);
 
-	if (failure->kind != FAILURE_THROTTLED || context->nlanes == 1 || lane->is_asked_again)
+	if (!second_chance(context, failure, &lane->is_asked_again))
 	{
 		lane_fail(lane, failure);
 		return;
 	}
-	lane->is_asked_again = true;
 	lane->state = lane->state == LANE_READING_LAST_VERSION ? LANE_NEEDS_LAST_VERSION : LANE_NEEDS_IDS;
 }
 
@@ -429,10 +440,8 @@ put_again(Lane *lane, const LaneContext *context, const PutOperation *put)
 		lane->state = LANE_NEEDS_IDS;
 		return true;
 	}
-	if (put_failure(put)->kind != FAILURE_THROTTLED || context->nlanes == 1 || lane->is_put_again)
+	if (!second_chance(context, put_failure(put), &lane->is_put_again))
 		return false;
-	/* Perhaps by what else was under way, which by then is little: it gets another chance. */
-	lane->is_put_again = true;
 	lane->attempts = 0;
 	lane->state = LANE_READY;
 	return true;

@@ -86,18 +86,6 @@ analysis_begin_sample(Analysis *analysis, Relation relation)
 	analysis->sample = sample_new(relation, map);
 }
 
-static void
-free_discovery(void *operation)
-{
-	discover_free(operation);
-}
-
-static void
-free_read(void *operation)
-{
-	read_free(operation);
-}
-
 /*
  * What DynamoDB says of the table; it costs no capacity. Where it says nothing, the counts are -1, and reading will
  * tell why.
@@ -110,14 +98,12 @@ describe_table(Analysis *analysis)
 	Tenure	   *tenure = analysis->tenure;
 	const DiscoveredTable *tables;
 	size_t		ntables;
-	StepResult	result;
+	const Failure *failure;
 
-	tenure_hold(tenure, discover_start(tenure_client(tenure), &spec, &analysis->usage), free_discovery);
-	while ((result = discover_step(tenure->operation)) == STEP_PENDING)
-		wait_for_client(tenure_client(tenure));
-	trace_client(tenure_client(tenure));
-	if (result == STEP_FAILED)
-		report_failure(discover_failure(tenure->operation), analysis->relation_name);
+	tenure_hold(tenure, discover_start(tenure_client(tenure), &spec, &analysis->usage), &discover_operation);
+	failure = tenure_run(tenure);
+	if (failure != NULL)
+		report_failure(failure, analysis->relation_name);
 	tables = discover_tables(tenure->operation, &ntables);
 	if (ntables == 1)
 		description = tables[0];
@@ -154,7 +140,7 @@ read_segment(Analysis *analysis, int segment, int segments, double units)
 	bool		complete = false;
 
 	tenure_hold(tenure, read_start(tenure_client(tenure), &analysis->names, &spec, &analysis->usage),
-				free_read);
+				&read_operation);
 	while (!complete)
 	{
 		const cJSON *item;
@@ -162,12 +148,12 @@ read_segment(Analysis *analysis, int segment, int segments, double units)
 
 		CHECK_FOR_INTERRUPTS();
 		budget_of_statement();
-		result = read_next(tenure->operation, &item);
+		result = tenure_next(tenure, &item);
 		budget_check(&analysis->usage, analysis->relation_name);
 		if (result == READ_FAILED)
 		{
 			trace_client(tenure_client(tenure));
-			report_failure(read_failure(tenure->operation), analysis->relation_name);
+			report_failure(tenure_failure(tenure), analysis->relation_name);
 		}
 		else if (result == READ_ITEM)
 			sample_add(analysis->sample, item);

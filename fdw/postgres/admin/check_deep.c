@@ -43,12 +43,6 @@ typedef struct WholeRead
 } WholeRead;
 
 static void
-free_read(void *operation)
-{
-	read_free(operation);
-}
-
-static void
 whole_read_begin(WholeRead *read, Check *check, const TableOptions *options)
 {
 	read->check = check;
@@ -64,7 +58,7 @@ whole_read_begin(WholeRead *read, Check *check, const TableOptions *options)
 static void
 whole_read_start(WholeRead *read)
 {
-	tenure_hold(read->tenure, read_start(tenure_client(read->tenure), &read->names, &read->spec, read->usage), free_read);
+	tenure_hold(read->tenure, read_start(tenure_client(read->tenure), &read->names, &read->spec, read->usage), &read_operation);
 }
 
 /* The next item; NULL at the end. It stays until the next call, as does what was allocated in row_context for it. */
@@ -80,7 +74,7 @@ whole_read_next(WholeRead *read)
 
 		CHECK_FOR_INTERRUPTS();
 		budget_of_statement();
-		result = read_next(read->tenure->operation, &item);
+		result = tenure_next(read->tenure, &item);
 		budget_check(read->usage, read->check->relation_name);
 		switch (result)
 		{
@@ -96,7 +90,7 @@ whole_read_next(WholeRead *read)
 				return NULL;
 			case READ_FAILED:
 				trace_client(tenure_client(read->tenure));
-				report_failure(read_failure(read->tenure->operation), read->check->relation_name);
+				report_failure(tenure_failure(read->tenure), read->check->relation_name);
 		}
 	}
 }

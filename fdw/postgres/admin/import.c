@@ -17,8 +17,6 @@
 #include "postgres/core/encoding.h"
 #include "postgres/core/errors.h"
 #include "postgres/session/tenure.h"
-#include "postgres/session/trace.h"
-#include "postgres/session/wait.h"
 #include "postgres/table/options.h"
 #include "store/discover.h"
 
@@ -140,12 +138,6 @@ create_commands(const DiscoveredTable *tables, size_t ntables, StoreNames names,
 	return commands;
 }
 
-static void
-free_discovery(void *operation)
-{
-	discover_free(operation);
-}
-
 List *
 import_schema(ImportForeignSchemaStmt *statement, Oid server_oid)
 {
@@ -161,7 +153,7 @@ import_schema(ImportForeignSchemaStmt *statement, Oid server_oid)
 	const DiscoveredTable *tables;
 	size_t		ntables;
 	Tenure	   *tenure;
-	StepResult	result;
+	const Failure *failure;
 	List	   *commands;
 
 	if (strcmp(statement->remote_schema, REMOTE_SCHEMA) != 0)
@@ -172,12 +164,10 @@ import_schema(ImportForeignSchemaStmt *statement, Oid server_oid)
 
 	/* Who imports a table owns it. */
 	tenure = tenure_new(CurrentMemoryContext, connection_acquire(GetUserId(), server_oid, GetUserId()));
-	tenure_hold(tenure, discover_start(tenure_client(tenure), &spec, NULL), free_discovery);
-	while ((result = discover_step(tenure->operation)) == STEP_PENDING)
-		wait_for_client(tenure_client(tenure));
-	trace_client(tenure_client(tenure));
-	if (result == STEP_FAILED)
-		report_server_failure(discover_failure(tenure->operation), server->servername);
+	tenure_hold(tenure, discover_start(tenure_client(tenure), &spec, NULL), &discover_operation);
+	failure = tenure_run(tenure);
+	if (failure != NULL)
+		report_server_failure(failure, server->servername);
 	if (discover_denied(tenure->operation) > 0)
 		ereport(WARNING,
 				(errmsg_plural("%zu DynamoDB table is left out", "%zu DynamoDB tables are left out",

@@ -85,14 +85,7 @@ read_columns(Sample *sample, const cJSON *item)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		for (int i = 0; i < sample->map->natts; i++)
-		{
-			Column	   *column = sample->map->columns[i];
-
-			sample->nulls[i] = true;
-			if (column != NULL)
-				sample->values[i] = column_read(sample->map, column, item, &sample->nulls[i]);
-		}
+		columns_read(sample->map, sample->map->columns, sample->map->natts, item, sample->values, sample->nulls);
 		readable = true;
 		ReleaseCurrentSubTransaction();
 	}

@@ -120,12 +120,6 @@ await_append(RowBatch *batch, AppendOperation *append)
 }
 
 static void
-free_append(void *operation)
-{
-	append_free(operation);
-}
-
-static void
 append_rows(RowBatch *batch)
 {
 	MemoryContext caller = MemoryContextSwitchTo(batch->context);
@@ -133,7 +127,7 @@ append_rows(RowBatch *batch)
 										   batch->rows, batch->nrows, &batch->usage);
 	StepResult	result;
 
-	tenure_hold(batch->tenure, append, free_append);
+	tenure_hold(batch->tenure, append, &append_operation);
 	result = await_append(batch, append);
 	trace_client(tenure_client(batch->tenure));
 	rollback_count_stored(count_fate(batch, APPEND_STORED));

@@ -56,12 +56,6 @@ choose_attributes(FeedReader *reader)
 }
 
 static void
-free_feed(void *operation)
-{
-	feed_free(operation);
-}
-
-static void
 start_feed(ProjectionSession *session, FeedReader *reader, const ProjectionRow *row, int64 wanted)
 {
 	Client	   *client = tenure_client(reader->tenure);
@@ -85,7 +79,7 @@ start_feed(ProjectionSession *session, FeedReader *reader, const ProjectionRow *
 		.budget = budget_of_statement(),
 	};
 
-	tenure_hold(reader->tenure, feed_start(client, &reader->options.names, &spec, &reader->usage), free_feed);
+	tenure_hold(reader->tenure, feed_start(client, &reader->options.names, &spec, &reader->usage), &feed_operation);
 	reader->position = row->position;
 }
 
@@ -142,7 +136,7 @@ next_item(FeedReader *reader)
 
 		CHECK_FOR_INTERRUPTS();
 		budget_of_statement();
-		result = feed_next(reader->tenure->operation, &item);
+		result = tenure_next(reader->tenure, &item);
 		budget_check(&reader->usage, reader->map->relation_name);
 		switch (result)
 		{
@@ -169,12 +163,7 @@ tuple_of_item(const FeedReader *reader, const cJSON *item)
 	Datum	   *values = palloc0(sizeof(Datum) * Max(natts, 1));
 	bool	   *nulls = palloc(sizeof(bool) * Max(natts, 1));
 
-	for (int i = 0; i < natts; i++)
-	{
-		nulls[i] = true;
-		if (reader->map->columns[i] != NULL)
-			values[i] = column_read(reader->map, reader->map->columns[i], item, &nulls[i]);
-	}
+	columns_read(reader->map, reader->map->columns, reader->map->natts, item, values, nulls);
 	return heap_form_tuple(reader->desc, values, nulls);
 }
 

@@ -44,12 +44,6 @@ wait_for(Lookup *lookup)
 	wait_for_client(tenure_client(lookup->tenure));
 }
 
-static void
-free_read(void *operation)
-{
-	read_free(operation);
-}
-
 Lookup *
 lookup_begin(const FeedReader *reader, ReadSpec *spec)
 {
@@ -57,14 +51,13 @@ lookup_begin(const FeedReader *reader, ReadSpec *spec)
 
 	spec->budget = budget_of_statement();
 	tenure_hold(lookup->tenure,
-				read_start(tenure_client(lookup->tenure), &reader->options.names, spec, &lookup->usage), free_read);
+				read_start(tenure_client(lookup->tenure), &reader->options.names, spec, &lookup->usage), &read_operation);
 	return lookup;
 }
 
 const cJSON *
 lookup_next(Lookup *lookup)
 {
-	ReadOperation *read = lookup->tenure->operation;
 	const cJSON *item;
 
 	for (;;)
@@ -73,7 +66,7 @@ lookup_next(Lookup *lookup)
 
 		CHECK_FOR_INTERRUPTS();
 		budget_of_statement();
-		result = read_next(read, &item);
+		result = tenure_next(lookup->tenure, &item);
 		budget_check(&lookup->usage, lookup->relation_name);
 		switch (result)
 		{
@@ -87,7 +80,7 @@ lookup_next(Lookup *lookup)
 			case READ_END:
 				return NULL;
 			case READ_FAILED:
-				report_failure(read_failure(read), lookup->relation_name);
+				report_failure(tenure_failure(lookup->tenure), lookup->relation_name);
 		}
 	}
 }
@@ -96,12 +89,6 @@ void
 lookup_end(Lookup *lookup)
 {
 	MemoryContextDelete(lookup->context);
-}
-
-static void
-free_call(void *operation)
-{
-	call_free(operation);
 }
 
 int64
@@ -116,7 +103,7 @@ lookup_counter(const FeedReader *reader)
 	counter_write_get(&body, &reader->options.names);
 	call = call_start(tenure_client(lookup->tenure), OPERATION_GET_ITEM, &body, &lookup->usage);
 	buffer_free(&body);
-	tenure_hold(lookup->tenure, call, free_call);
+	tenure_hold(lookup->tenure, call, &call_operation);
 	while ((result = call_step(call)) == STEP_PENDING)
 		wait_for(lookup);
 	if (result == STEP_DONE)

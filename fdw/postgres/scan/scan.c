@@ -121,12 +121,6 @@ scan_begin(ForeignScanState *node, int flags)
 		scan->seen = collect_begin(node);
 }
 
-static void
-free_read(void *operation)
-{
-	read_free(operation);
-}
-
 /* 0: all, as far as is known. */
 static int64
 rows_wanted(const StoreScan *scan, ExprContext *econtext)
@@ -137,12 +131,6 @@ rows_wanted(const StoreScan *scan, ExprContext *econtext)
 }
 
 static void
-free_feed(void *operation)
-{
-	feed_free(operation);
-}
-
-static void
 hold_read(ForeignScanState *node, const ReadSpec *spec)
 {
 	StoreScan  *scan = node->fdw_state;
@@ -150,15 +138,9 @@ hold_read(ForeignScanState *node, const ReadSpec *spec)
 
 	if (scan->plan.is_feed)
 		tenure_hold(scan->tenure, feed_scan_start(client, RelationGetRelid(node->ss.ss_currentRelation), &scan->options, spec, &scan->usage),
-					free_feed);
+					&feed_operation);
 	else
-		tenure_hold(scan->tenure, read_start(client, &scan->options.names, spec, &scan->usage), free_read);
-}
-
-static ReadResult
-next_item(StoreScan *scan, const cJSON **item)
-{
-	return scan->plan.is_feed ? feed_next(scan->tenure->operation, item) : read_next(scan->tenure->operation, item);
+		tenure_hold(scan->tenure, read_start(client, &scan->options.names, spec, &scan->usage), &read_operation);
 }
 
 static void
@@ -167,7 +149,7 @@ report_read_failure(const StoreScan *scan)
 	trace_client(tenure_client(scan->tenure));
 	if (scan->plan.is_feed)
 		feed_scan_report(scan->tenure->operation, scan->map->relation_name);
-	report_failure(read_failure(scan->tenure->operation), scan->map->relation_name);
+	report_failure(tenure_failure(scan->tenure), scan->map->relation_name);
 }
 
 bool
@@ -243,17 +225,9 @@ start_reading(ForeignScanState *node)
 static void
 store_row(StoreScan *scan, const cJSON *item, TupleTableSlot *slot)
 {
-	TupleDesc	desc = slot->tts_tupleDescriptor;
-
-	memset(slot->tts_isnull, true, sizeof(bool) * desc->natts);
-	for (int i = 0; i < scan->ncolumns; i++)
-	{
-		int			at = scan->columns[i]->attnum - 1;
-
-		slot->tts_values[at] = column_read(scan->map, scan->columns[i], item, &slot->tts_isnull[at]);
-	}
+	columns_read(scan->map, scan->columns, scan->ncolumns, item, slot->tts_values, slot->tts_isnull);
 	if (scan->has_system_columns)
-		ExecStoreHeapTuple(tuple_form(desc, slot->tts_values, slot->tts_isnull), slot, false);
+		ExecStoreHeapTuple(tuple_form(slot->tts_tupleDescriptor, slot->tts_values, slot->tts_isnull), slot, false);
 	else
 		ExecStoreVirtualTuple(slot);
 }
@@ -304,7 +278,7 @@ read_row(ForeignScanState *node, TupleTableSlot *slot)
 		/* As long as pages arrive faster than they are used up, there is no wait that would do it. */
 		CHECK_FOR_INTERRUPTS();
 		budget_of_statement();
-		result = next_item(scan, &item);
+		result = tenure_next(scan->tenure, &item);
 		budget_check(&scan->usage, scan->map->relation_name);
 		switch (result)
 		{

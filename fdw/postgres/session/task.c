@@ -16,8 +16,6 @@
 #include "postgres/core/errors.h"
 #include "postgres/session/task.h"
 #include "postgres/session/tenure.h"
-#include "postgres/session/trace.h"
-#include "postgres/session/wait.h"
 #include "postgres/table/options.h"
 
 void
@@ -53,12 +51,6 @@ task_check_wrapper(Oid relation)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a foreign table of dynamodb_es",
 						get_rel_name(relation) != NULL ? get_rel_name(relation) : psprintf("%u", relation))));
-}
-
-static void
-free_tables(void *operation)
-{
-	tables_free(operation);
 }
 
 Oid
@@ -100,16 +92,14 @@ task_finish(Oid relation, Tenure *tenure, TablesOperation *operation)
 {
 	TablesReport *report = palloc(sizeof(TablesReport));
 	ErrorContextCallback context = {.previous = error_context_stack, .callback = tell_awaited, .arg = operation};
-	StepResult	result;
+	const Failure *failure;
 
-	tenure_hold(tenure, operation, free_tables);
+	tenure_hold(tenure, operation, &tables_operation);
 	error_context_stack = &context;
-	while ((result = tables_step(operation)) == STEP_PENDING)
-		wait_for_client(tenure_client(tenure));
+	failure = tenure_run(tenure);
 	error_context_stack = context.previous;
-	trace_client(tenure_client(tenure));
-	if (result == STEP_FAILED)
-		report_failure(tables_failure(operation), get_rel_name(relation));
+	if (failure != NULL)
+		report_failure(failure, get_rel_name(relation));
 	*report = *tables_report(operation);
 	tenure_drop(tenure);
 	return report;

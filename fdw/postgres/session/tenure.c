@@ -10,12 +10,13 @@
 #include "postgres/session/descriptors.h"
 #include "postgres/session/tenure.h"
 #include "postgres/session/trace.h"
+#include "postgres/session/wait.h"
 
 static void
 operation_drop(Tenure *tenure)
 {
 	if (tenure->operation != NULL)
-		tenure->operation_free(tenure->operation);
+		tenure->kind->free(tenure->operation);
 	tenure->operation = NULL;
 }
 
@@ -59,13 +60,36 @@ tenure_new(MemoryContext context, Connection *connection)
 }
 
 void
-tenure_hold(Tenure *tenure, void *operation, void (*operation_free) (void *operation))
+tenure_hold(Tenure *tenure, void *operation, const OperationKind *kind)
 {
 	operation_drop(tenure);
 	if (operation == NULL)
 		report_out_of_memory();
 	tenure->operation = operation;
-	tenure->operation_free = operation_free;
+	tenure->kind = kind;
+}
+
+const Failure *
+tenure_run(Tenure *tenure)
+{
+	StepResult	result;
+
+	while ((result = tenure->kind->step(tenure->operation)) == STEP_PENDING)
+		wait_for_client(tenure_client(tenure));
+	trace_client(tenure_client(tenure));
+	return result == STEP_FAILED ? tenure_failure(tenure) : NULL;
+}
+
+ReadResult
+tenure_next(Tenure *tenure, const cJSON **item)
+{
+	return tenure->kind->next(tenure->operation, item);
+}
+
+const Failure *
+tenure_failure(const Tenure *tenure)
+{
+	return tenure->kind->failure(tenure->operation);
 }
 
 Client *

@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "postgres/session/connection.h"
+#include "postgres/session/operations.h"
 
 /*
  * A connection and at most one operation on it, tied to a memory context: both go when the context goes, however that
@@ -16,7 +17,7 @@ typedef struct Tenure
 {
 	Connection *connection;
 	void	   *operation;
-	void		(*operation_free) (void *operation);
+	const OperationKind *kind;	/* of the operation */
 	int			descriptor;		/* a duplicate of the client's, or -1 */
 	MemoryContextCallback callback;
 } Tenure;
@@ -25,7 +26,19 @@ typedef struct Tenure
 extern Tenure *tenure_new(MemoryContext context, Connection *connection);
 
 /* Takes over an operation, freeing the one before it; a NULL is reported as out of memory. */
-extern void tenure_hold(Tenure *tenure, void *operation, void (*operation_free) (void *operation));
+extern void tenure_hold(Tenure *tenure, void *operation, const OperationKind *kind);
+
+/*
+ * Runs the operation to its end, waiting as long as that takes. NULL: it is DONE; otherwise its failure. It stays held,
+ * for whoever asks what came of it.
+ */
+extern const Failure *tenure_run(Tenure *tenure);
+
+/* The same of an operation that hands out items: its next one, or that it has to be waited for. */
+extern ReadResult tenure_next(Tenure *tenure, const cJSON **item);
+
+/* What went wrong, once a step or a next item has FAILED. */
+extern const Failure *tenure_failure(const Tenure *tenure);
 
 /* Frees the operation now, and reports what it has done (trace.h). */
 extern void tenure_drop(Tenure *tenure);

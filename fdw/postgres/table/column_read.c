@@ -409,3 +409,16 @@ column_read(const ColumnMap *map, Column *column, const cJSON *item, bool *isnul
 	PG_END_TRY();
 	return result;
 }
+
+void
+columns_read(const ColumnMap *map, Column *const *columns, int ncolumns, const cJSON *item, Datum *values, bool *isnull)
+{
+	memset(isnull, true, sizeof(bool) * map->natts);
+	for (int i = 0; i < ncolumns; i++)
+	{
+		Column	   *column = columns[i];
+
+		if (column != NULL)
+			values[column->attnum - 1] = column_read(map, column, item, &isnull[column->attnum - 1]);
+	}
+}

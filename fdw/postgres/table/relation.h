@@ -83,6 +83,13 @@ extern const char *column_attribute_shown(const Column *column);
  */
 extern Datum column_read(const ColumnMap *map, Column *column, const cJSON *item, bool *isnull);
 
+/*
+ * An item as a row: the values of these columns (NULL: skipped), by their attnums. All other columns of the relation are
+ * NULL, and their values not set.
+ */
+extern void columns_read(const ColumnMap *map, Column *const *columns, int ncolumns, const cJSON *item, Datum *values,
+						 bool *isnull);
+
 /* The value of a text, varchar or uuid column from text in UTF-8. */
 extern Datum column_of_text(Column *column, const char *text);
 
