@@ -154,5 +154,16 @@ $follower->query('CALL dynamodb_es_follow(until_caught_up => true)');
 is(applied(), join(' ', grep { $_ != $bad } $before + 1 .. $ids), 'who skips it has the rest applied');
 is_deeply([ $session->query('SELECT projection, ids, fate, by_role = current_user FROM dynamodb_es_passed') ], [ [ 'q', "[$bad," . ($bad + 1) . ')', 'skipped', 't' ] ], 'and is on record');
 
+# A follower that waits with an error goes on as soon as something is done about it. It looks for that as often as for new projections.
+append(1, 'bad');
+append(1, 'k');
+$follower->send(q{CALL dynamodb_es_follow()});
+ok(Session::comes(sub { $session->query(q{SELECT state FROM dynamodb_es_projections WHERE name = 'q'}) eq 'stopped' }), 'a follower stops one projection');
+is(scalar $session->query("SELECT dynamodb_es_wait_for('p', $ids)"), 't', 'and goes on with others');
+$session->query(q{CREATE OR REPLACE FUNCTION picky(batch commits[]) RETURNS void LANGUAGE sql AS 'INSERT INTO applied (commit_id) SELECT commit_id FROM unnest(batch)'});
+$session->query("SELECT dynamodb_es_alter_projection('q', handler => 'picky')");
+is(scalar $session->query("SELECT dynamodb_es_wait_for('q', $ids, '1 min')"), 't', 'a handler that is mended is tried at once');
+is(scalar $session->query(q{SELECT state || coalesce(last_error, '') FROM dynamodb_es_projections WHERE name = 'q'}), 'running', 'and the error is gone');
+
 $node->stop;
 done_testing();

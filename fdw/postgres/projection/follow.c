@@ -7,13 +7,9 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "common/hashfn.h"
-#include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
-#include "storage/ipc.h"
-#include "storage/lock.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
@@ -24,7 +20,9 @@
 #include "aws/http.h"
 #include "postgres/projection/apply.h"
 #include "postgres/projection/batch.h"
+#include "postgres/projection/failure.h"
 #include "postgres/projection/follow.h"
+#include "postgres/projection/guard.h"
 #include "postgres/projection/handler.h"
 #include "postgres/projection/rights.h"
 #include "postgres/projection/row.h"
@@ -35,25 +33,11 @@
 /* Far behind, batches are up to that many times as large. */
 #define MOST_GROWTH 10
 
-/* After a session that has ended in its first batch: 10 s, 20 s, 40 s …, up to the longest pause. */
-#define FIRST_GUARD_MS 10000
-
-/* After an error: 1 s, 2 s, 4 s …, up to 5 min. */
-#define FIRST_PAUSE_MS 1000
-#define LONGEST_PAUSE_MS 300000
-
-/* How often a race is lost before it is an error, and with until_caught_up an error that may pass before it is given up. */
-#define RACES_IN_SILENCE 6
-#define TRIES_TO_CATCH_UP 5
-
 /* After a batch, while commits come in: the next one is to have some, too. */
 #define COALESCE_MS 20
 
 /* Without a projection, one is looked for that often. */
 #define IDLE_MS 10000
-
-/* Of advisory locks; users' own have 1 and 2, dense stores 3. The view dynamodb_es_projections looks for it. */
-#define LOCK_CLASS 4
 
 typedef struct Follow
 {
@@ -62,43 +46,6 @@ typedef struct Follow
 	MemoryContext turn;			/* reset at each turn */
 	List	   *sessions;		/* ProjectionSession, of those that are followed */
 } Follow;
-
-static LOCKTAG
-lock_of_projection(const char *name)
-{
-	uint64		hash = DatumGetUInt64(hash_any_extended((const unsigned char *) name, strlen(name), 0));
-	LOCKTAG		tag;
-
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (hash >> 32), (uint32) hash, LOCK_CLASS);
-	return tag;
-}
-
-static void
-followed_lock(const char *name)
-{
-	LOCKTAG		tag = lock_of_projection(name);
-
-	(void) LockAcquire(&tag, ShareLock, true, false);
-}
-
-static void
-followed_unlock(const char *name)
-{
-	LOCKTAG		tag = lock_of_projection(name);
-
-	LockRelease(&tag, ShareLock, true);
-}
-
-static bool
-others_follow(const char *name)
-{
-	LOCKTAG		tag = lock_of_projection(name);
-
-	if (LockAcquire(&tag, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
-		return true;
-	LockRelease(&tag, ExclusiveLock, true);
-	return false;
-}
 
 static void
 begin_next(void)
@@ -150,80 +97,23 @@ row_is_of(const List *rows, const ProjectionSession *session)
 	ListCell   *cell;
 
 	foreach(cell, rows)
-		if (strcmp(((ProjectionRow *) lfirst(cell))->name, session->name) == 0)
-		return true;
+	{
+		const ProjectionRow *row = lfirst(cell);
+
+		if (strcmp(row->name, session->name) == 0)
+			return true;
+	}
 	return false;
 }
 
-/*
- * The server may have crashed in this handler. Whoever begins with it waits longer each time, so that there is time to
- * disable the projection. What other followers are about to begin is no sign of that.
- */
-static int64
-guard_pause_ms(const ProjectionRow *row)
-{
-	int64		pause_ms = Min((int64) FIRST_GUARD_MS << Min(Max(row->starts - 1, 0), 10), LONGEST_PAUSE_MS);
-	int64		left_ms = pause_ms - TimestampDifferenceMilliseconds(row->started_at, GetCurrentTimestamp());
-
-	if (row->started_at == 0 || left_ms <= 0 || others_follow(row->name))
-		return 0;
-	ereport(WARNING,
-			(errmsg("the last session that began with projection \"%s\" has ended in its first batch", row->name),
-			 errhint("It is begun again in %d s. Until then it can be disabled with dynamodb_es_alter_projection.",
-					 (int) (left_ms / 1000))));
-	return left_ms;
-}
-
-/* The projection whose first batch is under way; NULL: none. */
-static const char *guarded = NULL;
-
-/* The guard's record, which is to be taken back however this backend ends, save by a crash. */
+/* Somebody may have made it shorter; or have changed what stood in the way. */
 static void
-guard_end_at_exit(int code, Datum argument)
-{
-	if (guarded == NULL)
-		return;
-	AbortOutOfAnyTransaction();
-	StartTransactionCommand();
-	projection_started(guarded);
-	CommitTransactionCommand();
-}
-
-/* Before a session's first batch, in a transaction of its own. */
-static void
-guard_begin(Follow *follow, const ProjectionSession *session, ProjectionRow *row)
-{
-	static bool ends_at_exit = false;
-
-	/* Once for all: none can be taken back before those that a handler brings about, for its temporary tables or so. */
-	if (!ends_at_exit)
-		before_shmem_exit(guard_end_at_exit, (Datum) 0);
-	ends_at_exit = true;
-	begin_own_work();
-	projection_start(row->name);
-	row->started_at = GetCurrentTimestamp();
-	guarded = session->name;
-	commit(follow);
-}
-
-/* After it, unless it has been taken back together with the batch. */
-static void
-guard_end(Follow *follow, const ProjectionSession *session, bool was_applied)
-{
-	guarded = NULL;
-	if (was_applied)
-		return;
-	begin_own_work();
-	projection_started(session->name);
-	commit(follow);
-}
-
-/* Somebody may have made it shorter. */
-static void
-keep_to_interval(ProjectionSession *session, const ProjectionRow *row)
+heed_changes(ProjectionSession *session, const ProjectionRow *row)
 {
 	if (session->has_begun && session->failures == 0)
 		session->due_at = Min(session->due_at, http_now_ms() + row->poll_interval_ms);
+	if (session->error != 0 && row->next_try == 0)
+		session->due_at = http_now_ms();
 }
 
 /* The session of a projection that was not followed before. */
@@ -235,14 +125,14 @@ take_up(Follow *follow, const ProjectionRow *row)
 
 	if (list_member_ptr(follow->sessions, session))
 	{
-		keep_to_interval(session, row);
+		heed_changes(session, row);
 		return session;
 	}
 	caller = MemoryContextSwitchTo(follow->context);
 	follow->sessions = lappend(follow->sessions, session);
 	MemoryContextSwitchTo(caller);
 	session->due_at = http_now_ms() + guard_pause_ms(row);
-	followed_lock(row->name);
+	guard_mark(row->name);
 	session->has_begun = false;
 	session->failures = session->limit = session->error = 0;
 	session->growth = 1;
@@ -255,7 +145,7 @@ static void
 let_go(Follow *follow, ProjectionSession *session)
 {
 	follow->sessions = list_delete_ptr(follow->sessions, session);
-	followed_unlock(session->name);
+	guard_unmark(session->name);
 	session_drop_reader(session);
 }
 
@@ -285,87 +175,15 @@ rows_followed(Follow *follow)
 	return ours;
 }
 
-/* An error that will pass by itself; else the handler, or the store, has to be looked at. */
-static bool
-is_passing(int sqlstate)
-{
-	switch (ERRCODE_TO_CATEGORY(sqlstate))
-	{
-		case ERRCODE_CONNECTION_EXCEPTION:
-		case ERRCODE_INSUFFICIENT_RESOURCES:
-		case ERRCODE_OPERATOR_INTERVENTION:
-		case ERRCODE_TRANSACTION_ROLLBACK:
-		case ERRCODE_FDW_ERROR:
-		case ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION:
-			return true;
-		default:
-			return sqlstate == ERRCODE_LOCK_NOT_AVAILABLE;
-	}
-}
-
-/* Half the batch at once, until it is one commit. */
-static void
-halve(ProjectionSession *session)
-{
-	session->limit = Max(session->last_count / 2, 1);
-	session->due_at = http_now_ms();
-}
-
-static char *
-text_of_error(const ProjectionSession *session, const ErrorData *error)
-{
-	char	   *text = session->failing == NULL ? error->message : psprintf("%s: %s", session->failing, error->message);
-
-	return error->detail == NULL ? text : psprintf("%s\n%s", text, error->detail);
-}
-
-static void
-record(ProjectionSession *session, const ProjectionRow *row, const ErrorData *error, int64 pause_ms)
-{
-	bool		stopped = !is_passing(error->sqlerrcode);
-	char	   *text = text_of_error(session, error);
-
-	projection_fail(row->name, text, stopped, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pause_ms));
-	ereport(WARNING, (errcode(error->sqlerrcode),
-					  stopped ? errmsg("projection \"%s\" has stopped", row->name)
-					  : errmsg("projection \"%s\" waits", row->name),
-					  errdetail_internal("%s", text), errhint("It is tried again in %d s.", (int) (pause_ms / 1000))));
-}
-
-/* Others that move the same projection, or write the same rows, are no fault as long as that does not go on. */
-static bool
-is_a_race(const ProjectionSession *session, const ErrorData *error)
-{
-	return ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK &&
-		session->failures <= RACES_IN_SILENCE;
-}
-
 /* In a transaction of its own: under REPEATABLE READ the one that has failed does not see the row as it is. */
 static void
-fail(Follow *follow, ProjectionSession *session, const ProjectionRow *row, ErrorData *error)
+fail(Follow *follow, ProjectionSession *session, const ErrorData *error)
 {
-	int64		pause_ms;
-
 	session_drop_reader(session);
-	session->growth = 1;
-	if (session->failing != NULL && !session->fails_alone && !is_passing(error->sqlerrcode))
-	{
-		halve(session);
+	if (!failure_plan(session, error))
 		return;
-	}
-	session->failures++;
-	if (is_a_race(session, error))
-	{
-		session->due_at = http_now_ms() + pg_prng_uint64_range(&pg_global_prng_state, 1, 10 << session->failures);
-		return;
-	}
-	pause_ms = Min((int64) FIRST_PAUSE_MS << Min(session->failures - 1, 20), LONGEST_PAUSE_MS);
-	session->due_at = http_now_ms() + pause_ms;
-	session->error = error->sqlerrcode;
-	if (!is_passing(error->sqlerrcode) || session->failures >= TRIES_TO_CATCH_UP)
-		session->is_at_end = true;
 	begin_own_work();
-	record(session, row, error, pause_ms);
+	failure_record(session, error);
 	commit(follow);
 }
 
@@ -475,6 +293,27 @@ try_commit(Follow *follow)
 	return error;
 }
 
+/* Before a session's first batch, in a transaction of its own. */
+static void
+begin_first(Follow *follow, const ProjectionSession *session, ProjectionRow *row)
+{
+	begin_own_work();
+	guard_begin(session, row);
+	commit(follow);
+}
+
+/* After it, unless the record has been taken back together with the batch. */
+static void
+end_first(Follow *follow, const ProjectionSession *session, bool was_applied)
+{
+	guard_forget();
+	if (was_applied)
+		return;
+	begin_own_work();
+	projection_started(session->name);
+	commit(follow);
+}
+
 static void
 show_name(const char *name)
 {
@@ -491,20 +330,20 @@ take_turn(Follow *follow, ProjectionSession *session, ProjectionRow *row)
 	if (follow->spec->shows_name)
 		show_name(row->name);
 	if (is_first)
-		guard_begin(follow, session, row);
+		begin_first(follow, session, row);
 	error = try_step(follow, session, row);
 	if (error == NULL)
 		error = try_commit(follow);
 	else
 		commit(follow);
 	if (is_first)
-		guard_end(follow, session, error == NULL && session->has_begun);
+		end_first(follow, session, error == NULL && session->has_begun);
 	session->has_begun = true;
 	if (error == NULL)
 		return;
 	if (ends_session(error))
 		ReThrowError(error);
-	fail(follow, session, row, error);
+	fail(follow, session, error);
 }
 
 static bool
@@ -513,8 +352,12 @@ all_are_at_end(const Follow *follow)
 	ListCell   *cell;
 
 	foreach(cell, follow->sessions)
-		if (!((ProjectionSession *) lfirst(cell))->is_at_end)
-		return false;
+	{
+		const ProjectionSession *session = lfirst(cell);
+
+		if (!session->is_at_end)
+			return false;
+	}
 	return true;
 }
 

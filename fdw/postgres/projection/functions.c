@@ -21,6 +21,7 @@
 #include "postgres/projection/batch.h"
 #include "postgres/projection/follow.h"
 #include "postgres/projection/handler.h"
+#include "postgres/projection/passed.h"
 #include "postgres/projection/rights.h"
 #include "postgres/projection/row.h"
 #include "postgres/projection/session.h"
@@ -193,12 +194,12 @@ dynamodb_es_skip(PG_FUNCTION_ARGS)
 	ProjectionRow *row = projection_get_locked(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	int64		commit_id = PG_GETARG_INT64(1);
 
-	if (commit_id <= row->position && !projection_skip_passed(row->name, commit_id))
+	if (commit_id <= row->position && !passed_skip(row->name, commit_id))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("projection \"%s\" has come past commit " INT64_FORMAT, row->name, commit_id),
 						errdetail("Its position is " INT64_FORMAT ".", row->position)));
 	if (commit_id > row->position)
-		projection_skip(row->name, commit_id);
+		passed_skip_next(row->name, commit_id);
 	PG_RETURN_VOID();
 }
 

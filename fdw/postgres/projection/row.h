@@ -1,8 +1,5 @@
 /*
- * row: a projection's row in dynamodb_es_projection, and what it has passed, in dynamodb_es_passed.
- *
- * Nobody has rights on these tables. They are read and written here, as their owner, under a search_path of our own, by
- * statements in which nothing is a user's text. Each function asks for a transaction, and leaves no snapshot behind.
+ * row: a projection's row in dynamodb_es_projection. Each function asks for a transaction, and leaves no snapshot behind.
  */
 #ifndef DYNAMODB_ES_PROJECTION_ROW_H
 #define DYNAMODB_ES_PROJECTION_ROW_H
@@ -12,6 +9,7 @@
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
+#include "postgres/projection/passed.h"
 #include "store/feed.h"
 
 typedef struct ProjectionRow
@@ -32,6 +30,7 @@ typedef struct ProjectionRow
 	int			starts;
 	IdRange		waiting_for;	/* zeroes: nothing */
 	bool		has_error;
+	TimestampTz next_try;		/* with an error; 0: at once, since something has been changed */
 	int64	   *skipped;		/* ids above the position that are left out, ascending */
 	int			nskipped;
 	bool		late_is_due;	/* ids that were passed are to be looked for */
@@ -55,26 +54,6 @@ extern void projection_delete(const char *name);
 
 /* Sets the position, and forgets what is known of the way to it. */
 extern void projection_reset(const char *name, int64 position);
-extern void projection_skip(const char *name, int64 commit_id);
-
-/* Likewise of an id that was passed. false: it was not, or is settled by now. */
-extern bool projection_skip_passed(const char *name, int64 commit_id);
-
-/* Looks for ids that were passed. */
-typedef struct PassedLooks
-{
-	TimestampTz at;				/* of all that were due by then */
-	int64		last;			/* ids up to that one were looked for; 0: none were */
-} PassedLooks;
-
-/* What is to be looked for by then: disjoint ranges, ascending, in the current memory context. */
-extern IdRange *passed_due(const char *name, TimestampTz at, int *count);
-
-/*
- * Of a projection that is locked: these ids, which were passed and are open, have become `fate`. false, and nothing is
- * changed, where not all of them are open.
- */
-extern bool passed_settle(const char *name, const int64 *ids, int count, const char *fate);
 
 /* What a batch has done. */
 typedef struct ProjectionMove
@@ -107,8 +86,5 @@ extern void projection_started(const char *name);
 
 /* While this is so, an INSERT into dynamodb_es_projection is the extension's own. */
 extern bool projection_inserts(void);
-
-/* The schema that the extension is in. Raises 55000 where it is not installed. */
-extern Oid	projection_schema(void);
 
 #endif

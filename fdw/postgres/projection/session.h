@@ -14,7 +14,6 @@
 #include "postgres/table/options.h"
 #include "postgres/table/relation.h"
 #include "store/sightings.h"
-#include "store/sightings.h"
 
 /* A feed that is read, and what its items become. */
 typedef struct FeedReader
