@@ -84,5 +84,17 @@ def sdk(url):
     return Client("node", f"{HERE}/clients/sdk.js", url)
 
 
+class Consumer(Client):
+    """A client that has a session with PostgreSQL, of which it tells the process first."""
+
+    def __init__(self, *command):
+        super().__init__(*command)
+        self.backend = int(self.line())
+
+
+def consumer(url):
+    return Consumer("node", f"{HERE}/clients/consumer.js", url)
+
+
 def boto(url):
     return Client("/usr/bin/python3", f"{HERE}/clients/boto.py", url)

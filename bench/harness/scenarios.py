@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import psycopg2
 
-from . import postgres, processes
+from . import postgres, processes, projections as projection_runs
 from .rounds import Bound, Result, Target, take_turns
 
 EXTENSION, FLOOR, SDK, BOTO = "dynamodb_es", "floor", "SDK v3", "boto3"
@@ -33,12 +33,14 @@ class Size:
     engine_index: int               # that an engine holds
     cpu: int                        # rows of a run that measures CPU
     memory: int
+    fresh: int                      # INSERTs whose way into a projection is timed
+    idle_seconds: int
 
 
 FULL = Size(rounds=5, delayed_rounds=3, one=1500, bulk=4000, delayed=1000, transactions=30, backend=1000, index=100_000, engine_index=20_000,
-            cpu=100_000, memory=1_000_000)
+            cpu=100_000, memory=1_000_000, fresh=200, idle_seconds=60)
 QUICK = Size(rounds=2, delayed_rounds=2, one=200, bulk=1000, delayed=300, transactions=5, backend=100, index=20_000, engine_index=3000,
-             cpu=20_000, memory=100_000)
+             cpu=20_000, memory=100_000, fresh=20, idle_seconds=10)
 
 
 def prefix():
@@ -324,6 +326,12 @@ def memory_copy(bench):
     return [result]
 
 
+def projections(bench):
+    """What follows a store, beside a consumer that is written by hand."""
+    with Stage() as stage:
+        return projection_runs.projections(bench, stage)
+
+
 SCENARIOS = {
     "append-one": append_one,
     "append-bulk": append_bulk,
@@ -338,4 +346,5 @@ SCENARIOS = {
     "read-few": read_few,
     "memory-read": memory_read,
     "memory-copy": memory_copy,
+    "projections": projections,
 }
