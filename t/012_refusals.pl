@@ -1,5 +1,6 @@
 # When DynamoDB, or something in front of it, refuses a request, the error says what it is, an append is never said to be refused
 # where it may have been stored, and no credential shows in a message or in the server's log.
+# Engine: none
 use strict;
 use warnings;
 

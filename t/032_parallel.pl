@@ -1,5 +1,6 @@
 # Requests run side by side up to max_connections and never beyond, the next page is under way while rows are used, and each row
 # comes once, however the pages fall.
+# Engine: none
 use strict;
 use warnings;
 

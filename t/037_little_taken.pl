@@ -1,5 +1,6 @@
 # Whoever takes few rows pays for few: under a LIMIT above an unnest or a join, by a cursor, with a budget. What the server has counted is what
 # EXPLAIN ANALYZE and dynamodb_es_stats say, also where requests were given up.
+# Engine: none
 use strict;
 use warnings;
 

@@ -1,4 +1,5 @@
 # Reading a store of 500 MB grows a backend by less than 64 MB, however it is read.
+# Engine: none
 use strict;
 use warnings;
 

@@ -1,7 +1,6 @@
 # A statement without explicit keys signs with the server's own AWS identity: found in the SDKs' order, renewed before it expires, and
 # where it is not to be had, the error says what is missing and shows nothing of what was found.
-# Engine: dynalite
-# (no engine is asked, so once is enough)
+# Engine: none
 use strict;
 use warnings;
 

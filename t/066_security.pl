@@ -1,7 +1,6 @@
 # Whose AWS identity a statement uses: nobody but a superuser makes PostgreSQL sign with its own, or lends it, and it goes to no server
 # and no foreign table that are not a superuser's.
-# Engine: dynalite
-# (no engine is asked, so once is enough)
+# Engine: none
 use strict;
 use warnings;
 

@@ -1,6 +1,5 @@
 # An identity that is configured signs, or the statement fails: no other one takes its place, though an instance's role is at hand.
-# Engine: dynalite
-# (no engine is asked, so once is enough)
+# Engine: none
 use strict;
 use warnings;
 

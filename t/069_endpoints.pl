@@ -1,4 +1,5 @@
 # A server without an endpoint sends to where AWS's variables and files say, in the order of the SDKs: what is set up for LocalStack never reaches AWS.
+# Engine: none
 use strict;
 use warnings;
 

@@ -1,6 +1,5 @@
 # No request goes over TLS 1.0 or 1.1, whatever OpenSSL's configuration allows: not to DynamoDB, not to STS, not to a container's endpoint, not to a proxy.
-# Engine: dynalite
-# (no engine is asked, so once is enough)
+# Engine: none
 use strict;
 use warnings;
 

@@ -1,7 +1,6 @@
 # What PostgreSQL's own AWS identity is - its files, profiles, roles, region - only superusers are told. Others are told that something is wrong, and the
 # server's log says what.
-# Engine: dynalite
-# (no engine is asked, so once is enough)
+# Engine: none
 use strict;
 use warnings;
 

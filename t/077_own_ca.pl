@@ -1,6 +1,5 @@
 # Requests go by CAs of one's own: of the server's option, of AWS_CA_BUNDLE, of the profile's ca_bundle; and who is no superuser neither sets a file nor learns of one.
-# Engine: dynalite
-# (no engine is asked, so once is enough)
+# Engine: none
 use strict;
 use warnings;
 

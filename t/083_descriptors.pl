@@ -1,5 +1,6 @@
 # File descriptors and memory are limited: a backend that has no more of them says so and goes on afterwards, PostgreSQL knows how many the
 # connections use, many backends work beside each other, and a thousand changes of the settings leave nothing behind.
+# Engine: none
 use strict;
 use warnings;
 

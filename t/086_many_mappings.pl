@@ -1,5 +1,6 @@
 # One session uses a thousand user mappings, one after the other or as many at once as it may: PostgreSQL keeps the file descriptors that it needs, each
 # mapping works, and what is closed gives its memory back. Under `ulimit -n 1024`; what a lack of descriptors does to one mapping is t/083_descriptors.pl's.
+# Engine: none
 use strict;
 use warnings;
 
