@@ -70,10 +70,11 @@ an_answer_reads_as_any_json_does(void **state)
 static void
 a_damaged_answer_is_refused_or_reads_as_any_json_does(void **state)
 {
+	const int	rounds = (int) cases_of(20000);
 	uint32_t	random = 1;
 	char		text[sizeof(item)];
 
-	for (int round = 0; round < 20000; round++)
+	for (int round = 0; round < rounds; round++)
 	{
 		size_t		length = sizeof(item) - 1;
 

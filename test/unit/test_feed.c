@@ -521,7 +521,7 @@ follow(Client *client)
 static void
 tail_is_complete(int lag, int longest, bool all_in_time)
 {
-	for (unsigned seed = 1; seed <= 20; seed++)
+	for (unsigned seed = 1; seed <= cases_of(20); seed++)
 	{
 		Client	   *client;
 		int			late = 0;

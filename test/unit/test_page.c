@@ -171,10 +171,11 @@ what_is_no_item_is_refused_when_it_is_asked_for(void **state)
 static void
 a_damaged_page_is_refused_or_reads_as_any_json_does(void **state)
 {
+	const int	rounds = (int) cases_of(20000);
 	uint32_t	random = 1;
 	char		text[sizeof(whole)];
 
-	for (int round = 0; round < 20000; round++)
+	for (int round = 0; round < rounds; round++)
 	{
 		size_t		length = sizeof(whole) - 1;
 
