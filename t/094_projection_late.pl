@@ -153,6 +153,17 @@ $held = pass_one();
 is_deeply([ $session->query("SELECT fate, count(*), min(lower(ids)) FROM dynamodb_es_passed WHERE by_role = 'x' GROUP BY fate ORDER BY fate") ],
 	[ [ 'expired', 2, -2002 ], [ 'open', 999, -1998 ] ], 'of more than a thousand ranges the oldest are given up');
 
+# More gaps than a feed lists, in one batch: each of them is on record.
+$session->query(q{SELECT dynamodb_es_alter_projection('p', batch_size => 5000)});
+my @given = take_ids(2 * 1100);
+$dynamodb->put_all('commits', map {
+		{ aggregateId => { S => "gap $_" }, version => { N => '0' }, commitId => { N => "$given[ 2 * $_ + 1 ]" },
+			committedAt => { N => sprintf '%.0f', 1000 * time }, events => { S => '[]' }, active => { S => 't' } }
+	} 0 .. 1099);
+Session::comes(sub { $session->query(q{SELECT dynamodb_es_run('p')}); $session->query("SELECT position >= $given[-1] FROM dynamodb_es_projections") eq 't' });
+is_deeply([ $session->query("SELECT fate, count(*) FROM dynamodb_es_passed WHERE lower(ids) >= $given[0] GROUP BY fate ORDER BY fate") ],
+	[ [ 'expired', 100 ], [ 'open', 1000 ] ], 'of more gaps than a feed lists each is on record');
+
 # Another store, or an older state of it.
 sub check { return Session->new($node)->try(q{SELECT dynamodb_es_run('p')})->{error} }
 my ($last) = sort { $b->{commitId}{N} <=> $a->{commitId}{N} } $dynamodb->scan('commits');

@@ -26,6 +26,9 @@
 /* Rows of a batch, in bytes. */
 #define MOST_BYTES (8 * 1024 * 1024)
 
+/* Gaps that are passed in a batch: a feed lists twice as many. */
+#define MOST_GAPS 500
+
 /*
  * History is given up by its stamps when it is that old: no clock is wrong by as much, and whoever starts anew need not
  * wait for what happened long ago.
@@ -358,6 +361,16 @@ fill_late(Filling *filling, const ProjectionRow *row)
 			late_is_out_of_order(filling->reader, lfirst(cell), batch->after, batch->ids, batch->nlate);
 }
 
+/* Has the feed passed so many gaps since the batch began that it may come to list no more of them? */
+static bool
+has_many_gaps(const Batch *batch, FeedReader *reader)
+{
+	FeedReport	report;
+
+	feed_report(reader->tenure->operation, &report);
+	return report.npassed >= MOST_GAPS && report.passed[report.npassed - MOST_GAPS].first > batch->after;
+}
+
 /* false: the feed is at its end, or has handed out more than is in the batch: it is of no more use. */
 static bool
 fill(Filling *filling, FeedReader *reader)
@@ -366,7 +379,7 @@ fill(Filling *filling, FeedReader *reader)
 	const cJSON *item = NULL;
 
 	batch->more = true;
-	while (!is_full(filling) && batch->more)
+	while (!is_full(filling) && batch->more && !has_many_gaps(batch, reader))
 	{
 		item = next_item(reader);
 		batch->more = item != NULL;
