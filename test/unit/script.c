@@ -86,6 +86,16 @@ script_begin(const Exchange *script, size_t count)
 	now = BEGIN_MS;
 }
 
+size_t
+script_length(const Exchange *array, size_t most)
+{
+	size_t		count = 0;
+
+	while (count < most && array[count].operation != NULL)
+		count++;
+	return count;
+}
+
 void
 script_end(void)
 {

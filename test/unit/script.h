@@ -52,6 +52,14 @@ typedef struct Exchange
 
 #define SCRIPT(...) script_begin((const Exchange[]) {__VA_ARGS__}, sizeof((const Exchange[]) {__VA_ARGS__}) / sizeof(Exchange))
 
+/* How many of an array of exchanges are filled in: those before the first without an operation. */
+extern size_t script_length(const Exchange *exchanges, size_t most);
+
+#define EXCHANGES_OF(array) script_length(array, sizeof(array) / sizeof((array)[0]))
+
+/* Those of a test's case. */
+#define SCRIPT_OF(one) script_begin((one)->exchanges, EXCHANGES_OF((one)->exchanges))
+
 /* The exchanges must outlive the script; their texts, too. The clock begins anew. */
 extern void script_begin(const Exchange *exchanges, size_t count);
 

@@ -204,16 +204,6 @@ static const Case cases[] = {
 };
 
 static size_t
-exchanges_of(const Case *one)
-{
-	size_t		count = 0;
-
-	while (count < MOST_EXCHANGES && one->exchanges[count].operation != NULL)
-		count++;
-	return count;
-}
-
-static size_t
 rows_of(const Case *one, AppendRow *rows)
 {
 	size_t		count = 0;
@@ -245,7 +235,7 @@ run_case(const Case *one, AppendRow *rows, Failure *failure)
 	AppendOperation *append;
 	Client	   *client;
 
-	script_begin(one->exchanges, exchanges_of(one));
+	SCRIPT_OF(one);
 	client = script_client(3, 16);
 	append = client != NULL ? append_start(client, &names, &settings, rows, nrows, NULL) : NULL;
 	if (append != NULL)
@@ -297,7 +287,7 @@ answers_decide_the_fates(void **state)
 static bool
 is_settled(const Case *one, const Exchange *lost)
 {
-	for (size_t i = 0; i < exchanges_of(one) && lost->contains != NULL; i++)
+	for (size_t i = 0; i < EXCHANGES_OF(one->exchanges) && lost->contains != NULL; i++)
 		if (script_used(i) && one->exchanges[i].status == 400 && one->exchanges[i].contains != NULL
 			&& strcmp(one->exchanges[i].contains, lost->contains) == 0)
 			return true;
@@ -325,7 +315,7 @@ may_be_stored(const Case *one, const Commit *commit)
 	bool		may = false;
 
 	snprintf(key, sizeof(key), "{\"aggregateId\":{\"S\":\"%s\"},\"version\":{\"N\":\"%lld\"}", commit->aggregate_id, (long long) commit->version);
-	for (size_t i = 0; i < exchanges_of(one); i++)
+	for (size_t i = 0; i < EXCHANGES_OF(one->exchanges); i++)
 		may = may || (script_used(i) && stores_key(one, &one->exchanges[i], key));
 	return may;
 }

@@ -46,16 +46,6 @@ static const Case cases[] = {
 	{"answers that are none leave a doubt", STEP_FAILED, FAILURE_BAD_ANSWER, true, {BAD, BAD, BAD, BAD}},
 };
 
-static size_t
-exchanges_of(const Case *one)
-{
-	size_t		count = 0;
-
-	while (count < MOST_EXCHANGES && one->exchanges[count].operation != NULL)
-		count++;
-	return count;
-}
-
 static Call *
 start_with(Client *client, Operation operation, const CallSettings *settings, const char *text, Usage *usage)
 {
@@ -84,7 +74,7 @@ answers_decide_how_it_ends(void **state)
 		Call	   *call;
 
 		print_message("%s\n", one->what);
-		script_begin(one->exchanges, exchanges_of(one));
+		SCRIPT_OF(one);
 		client = script_client(4, 1);
 		call = start(client, OPERATION_PUT_ITEM, "{}", NULL);
 		assert_int_equal(RUN(client, call_step(call)), one->result);
@@ -405,7 +395,7 @@ calls_run_side_by_side(void **state)
 static bool
 may_have_worked(const Case *one)
 {
-	for (size_t i = 0; i < exchanges_of(one); i++)
+	for (size_t i = 0; i < EXCHANGES_OF(one->exchanges); i++)
 		if (script_used(i) && (one->exchanges[i].fault == FAULT_LOST
 							   || (one->exchanges[i].fault == FAULT_NONE && one->exchanges[i].status == 0)))
 			return true;
@@ -420,7 +410,7 @@ without_memory_no_doubt_is_lost(void **state)
 			Client	   *client;
 			Call	   *call;
 
-			script_begin(cases[i].exchanges, exchanges_of(&cases[i]));
+			SCRIPT_OF(&cases[i]);
 			client = script_client(4, 1);
 			call = client != NULL ? start(client, OPERATION_PUT_ITEM, "{}", NULL) : NULL;
 			if (call != NULL && RUN(client, call_step(call)) == STEP_FAILED)

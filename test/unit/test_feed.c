@@ -147,16 +147,6 @@ static const Case cases[] = {
 		"\"active\":{\"S\":\"t\"},\"commitId\":{\"N\":\"2\"}}}"), LAST_PAGE(AT(3, OLD) "," AT(4, OLD))}},
 };
 
-static size_t
-exchanges_of(const Case *one)
-{
-	size_t		count = 0;
-
-	while (count < MOST_EXCHANGES && one->exchanges[count].operation != NULL)
-		count++;
-	return count;
-}
-
 static FeedSpec
 spec_of(const Case *one)
 {
@@ -211,7 +201,7 @@ run_case(const Case *one, ByteBuffer *out, Failure *failure)
 	Client	   *client;
 	const cJSON *item;
 
-	script_begin(one->exchanges, exchanges_of(one));
+	SCRIPT_OF(one);
 	client = script_client(1, 16);
 	feed = client != NULL ? feed_start(client, &names, &spec, NULL) : NULL;
 	while (feed != NULL && (result = feed_next(feed, &item)) != READ_END && result != READ_FAILED)

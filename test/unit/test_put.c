@@ -72,16 +72,6 @@ static const Case cases[] = {
 	{ANSWERED("PutItem", NULL, "<html>"), ANSWERED("PutItem", NULL, "<html>"), ANSWERED("PutItem", NULL, "<html>"), LOOK("{}")}},
 };
 
-static size_t
-exchanges_of(const Case *one)
-{
-	size_t		count = 0;
-
-	while (count < MOST_EXCHANGES && one->exchanges[count].operation != NULL)
-		count++;
-	return count;
-}
-
 /* The outcome; *failure where there is one. NULL client or operation: memory ran out. */
 static PutOutcome
 run_case(const Case *one, Failure *failure)
@@ -95,7 +85,7 @@ run_case(const Case *one, Failure *failure)
 	Client	   *client;
 
 	failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");
-	script_begin(one->exchanges, exchanges_of(one));
+	SCRIPT_OF(one);
 	client = script_client(3, 16);
 	put = client != NULL ? put_start(client, &names, &commit, http_now_ms() + NOT_LATER, 0, NULL) : NULL;
 	if (put != NULL)
@@ -128,7 +118,7 @@ answers_decide_what_became_of_it(void **state)
 static bool
 may_be_stored(const Case *one)
 {
-	for (size_t i = 0; i < exchanges_of(one); i++)
+	for (size_t i = 0; i < EXCHANGES_OF(one->exchanges); i++)
 		if (script_used(i) && strcmp(one->exchanges[i].operation, "PutItem") == 0
 			&& (one->exchanges[i].fault == FAULT_LOST || (one->exchanges[i].fault == FAULT_NONE && one->exchanges[i].status == 0)))
 			return true;

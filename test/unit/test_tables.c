@@ -146,16 +146,6 @@ static const Case cases[] = {
 	{"raised where there is no table", TABLES_RAISE, 12, FAILURE_NOT_FOUND, .exchanges = {RAISE("12", .status = 400, .answer = ERROR_ANSWER("ResourceNotFoundException", ""))}},
 };
 
-static size_t
-exchanges_of(const Case *one)
-{
-	size_t		count = 0;
-
-	while (count < MOST_EXCHANGES && one->exchanges[count].operation != NULL)
-		count++;
-	return count;
-}
-
 /* The failure's kind; *report where there is none. */
 static FailureKind
 run_case(const Case *one, TablesReport *report)
@@ -164,7 +154,7 @@ run_case(const Case *one, TablesReport *report)
 	FailureKind kind = FAILURE_MEMORY;
 	Client	   *client;
 
-	script_begin(one->exchanges, exchanges_of(one));
+	SCRIPT_OF(one);
 	client = script_client(3, 16);
 	if (client != NULL)
 		operation = one->task == TABLES_RAISE ? tables_start_raise(client, &names, one->raise_to, NULL)
