@@ -3,7 +3,7 @@
  *
  * As a rule each is put under the id that the batch took for it. A lane takes ids of its own when the next version
  * was taken by somebody else, so that ids and versions still rise together, and when the batch's have grown too old
- * to be used.
+ * to be used. In which order the rows come is lane_rows.c's.
  */
 #include "store/lane.h"
 
@@ -15,151 +15,6 @@
 
 /* Times that the next version is looked for anew. */
 #define MAX_LOST_RACES 20
-
-void
-lane_init(Lane *lane, AppendRow **rows, size_t nrows)
-{
-	memset(lane, 0, sizeof(*lane));
-	lane->rows = rows;
-	lane->nrows = nrows;
-	lane->state = LANE_NEW;
-	for (size_t i = 0; i < nrows; i++)
-		if (rows[i]->next_version)
-			lane->state = LANE_NEEDS_LAST_VERSION;
-}
-
-static void
-lane_fail(Lane *lane, const Failure *failure)
-{
-	lane->state = LANE_FAILED;
-	lane->failure = *failure;
-}
-
-static void
-lane_fail_with(Lane *lane, FailureKind kind, const char *message)
-{
-	Failure		failure;
-
-	failure_set(&failure, kind, NULL, "%s", message);
-	lane_fail(lane, &failure);
-}
-
-/* Stable: rows of one version keep their order. */
-static void
-sort_by_version(AppendRow **rows, size_t nrows)
-{
-	for (size_t i = 1; i < nrows; i++)
-	{
-		AppendRow  *row = rows[i];
-		size_t		at = i;
-
-		for (; at > 0 && rows[at - 1]->commit.version > row->commit.version; at--)
-			rows[at] = rows[at - 1];
-		rows[at] = row;
-	}
-}
-
-bool
-lane_resolve_versions(Lane *lane, const LaneContext *context, int64_t last)
-{
-	lane->last_version = last;
-	for (size_t i = lane->next; i < lane->nrows; i++)
-	{
-		AppendRow  *row = lane->rows[i];
-
-		if (row->next_version && last >= context->settings->max_version)
-		{
-			lane->next = i;
-			lane_fail_with(lane, FAILURE_TOO_LARGE, "the aggregate has no version left");
-			return false;
-		}
-		if (row->next_version)
-			row->commit.version = last + 1;
-		if (row->commit.version > last)
-			last = row->commit.version;
-	}
-	sort_by_version(lane->rows + lane->next, lane->nrows - lane->next);
-	lane->state = lane->takes_ids ? LANE_NEEDS_IDS : LANE_READY;
-	for (size_t i = lane->next + 1; i < lane->nrows; i++)
-	{
-		if (lane->rows[i]->commit.version != lane->rows[i - 1]->commit.version)
-			continue;
-		if (context->settings->skip_conflicts)
-			lane->rows[i]->skipped = true;
-		else
-		{
-			lane->next = i;
-			lane_fail_with(lane, FAILURE_CONDITION, "two rows have it");
-			return false;
-		}
-	}
-	return true;
-}
-
-void
-lane_pass_settled(Lane *lane)
-{
-	for (size_t i = lane->next; i < lane->nrows; i++)
-	{
-		AppendRow  *row = lane->rows[i];
-
-		if (!row->skipped && row->fate != APPEND_STORED)
-			continue;
-		memmove(&lane->rows[lane->next + 1], &lane->rows[lane->next], (i - lane->next) * sizeof(AppendRow *));
-		lane->rows[lane->next++] = row;
-	}
-}
-
-static void
-row_give_id(AppendRow *row, int64_t id, int64_t deadline)
-{
-	row->commit.commit_id = id;
-	row->id_deadline = deadline;
-}
-
-void
-lane_give_id(Lane *lane, int64_t id, int64_t deadline)
-{
-	while (lane->rows[lane->with_ids]->skipped)
-		lane->with_ids++;
-	row_give_id(lane->rows[lane->with_ids++], id, deadline);
-}
-
-bool
-lane_awaits_id(const Lane *lane)
-{
-	return lane->state == LANE_READY && !lane->takes_ids && lane->next < lane->nrows
-		&& lane->rows[lane->next]->id_deadline == 0;
-}
-
-bool
-lane_holds_ids(const Lane *lane)
-{
-	size_t		next = lane->next + (lane->put != NULL);
-
-	while (next < lane->nrows && lane->rows[next]->skipped)
-		next++;
-	return next < lane->nrows && lane->rows[next]->id_deadline != 0;
-}
-
-bool
-lane_is_busy(const Lane *lane)
-{
-	return lane->call != NULL || lane->put != NULL;
-}
-
-void
-lane_burn_unused(Lane *lane, BurnList *burned)
-{
-	for (size_t i = lane->next; i < lane->nrows; i++)
-	{
-		AppendRow  *row = lane->rows[i];
-
-		if (row->id_deadline != 0 && !row->skipped && row->fate == APPEND_NOT_STORED)
-			burn_add(burned, row->commit.commit_id);
-		row->id_deadline = 0;
-	}
-}
 
 static void
 lane_send(Lane *lane, const LaneContext *context, Operation operation, ByteBuffer *body, LaneState next)
@@ -263,7 +118,7 @@ own_ids_arrived(Lane *lane, const LaneContext *context)
 	{
 		for (size_t i = lane->next; left > 0; i++)
 			if (!lane->rows[i]->skipped)
-				row_give_id(lane->rows[i], last - --left, deadline);
+				lane_row_give_id(lane->rows[i], last - --left, deadline);
 		lane->state = LANE_READY;
 		if (http_now_ms() > deadline)
 			lane_fail_with(lane, FAILURE_UNREACHABLE, "the counter's answers come too late for its ids to be used");
@@ -311,36 +166,6 @@ call_ended(Lane *lane, const LaneContext *context, StepResult result)
 		own_ids_arrived(lane, context);
 	lane->call = NULL;
 	call_free(call);
-}
-
-static bool
-carries_token(const AppendRow *row, const char *token_attribute, const cJSON *item)
-{
-	AttributeValue there;
-
-	if (token_attribute == NULL)
-		return false;
-	there = attribute_get(item, token_attribute);
-	for (size_t i = 0; i < row->commit.nextra; i++)
-	{
-		const Attribute *attribute = &row->commit.extra[i];
-
-		if (strcmp(attribute->name, token_attribute) == 0)
-			return attribute_equal(&there, &attribute->value);
-	}
-	return false;
-}
-
-bool
-lane_row_is_own(AppendRow *row, const char *token_attribute, const cJSON *item)
-{
-	Commit		standing;
-
-	if (!carries_token(row, token_attribute, item) || !commit_read_item(item, &standing))
-		return false;
-	row->commit.commit_id = standing.commit_id;
-	row->commit.committed_at = standing.committed_at;
-	return true;
 }
 
 /* The next row is stored, or skipped. */
@@ -505,9 +330,15 @@ lane_start_next(Lane *lane, LaneContext *context)
 				return false;
 			put_next(lane, context);
 			return true;
-		default:
-			return false;
+		case LANE_NEW:
+		case LANE_READING_LAST_VERSION:
+		case LANE_TAKING_IDS:
+		case LANE_PUTTING:
+		case LANE_DONE:
+		case LANE_FAILED:
+			break;
 	}
+	return false;
 }
 
 void

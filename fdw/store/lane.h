@@ -94,4 +94,9 @@ extern bool lane_row_is_own(AppendRow *row, const char *token_attribute, const c
 extern void lane_burn_unused(Lane *lane, BurnList *burned);
 extern void lane_free(Lane *lane);
 
+/* For the files of lanes alone: it has failed, of the row `next`; and a row is given an id. */
+extern void lane_fail(Lane *lane, const Failure *failure);
+extern void lane_fail_with(Lane *lane, FailureKind kind, const char *message);
+extern void lane_row_give_id(AppendRow *row, int64_t id, int64_t deadline);
+
 #endif
