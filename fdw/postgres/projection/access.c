@@ -15,10 +15,14 @@
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "postgres/projection/access.h"
 #include "postgres/session/task.h"
+
+/* There are about fifteen, and as many again where the extension has moved to another schema. */
+#define MOST_PREPARED 32
 
 Oid
 projection_schema(void)
@@ -94,11 +98,47 @@ arguments_add_int64(Arguments *arguments, int64 value)
 	arguments_add(arguments, INT8OID, Int64GetDatum(value));
 }
 
+/* The statements that have been planned, the newest first: to plan one takes longer than to run it. */
+typedef struct Prepared
+{
+	char	   *sql;
+	SPIPlanPtr	plan;
+} Prepared;
+
+static Prepared prepared[MOST_PREPARED];
+
+static SPIPlanPtr
+prepare(const char *sql, Arguments *arguments)
+{
+	Prepared	made = {.plan = SPI_prepare(sql, arguments->count, arguments->types)};
+	Prepared   *last = &prepared[MOST_PREPARED - 1];
+
+	if (made.plan == NULL || SPI_keepplan(made.plan) != 0)
+		elog(ERROR, "could not access projections: %s", SPI_result_code_string(SPI_result));
+	made.sql = MemoryContextStrdup(TopMemoryContext, sql);
+	if (last->plan != NULL)
+	{
+		SPI_freeplan(last->plan);
+		pfree(last->sql);
+	}
+	memmove(&prepared[1], &prepared[0], sizeof(Prepared) * (MOST_PREPARED - 1));
+	prepared[0] = made;
+	return made.plan;
+}
+
+static SPIPlanPtr
+plan_of(const char *sql, Arguments *arguments)
+{
+	for (int i = 0; i < MOST_PREPARED && prepared[i].plan != NULL; i++)
+		if (strcmp(prepared[i].sql, sql) == 0)
+			return prepared[i].plan;
+	return prepare(sql, arguments);
+}
+
 uint64
 access_execute(const char *sql, Arguments *arguments)
 {
-	int			result =
-		SPI_execute_with_args(sql, arguments->count, arguments->types, arguments->values, arguments->nulls, false, 0);
+	int			result = SPI_execute_plan(plan_of(sql, arguments), arguments->values, arguments->nulls, false, 0);
 
 	if (result < 0)
 		elog(ERROR, "could not access projections: %s", SPI_result_code_string(result));
