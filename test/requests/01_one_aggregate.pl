@@ -57,6 +57,15 @@ TEXT
 		],
 		items => 1,
 	}, {
+		what => 'OR of versions: as many ranges as there are apart',
+		sql => q{SELECT version FROM commits WHERE aggregate_id = 'a' AND (version < 2 OR version = 2 OR version > 7.5)},
+		requests => [
+			q{Query commits: aggregateId = 'a' AND version <= 2; fetch key},
+			q{Query commits: aggregateId = 'a' AND version >= 8; fetch key},
+		],
+		items => 5,
+		parallel => 1,
+	}, {
 		what => 'a list of versions: neighbours are one range',
 		sql => q{SELECT version FROM commits WHERE aggregate_id = 'a' AND version IN (7, 2, 3, 3, NULL)},
 		requests => [

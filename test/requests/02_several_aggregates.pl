@@ -22,6 +22,15 @@ TEXT
 		items => 4,
 		parallel => 1,
 	}, {
+		what => 'single commits, by their keys',
+		sql => q{SELECT aggregate_id, version FROM commits WHERE (aggregate_id, version) IN (('a', 1), ('b', 2), ('a', 2), ('a', 1))},
+		requests => [
+			q{Query commits: aggregateId = 'a' AND version BETWEEN 1 AND 2; fetch key},
+			q{Query commits: aggregateId = 'b' AND version = 2; fetch key},
+		],
+		items => 3,
+		parallel => 1,
+	}, {
 		what => 'the aggregates that another table names',
 		sql => q{SELECT aggregate_id, version FROM commits WHERE aggregate_id = ANY (ARRAY(SELECT id FROM few))},
 		requests => [

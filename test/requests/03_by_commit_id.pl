@@ -49,6 +49,13 @@ TEXT
 		],
 		items => 1,
 	}, {
+		what => 'rows that are compared: by their first column',
+		sql => q{SELECT commit_id FROM commits WHERE (commit_id, version) > (18, 100)},
+		requests => [
+			q{Query commits.byId: active = 't' AND commitId >= 18; fetch key, commitId},
+		],
+		items => 3,
+	}, {
 		what => 'a list of ids: neighbours are one range',
 		sql => q{SELECT commit_id FROM commits WHERE commit_id = ANY ('{9,3,4,4}'::int[])},
 		requests => [
