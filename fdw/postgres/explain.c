@@ -37,21 +37,21 @@ term_or_none(const ScanPlan *plan, int number)
 
 /* " AND version >= 3"; a clause of several arms has parentheses. */
 static void
-append_term(StringInfo text, const StoreScan *scan, int number, const char *value)
+append_term(StringInfo string, const StoreScan *scan, int number, const char *value)
 {
 	PlannedTerm term = scan_plan_term(&scan->plan, number);
 	PlannedTerm before = term_or_none(&scan->plan, number - 1);
 	bool		begins = before.clause != term.clause;
 	bool		ends = term_or_none(&scan->plan, number + 1).clause != term.clause;
 
-	if (text->len > 0)
-		appendStringInfoString(text, begins || before.arm == term.arm ? " AND " : " OR ");
+	if (string->len > 0)
+		appendStringInfoString(string, begins || before.arm == term.arm ? " AND " : " OR ");
 	if (begins && term.narms > 1)
-		appendStringInfoChar(text, '(');
-	appendStringInfo(text, "%s %s ", column_attribute_shown(scan->map->by_role[term.role]), clause_comparator(term.strategy));
-	appendStringInfo(text, term.is_array ? "ANY (%s)" : "%s", value);
+		appendStringInfoChar(string, '(');
+	appendStringInfo(string, "%s %s ", column_attribute_shown(scan->map->by_role[term.role]), clause_comparator(term.strategy));
+	appendStringInfo(string, term.is_array ? "ANY (%s)" : "%s", value);
 	if (ends && term.narms > 1)
-		appendStringInfoChar(text, ')');
+		appendStringInfoChar(string, ')');
 }
 
 /* "aggregateId = 'a'::text AND version >= 3" */
@@ -61,27 +61,27 @@ key_condition_text(ForeignScanState *node, ExplainState *es)
 	StoreScan  *scan = node->fdw_state;
 	ForeignScan *plan = castNode(ForeignScan, node->ss.ps.plan);
 	List	   *context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
-	StringInfoData text;
+	StringInfoData string;
 
-	initStringInfo(&text);
+	initStringInfo(&string);
 	if (scan->plan.path == READ_INDEX)
-		appendStringInfoString(&text, COMMIT_ACTIVE " = '" COMMIT_ACTIVE_VALUE "'");
+		appendStringInfoString(&string, COMMIT_ACTIVE " = '" COMMIT_ACTIVE_VALUE "'");
 	for (int i = 0; i < list_length(scan->plan.terms); i++)
-		append_term(&text, scan, i, deparse_expression(list_nth(plan->fdw_exprs, i), context, true, false));
-	return text.data;
+		append_term(&string, scan, i, deparse_expression(list_nth(plan->fdw_exprs, i), context, true, false));
+	return string.data;
 }
 
 static const char *
 projection_text(const StoreScan *scan)
 {
-	StringInfoData text;
+	StringInfoData string;
 
 	if (scan->nattributes > READ_MAX_PROJECTED)
 		return "all attributes";
-	initStringInfo(&text);
+	initStringInfo(&string);
 	for (int i = 0; i < scan->nattributes; i++)
-		appendStringInfo(&text, "%s%s", i > 0 ? ", " : "", attribute_shown(scan->attributes[i]));
-	return text.data;
+		appendStringInfo(&string, "%s%s", i > 0 ? ", " : "", attribute_shown(scan->attributes[i]));
+	return string.data;
 }
 
 /*
@@ -98,9 +98,9 @@ explain_rows_wanted(ForeignScanState *node, ExplainState *es)
 	bool		is_number = true;
 	int			nterms = 0;
 	int64		number = scan->row_limit.more;
-	StringInfoData text;
+	StringInfoData string;
 
-	initStringInfo(&text);
+	initStringInfo(&string);
 	for (size_t i = 0; i < lengthof(terms); i++)
 	{
 		Const	   *value = (Const *) terms[i];
@@ -108,19 +108,19 @@ explain_rows_wanted(ForeignScanState *node, ExplainState *es)
 
 		if (value == NULL)
 			continue;
-		appendStringInfoString(&text, nterms++ > 0 ? " + " : "");
+		appendStringInfoString(&string, nterms++ > 0 ? " + " : "");
 		if (is_known)
-			appendStringInfo(&text, INT64_FORMAT, DatumGetInt64(value->constvalue));
+			appendStringInfo(&string, INT64_FORMAT, DatumGetInt64(value->constvalue));
 		else
-			appendStringInfoString(&text, deparse_expression((Node *) value, context, true, false));
+			appendStringInfoString(&string, deparse_expression((Node *) value, context, true, false));
 		is_number = is_number && is_known && !pg_add_s64_overflow(number, DatumGetInt64(value->constvalue), &number);
 	}
 	if (scan->row_limit.more > 0)
-		appendStringInfo(&text, "%s%d", nterms++ > 0 ? " + " : "", scan->row_limit.more);
+		appendStringInfo(&string, "%s%d", nterms++ > 0 ? " + " : "", scan->row_limit.more);
 	if (nterms > 0 && is_number)
 		ExplainPropertyInteger("Rows Wanted", NULL, number, es);
 	else if (nterms > 0)
-		ExplainPropertyText("Rows Wanted", text.data, es);
+		ExplainPropertyText("Rows Wanted", string.data, es);
 }
 
 static void

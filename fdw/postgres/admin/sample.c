@@ -115,13 +115,13 @@ static void
 note_aggregate(Sample *sample, const cJSON *item)
 {
 	AttributeValue id = attribute_get(item, COMMIT_AGGREGATE_ID);
-	const char *text = id.text != NULL ? id.text : "";
+	const char *string = id.text != NULL ? id.text : "";
 
-	if (sample->aggregate_id != NULL && strcmp(sample->aggregate_id, text) == 0)
+	if (sample->aggregate_id != NULL && strcmp(sample->aggregate_id, string) == 0)
 		return;
 	if (sample->aggregate_id != NULL)
 		pfree(sample->aggregate_id);
-	sample->aggregate_id = MemoryContextStrdup(sample->tuple_context, text);
+	sample->aggregate_id = MemoryContextStrdup(sample->tuple_context, string);
 	sample->naggregates++;
 }
 

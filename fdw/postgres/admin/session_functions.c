@@ -32,9 +32,9 @@ enum
 };
 
 static Datum
-text_or_null(const char *text)
+text_or_null(const char *string)
 {
-	return text != NULL ? CStringGetTextDatum(text) : (Datum) 0;
+	return string != NULL ? CStringGetTextDatum(string) : (Datum) 0;
 }
 
 Datum

@@ -23,9 +23,9 @@ PG_FUNCTION_INFO_V1(dynamodb_es_set_head);
 
 /* Text in UTF-8, as a message shows it. */
 static char *
-shown(const char *text)
+shown(const char *string)
 {
-	return encoding_for_message(text, strlen(text), strlen(text));
+	return encoding_for_message(string, strlen(string), strlen(string));
 }
 
 Datum
@@ -114,11 +114,11 @@ dynamodb_es_set_head(PG_FUNCTION_ARGS)
 
 /* Of what DynamoDB says. */
 static void
-set_text(Datum *value, bool *isnull, const char *text)
+set_text(Datum *value, bool *isnull, const char *string)
 {
-	*isnull = text[0] == '\0';
+	*isnull = string[0] == '\0';
 	if (!*isnull)
-		*value = CStringGetTextDatum(shown(text));
+		*value = CStringGetTextDatum(shown(string));
 }
 
 enum

@@ -42,9 +42,9 @@ static WaitingRows *waiting_rows = NULL;
 static bool committing = false; /* nothing that comes now would be appended */
 
 static const char *
-copy_of(const char *text)
+copy_of(const char *string)
 {
-	return text != NULL ? pstrdup(text) : NULL;
+	return string != NULL ? pstrdup(string) : NULL;
 }
 
 static bool

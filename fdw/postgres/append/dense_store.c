@@ -25,15 +25,15 @@ static uint64
 hash_of_store(Oid server, const StoreNames *names)
 {
 	const char *const parts[] = {names->counter_table, names->counter};
-	StringInfoData text;
+	StringInfoData string;
 	uint64		hash;
 
-	initStringInfo(&text);
-	appendBinaryStringInfo(&text, (const char *) &server, sizeof(server));
+	initStringInfo(&string);
+	appendBinaryStringInfo(&string, (const char *) &server, sizeof(server));
 	for (size_t i = 0; i < lengthof(parts); i++)
-		appendBinaryStringInfo(&text, parts[i], strlen(parts[i]) + 1);
-	hash = hash_bytes_extended((const unsigned char *) text.data, text.len, 0);
-	pfree(text.data);
+		appendBinaryStringInfo(&string, parts[i], strlen(parts[i]) + 1);
+	hash = hash_bytes_extended((const unsigned char *) string.data, string.len, 0);
+	pfree(string.data);
 	return hash;
 }
 

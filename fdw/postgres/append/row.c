@@ -58,14 +58,14 @@ report_missing(const ColumnMap *map, ColumnRole role)
 static void
 take_aggregate_id(const ColumnMap *map, TupleTableSlot *slot, Commit *commit)
 {
-	AttributeValue text;
+	AttributeValue string;
 	Datum		value;
 
 	if (!row_value(map, slot, COLUMN_AGGREGATE_ID, &value))
 		report_missing(map, COLUMN_AGGREGATE_ID);
-	text = column_write(map->by_role[COLUMN_AGGREGATE_ID], value);
-	commit->aggregate_id = text.text;
-	commit->aggregate_id_length = text.length;
+	string = column_write(map->by_role[COLUMN_AGGREGATE_ID], value);
+	commit->aggregate_id = string.text;
+	commit->aggregate_id_length = string.length;
 }
 
 /* A version left out is the next one. */

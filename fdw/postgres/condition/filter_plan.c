@@ -89,9 +89,9 @@ leaf_node(Planning *planning, int test, const Column *column, Node *value, int n
 static bool
 numeric_is_storable(Datum value)
 {
-	const char *text = DatumGetCString(DirectFunctionCall1(numeric_out, value));
+	const char *string = DatumGetCString(DirectFunctionCall1(numeric_out, value));
 
-	return number_is_storable(text, strlen(text));
+	return number_is_storable(string, strlen(string));
 }
 
 /* true for a constant, or an array of constants, that DynamoDB can hold digit by digit. */

@@ -23,21 +23,21 @@ report_not_given_back(void)
 }
 
 char *
-encoding_to_utf8(const char *text, size_t length)
+encoding_to_utf8(const char *string, size_t length)
 {
-	char	   *utf8 = pg_server_to_any(text, length, PG_UTF8);
+	char	   *utf8 = pg_server_to_any(string, length, PG_UTF8);
 
-	if (utf8 != text && strcmp(pg_any_to_server(utf8, strlen(utf8), PG_UTF8), text) != 0)
+	if (utf8 != string && strcmp(pg_any_to_server(utf8, strlen(utf8), PG_UTF8), string) != 0)
 		report_not_given_back();
 	return utf8;
 }
 
 char *
-encoding_from_utf8(const char *text, size_t length)
+encoding_from_utf8(const char *string, size_t length)
 {
-	char	   *converted = pg_any_to_server(text, length, PG_UTF8);
+	char	   *converted = pg_any_to_server(string, length, PG_UTF8);
 
-	if (converted != text && strcmp(pg_server_to_any(converted, strlen(converted), PG_UTF8), text) != 0)
+	if (converted != string && strcmp(pg_server_to_any(converted, strlen(converted), PG_UTF8), string) != 0)
 		report_not_given_back();
 	return converted;
 }
@@ -76,46 +76,46 @@ steers(pg_wchar c)
 
 /* A copy in which such characters are \uXXXX. */
 static char *
-escape(const char *text, int encoding)
+escape(const char *string, int encoding)
 {
 	StringInfoData copy;
 
 	initStringInfo(&copy);
-	while (*text != '\0')
+	while (*string != '\0')
 	{
-		int			length = (int) strnlen(text, (size_t) pg_encoding_mblen(encoding, text));
-		pg_wchar	c = code_point(encoding, text);
+		int			length = (int) strnlen(string, (size_t) pg_encoding_mblen(encoding, string));
+		pg_wchar	c = code_point(encoding, string);
 
 		if (steers(c))
 			appendStringInfo(&copy, "\\u%04X", c);
 		else
-			appendBinaryStringInfo(&copy, text, length);
-		text += length;
+			appendBinaryStringInfo(&copy, string, length);
+		string += length;
 	}
 	return copy.data;
 }
 
 char *
-encoding_escape(const char *text)
+encoding_escape(const char *string)
 {
 	/* SQL_ASCII may hold anything; most often it is UTF-8. */
-	if (GetDatabaseEncoding() == PG_SQL_ASCII && pg_verify_mbstr(PG_UTF8, text, (int) strlen(text), true))
-		return escape(text, PG_UTF8);
-	return escape(text, GetDatabaseEncoding());
+	if (GetDatabaseEncoding() == PG_SQL_ASCII && pg_verify_mbstr(PG_UTF8, string, (int) strlen(string), true))
+		return escape(string, PG_UTF8);
+	return escape(string, GetDatabaseEncoding());
 }
 
 /* A copy in which kept characters are question marks; all that is not ASCII, where it is no UTF-8 even so. */
 static char *
-copy_plain(const char *text, size_t length)
+copy_plain(const char *string, size_t length)
 {
 	char	   *copy = palloc(length + 1);
 	size_t		n = 0;
 
 	for (size_t i = 0; i < length; i++)
 	{
-		bool		kept = (unsigned char) text[i] == KEPT;
+		bool		kept = (unsigned char) string[i] == KEPT;
 
-		copy[n++] = kept ? '?' : text[i];
+		copy[n++] = kept ? '?' : string[i];
 		if (kept)
 			i += Min((size_t) KEPT_LENGTH - 1, length - 1 - i);
 	}
@@ -128,15 +128,15 @@ copy_plain(const char *text, size_t length)
 }
 
 char *
-encoding_for_message(const char *text, size_t length, size_t max_bytes)
+encoding_for_message(const char *string, size_t length, size_t max_bytes)
 {
 	char	   *plain;
 	char	   *shown;
 	size_t		nshown = 0;
 	Oid			conversion;
 
-	length = pg_encoding_mbcliplen(PG_UTF8, text, length, max_bytes);
-	plain = escape(copy_plain(text, length), PG_UTF8);
+	length = pg_encoding_mbcliplen(PG_UTF8, string, length, max_bytes);
+	plain = escape(copy_plain(string, length), PG_UTF8);
 	if (GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII)
 		return plain;
 	conversion = FindDefaultConversionProc(PG_UTF8, GetDatabaseEncoding());
@@ -205,24 +205,24 @@ append_converted(StringInfo out, const char *character, int length)
 }
 
 char *
-encoding_replace(const char *text, bool *lost)
+encoding_replace(const char *string, bool *lost)
 {
 	StringInfoData out;
 
 	*lost = false;
 	initStringInfo(&out);
-	while (*text != '\0')
+	while (*string != '\0')
 	{
-		bool		kept = (unsigned char) *text == KEPT;
-		int			length = (int) strnlen(text, kept ? KEPT_LENGTH : pg_encoding_mblen(PG_UTF8, text));
+		bool		kept = (unsigned char) *string == KEPT;
+		int			length = (int) strnlen(string, kept ? KEPT_LENGTH : pg_encoding_mblen(PG_UTF8, string));
 
 		CHECK_FOR_INTERRUPTS();
-		if (kept || !append_converted(&out, text, length))
+		if (kept || !append_converted(&out, string, length))
 		{
 			appendStringInfoString(&out, replacement_character());
 			*lost = true;
 		}
-		text += length;
+		string += length;
 	}
 	return out.data;
 }

@@ -159,14 +159,14 @@ words_of_failure(const Failure *failure)
 static void
 report_failure_of(const Failure *failure, const char *object)
 {
-	ErrorText	text = text_of_failure(failure);
+	ErrorText	string = text_of_failure(failure);
 	char	   *words = words_of_failure(failure);
 
 	ereport(ERROR,
-			(errcode(text.sqlstate),
-			 errmsg_internal(text.message, object),
+			(errcode(string.sqlstate),
+			 errmsg_internal(string.message, object),
 			 errdetail_internal("%s", words),
-			 text.hint != NULL ? errhint("%s", text.hint) : 0));
+			 string.hint != NULL ? errhint("%s", string.hint) : 0));
 }
 
 void
@@ -211,7 +211,7 @@ with_fates(char *detail, const char *fates)
 void
 report_append_failure(const Failure *failure, const char *relation_name, const Commit *commit, const char *fates)
 {
-	ErrorText	text = text_of_failure(failure);
+	ErrorText	string = text_of_failure(failure);
 	char	   *words = words_of_failure(failure);
 	char	   *object = psprintf("foreign table \"%s\"", relation_name);
 
@@ -225,36 +225,36 @@ report_append_failure(const Failure *failure, const char *relation_name, const C
 													 fates))));
 	if (commit != NULL && failure->kind == FAILURE_NOT_CONTIGUOUS)
 		ereport(ERROR,
-				(errcode(text.sqlstate),
-				 errmsg_internal(text.message, object),
+				(errcode(string.sqlstate),
+				 errmsg_internal(string.message, object),
 				 errdetail_internal("%s", with_fates(psprintf(_("There is no version " INT64_FORMAT " before %s."),
 															  commit->version - 1, describe_commit(commit)), fates))));
 	if (commit != NULL && failure->kind == FAILURE_ID_TWICE)
 		ereport(ERROR,
-				(errcode(text.sqlstate),
-				 errmsg_internal(text.message, object),
+				(errcode(string.sqlstate),
+				 errmsg_internal(string.message, object),
 				 errdetail_internal("%s", with_fates(psprintf(_("Another commit with %s has commit id %s. The counter gives that id out again."),
 															  describe_commit(commit), failure->message), fates)),
-				 errhint("%s", text.hint)));
+				 errhint("%s", string.hint)));
 	if (commit != NULL && failure->kind == FAILURE_UNREADABLE)
 		ereport(ERROR,
-				(errcode(text.sqlstate),
+				(errcode(string.sqlstate),
 				 errmsg("the last version of %s in foreign table \"%s\" cannot be read", describe_aggregate(commit), relation_name),
 				 errdetail_internal("%s", with_fates(psprintf(_("It is %s, and no bigint."), words), fates)),
-				 errhint("%s", text.hint)));
+				 errhint("%s", string.hint)));
 	if (commit != NULL && failure->kind == FAILURE_UNKNOWN_FATE)
 		ereport(ERROR,
-				(errcode(text.sqlstate),
-				 errmsg_internal(text.message, object),
+				(errcode(string.sqlstate),
+				 errmsg_internal(string.message, object),
 				 errdetail_internal("%s", with_fates(psprintf(_("The answer to %s, commit id " INT64_FORMAT ", was lost: %s"),
 															  describe_commit(commit), commit->commit_id,
 															  as_sentence(words)), fates)),
-				 errhint("%s", text.hint)));
+				 errhint("%s", string.hint)));
 	ereport(ERROR,
-			(errcode(text.sqlstate),
-			 errmsg_internal(text.message, object),
+			(errcode(string.sqlstate),
+			 errmsg_internal(string.message, object),
 			 errdetail_internal("%s", fates == NULL ? words : with_fates(as_sentence(words), fates)),
-			 text.hint != NULL ? errhint("%s", text.hint) : 0));
+			 string.hint != NULL ? errhint("%s", string.hint) : 0));
 	pg_unreachable();
 }
 

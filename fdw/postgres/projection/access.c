@@ -85,10 +85,10 @@ arguments_add(Arguments *arguments, Oid type, Datum value)
 }
 
 void
-arguments_add_text(Arguments *arguments, const char *text)
+arguments_add_text(Arguments *arguments, const char *string)
 {
-	arguments_add(arguments, TEXTOID, text != NULL ? CStringGetTextDatum(text) : (Datum) 0);
-	if (text == NULL)
+	arguments_add(arguments, TEXTOID, string != NULL ? CStringGetTextDatum(string) : (Datum) 0);
+	if (string == NULL)
 		arguments->nulls[arguments->count - 1] = 'n';
 }
 

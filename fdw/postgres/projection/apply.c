@@ -117,9 +117,9 @@ static char *
 text_of_key(const char *key)
 {
 	bool		lost = true;
-	char	   *text = key != NULL ? encoding_replace(key, &lost) : NULL;
+	char	   *string = key != NULL ? encoding_replace(key, &lost) : NULL;
 
-	return lost ? NULL : text;
+	return lost ? NULL : string;
 }
 
 static void

@@ -46,9 +46,9 @@ halve(ProjectionSession *session)
 static char *
 text_of_error(const ProjectionSession *session, const ErrorData *error)
 {
-	char	   *text = session->failing == NULL ? error->message : psprintf("%s: %s", session->failing, error->message);
+	char	   *string = session->failing == NULL ? error->message : psprintf("%s: %s", session->failing, error->message);
 
-	return error->detail == NULL ? text : psprintf("%s\n%s", text, error->detail);
+	return error->detail == NULL ? string : psprintf("%s\n%s", string, error->detail);
 }
 
 static int64
@@ -91,12 +91,12 @@ void
 failure_record(const ProjectionSession *session, const ErrorData *error)
 {
 	bool		stopped = !is_passing(error->sqlerrcode);
-	char	   *text = text_of_error(session, error);
+	char	   *string = text_of_error(session, error);
 
-	projection_fail(session->name, text, stopped, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pause_ms(session)));
+	projection_fail(session->name, string, stopped, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pause_ms(session)));
 	ereport(WARNING, (errcode(error->sqlerrcode),
 					  stopped ? errmsg("projection \"%s\" has stopped", session->name)
 					  : errmsg("projection \"%s\" waits", session->name),
-					  errdetail_internal("%s", text),
+					  errdetail_internal("%s", string),
 					  errhint("It is tried again in %d s.", (int) (pause_ms(session) / 1000))));
 }

@@ -78,11 +78,11 @@ handler_text(const Handler *handler)
 
 /* "schema.name" in its two parts. Changes `text`, which they point into. */
 static bool
-split_name(char *text, Oid *schema, char **name)
+split_name(char *string, Oid *schema, char **name)
 {
 	List	   *parts;
 
-	if (!SplitIdentifierString(text, '.', &parts) || list_length(parts) != 2)
+	if (!SplitIdentifierString(string, '.', &parts) || list_length(parts) != 2)
 		return false;
 	*schema = get_namespace_oid(linitial(parts), true);
 	*name = lsecond(parts);
@@ -91,24 +91,24 @@ split_name(char *text, Oid *schema, char **name)
 
 /* Where the arguments begin: the first parenthesis that is not in quotes. */
 static char *
-find_arguments(char *text)
+find_arguments(char *string)
 {
 	bool		quoted = false;
 
-	for (; *text != '\0'; text++)
+	for (; *string != '\0'; string++)
 	{
-		if (*text == '"')
+		if (*string == '"')
 			quoted = !quoted;
-		else if (*text == '(' && !quoted)
-			return text;
+		else if (*string == '(' && !quoted)
+			return string;
 	}
 	return NULL;
 }
 
 bool
-handler_find(const char *text, Handler *handler)
+handler_find(const char *string, Handler *handler)
 {
-	char	   *function = pstrdup(text);
+	char	   *function = pstrdup(string);
 	char	   *table = find_arguments(function);
 	char	   *array = table != NULL ? strrchr(table, '[') : NULL;
 	Oid			schema;
@@ -139,10 +139,10 @@ handler_find(const char *text, Handler *handler)
 }
 
 void
-handler_report_missing(const char *text, const char *projection)
+handler_report_missing(const char *string, const char *projection)
 {
 	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
-					errmsg("handler %s of projection \"%s\" does not exist", text, projection),
+					errmsg("handler %s of projection \"%s\" does not exist", string, projection),
 					errhint("Create it again, or name another one with dynamodb_es_alter_projection.")));
 	pg_unreachable();
 }

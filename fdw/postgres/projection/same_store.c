@@ -14,8 +14,8 @@ static bool
 is_there(const ProjectionRow *row, const FeedReader *reader)
 {
 	static const char *const attributes[] = {COMMIT_ID};
-	char	   *text = encoding_to_utf8(row->last_aggregate_id, strlen(row->last_aggregate_id));
-	AggregateId aggregate = {.text = text, .length = strlen(text)};
+	char	   *string = encoding_to_utf8(row->last_aggregate_id, strlen(row->last_aggregate_id));
+	AggregateId aggregate = {.text = string, .length = strlen(string)};
 	KeyRange	range = {.has_lower = true, .lower = row->last_version, .has_upper = true, .upper = row->last_version};
 	ReadSpec	spec = {
 		.path = READ_AGGREGATE,

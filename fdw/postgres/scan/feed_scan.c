@@ -102,14 +102,14 @@ feed_scan_range_text(const IdRange *range)
 static char *
 passed_text(const FeedReport *report)
 {
-	StringInfoData text;
+	StringInfoData string;
 
-	initStringInfo(&text);
+	initStringInfo(&string);
 	for (size_t i = 0; i < report->npassed && i < MOST_LISTED; i++)
-		appendStringInfo(&text, "%s%s", i > 0 ? ", " : "", feed_scan_range_text(&report->passed[i]));
+		appendStringInfo(&string, "%s%s", i > 0 ? ", " : "", feed_scan_range_text(&report->passed[i]));
 	if (report->npassed > MOST_LISTED)
-		appendStringInfo(&text, " and %zu more", report->npassed - MOST_LISTED);
-	return text.data;
+		appendStringInfo(&string, " and %zu more", report->npassed - MOST_LISTED);
+	return string.data;
 }
 
 void

@@ -66,9 +66,9 @@ array_elements(Datum array, Oid *type, int *count)
 static bool
 aggregate_id_of(FmgrInfo *output, Datum value, AggregateId *id)
 {
-	char	   *text = OutputFunctionCall(output, value);
+	char	   *string = OutputFunctionCall(output, value);
 
-	id->text = encoding_to_utf8(text, strlen(text));
+	id->text = encoding_to_utf8(string, strlen(string));
 	id->length = strlen(id->text);
 	return id->length > 0 && id->length <= MAX_AGGREGATE_ID_BYTES;
 }

@@ -91,14 +91,14 @@ uint64
 wake_number(const Client *client, const StoreNames *names)
 {
 	const char *const parts[] = {client_endpoint(client), client_region(client), names->commit_table};
-	StringInfoData text;
+	StringInfoData string;
 	uint64		number;
 
-	initStringInfo(&text);
+	initStringInfo(&string);
 	for (size_t i = 0; i < lengthof(parts); i++)
-		appendBinaryStringInfo(&text, parts[i], strlen(parts[i]) + 1);
-	number = hash_bytes_extended((const unsigned char *) text.data, text.len, 0);
-	pfree(text.data);
+		appendBinaryStringInfo(&string, parts[i], strlen(parts[i]) + 1);
+	number = hash_bytes_extended((const unsigned char *) string.data, string.len, 0);
+	pfree(string.data);
 	return number;
 }
 

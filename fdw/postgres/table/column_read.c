@@ -91,15 +91,15 @@ string_text(const AttributeValue *value, bool *lost)
 }
 
 static Datum
-input_text(Column *column, char *text)
+input_text(Column *column, char *string)
 {
-	return InputFunctionCall(&column->input, text, column->input_param, column->typmod);
+	return InputFunctionCall(&column->input, string, column->input_param, column->typmod);
 }
 
 Datum
-column_of_text(Column *column, const char *text)
+column_of_text(Column *column, const char *string)
 {
-	return input_text(column, encoding_from_utf8(text, strlen(text)));
+	return input_text(column, encoding_from_utf8(string, strlen(string)));
 }
 
 static void
@@ -112,10 +112,10 @@ report_not_exact(const char *what)
 static Datum
 read_text(Column *column, const AttributeValue *value, bool *lost)
 {
-	char	   *text = string_text(value, lost);
-	Datum		result = input_text(column, text);
+	char	   *string = string_text(value, lost);
+	Datum		result = input_text(column, string);
 
-	if (VARSIZE_ANY_EXHDR(DatumGetPointer(result)) != strlen(text))
+	if (VARSIZE_ANY_EXHDR(DatumGetPointer(result)) != strlen(string))
 		report_not_exact("a text of the column's length");
 	return result;
 }
@@ -123,10 +123,10 @@ read_text(Column *column, const AttributeValue *value, bool *lost)
 static Datum
 read_uuid(Column *column, const AttributeValue *value)
 {
-	char	   *text = string_text(value, NULL);
-	Datum		uuid = input_text(column, text);
+	char	   *string = string_text(value, NULL);
+	Datum		uuid = input_text(column, string);
 
-	if (strcmp(OutputFunctionCall(&column->output, uuid), text) != 0)
+	if (strcmp(OutputFunctionCall(&column->output, uuid), string) != 0)
 		report_not_exact("a UUID in lower case with hyphens");
 	return uuid;
 }
@@ -212,9 +212,9 @@ read_bytea(const AttributeValue *value)
 }
 
 static char *
-json_text(const char *text, bool *lost)
+json_text(const char *string, bool *lost)
 {
-	return lost == NULL ? encoding_from_utf8(text, strlen(text)) : encoding_replace(json_text_unescape(text), lost);
+	return lost == NULL ? encoding_from_utf8(string, strlen(string)) : encoding_replace(json_text_unescape(string), lost);
 }
 
 /* JSON text of an S as it is, of an M or L as plain JSON. */
@@ -222,7 +222,7 @@ static Datum
 read_json(Column *column, const AttributeValue *value, bool *lost)
 {
 	ByteBuffer	plain = {0};
-	char	   *text = NULL;
+	char	   *string = NULL;
 	bool		is_plain;
 	bool		is_complete;
 
@@ -233,17 +233,17 @@ read_json(Column *column, const AttributeValue *value, bool *lost)
 	is_plain = lost == NULL ? document_write_plain(&plain, value) : document_write_escaped(&plain, value);
 	is_complete = !plain.failed;
 	if (is_plain && is_complete)
-		text = MemoryContextAllocExtended(CurrentMemoryContext, plain.length + 1, MCXT_ALLOC_NO_OOM);
-	if (text != NULL)
-		memcpy(text, plain.data, plain.length + 1);
+		string = MemoryContextAllocExtended(CurrentMemoryContext, plain.length + 1, MCXT_ALLOC_NO_OOM);
+	if (string != NULL)
+		memcpy(string, plain.data, plain.length + 1);
 	buffer_free(&plain);
 	if (!is_plain && is_complete)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNTRANSLATABLE_CHARACTER),
 				 errmsg("it holds something that JSON text cannot")));
-	if (text == NULL)
+	if (string == NULL)
 		report_out_of_memory();
-	return input_text(column, json_text(text, lost));
+	return input_text(column, json_text(string, lost));
 }
 
 static Datum

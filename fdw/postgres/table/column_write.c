@@ -19,24 +19,24 @@
 #include "postgres/table/relation.h"
 
 static AttributeValue
-string_in_utf8(const char *text, size_t length)
+string_in_utf8(const char *string, size_t length)
 {
-	const char *utf8 = encoding_to_utf8(text, length);
+	const char *utf8 = encoding_to_utf8(string, length);
 
-	return attribute_string(utf8, utf8 == text ? length : strlen(utf8));
+	return attribute_string(utf8, utf8 == string ? length : strlen(utf8));
 }
 
 static AttributeValue
-write_number(const Column *column, const char *text)
+write_number(const Column *column, const char *string)
 {
-	size_t		length = strlen(text);
+	size_t		length = strlen(string);
 
-	if (!number_is_storable(text, length))
+	if (!number_is_storable(string, length))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("value of column \"%s\" is out of DynamoDB's range for numbers: %s", column->name, text),
+				 errmsg("value of column \"%s\" is out of DynamoDB's range for numbers: %s", column->name, string),
 				 errdetail("DynamoDB holds 38 significant digits, from 1E-130 to 9.99E+125.")));
-	return attribute_number(text, length);
+	return attribute_number(string, length);
 }
 
 /* In the shortest digits that are the number and no other, whatever extra_float_digits says. */
@@ -57,22 +57,22 @@ write_bytea(Datum value)
 {
 	bytea	   *bytes = DatumGetByteaPP(value);
 	int			room = pg_b64_enc_len(VARSIZE_ANY_EXHDR(bytes));
-	char	   *text = palloc(room + 1);
-	int			length = pg_b64_encode((void *) VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes), text, room);
-	AttributeValue written = {.type = ATTRIBUTE_B, .text = text, .length = Max(length, 0)};
+	char	   *string = palloc(room + 1);
+	int			length = pg_b64_encode((void *) VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes), string, room);
+	AttributeValue written = {.type = ATTRIBUTE_B, .text = string, .length = Max(length, 0)};
 
-	text[written.length] = '\0';
+	string[written.length] = '\0';
 	return written;
 }
 
 static AttributeValue
 write_jsonb(Datum value)
 {
-	StringInfoData text;
+	StringInfoData string;
 
-	initStringInfo(&text);
-	jsonb_write_compact(&text, DatumGetJsonbP(value));
-	return string_in_utf8(text.data, text.len);
+	initStringInfo(&string);
+	jsonb_write_compact(&string, DatumGetJsonbP(value));
+	return string_in_utf8(string.data, string.len);
 }
 
 AttributeValue

@@ -86,11 +86,11 @@ jsonb_write_compact(StringInfo out, Jsonb *json)
 
 /* Appends the \uXXXX at `text`, and returns how many characters that is; 0 where there is none. */
 static size_t
-append_escape(StringInfo out, const char *text, size_t left)
+append_escape(StringInfo out, const char *string, size_t left)
 {
 	char		character[JSON_ESCAPE_TEXT];
 	size_t		taken;
-	size_t		length = json_unicode_escape(text, left, character, &taken);
+	size_t		length = json_unicode_escape(string, left, character, &taken);
 	bool		kept = length == JSON_ESCAPE_TEXT;
 
 	if (length == 0)
@@ -98,38 +98,38 @@ append_escape(StringInfo out, const char *text, size_t left)
 	if (kept || (GetDatabaseEncoding() != PG_UTF8 && IS_HIGHBIT_SET(character[0])))
 		appendBinaryStringInfo(out, character, (int) length);
 	else
-		appendBinaryStringInfo(out, text, (int) taken);
+		appendBinaryStringInfo(out, string, (int) taken);
 	return taken;
 }
 
 char *
-json_text_unescape(const char *text)
+json_text_unescape(const char *string)
 {
 	StringInfoData out;
-	const char *end = text + strlen(text);
+	const char *end = string + strlen(string);
 
 	initStringInfo(&out);
-	while (text < end)
+	while (string < end)
 	{
-		size_t		length = strcspn(text, "\\");
+		size_t		length = strcspn(string, "\\");
 
 		if (length == 0)
-			length = append_escape(&out, text, (size_t) (end - text));
+			length = append_escape(&out, string, (size_t) (end - string));
 		else
-			appendBinaryStringInfo(&out, text, (int) length);
+			appendBinaryStringInfo(&out, string, (int) length);
 		if (length == 0)
 		{
 			/* Taken whole, or the second of two backslashes would look like the first of the next escape. */
-			length = Min(2, end - text);
-			appendBinaryStringInfo(&out, text, (int) length);
+			length = Min(2, end - string);
+			appendBinaryStringInfo(&out, string, (int) length);
 		}
-		text += length;
+		string += length;
 	}
 	return out.data;
 }
 
 bool
-json_text_is_array(const char *text)
+json_text_is_array(const char *string)
 {
-	return text[strspn(text, " \t\r\n")] == '[';
+	return string[strspn(string, " \t\r\n")] == '[';
 }

@@ -161,27 +161,27 @@ dynamodb_es_validator(PG_FUNCTION_ARGS)
 static int
 option_int(const char *name, List *first, List *second, int fallback)
 {
-	const char *text = option_text(name, first, second, NULL);
+	const char *string = option_text(name, first, second, NULL);
 
-	return text != NULL ? pg_strtoint32(text) : fallback;
+	return string != NULL ? pg_strtoint32(string) : fallback;
 }
 
 static int64
 option_int64(const char *name, List *options, int64 fallback)
 {
-	const char *text = option_text(name, options, NIL, NULL);
+	const char *string = option_text(name, options, NIL, NULL);
 
-	return text != NULL ? pg_strtoint64(text) : fallback;
+	return string != NULL ? pg_strtoint64(string) : fallback;
 }
 
 static bool
 option_bool(const char *name, List *first, List *second, bool fallback)
 {
-	const char *text = option_text(name, first, second, NULL);
+	const char *string = option_text(name, first, second, NULL);
 	bool		value = fallback;
 
-	if (text != NULL)
-		parse_bool(text, &value);
+	if (string != NULL)
+		parse_bool(string, &value);
 	return value;
 }
 
@@ -189,9 +189,9 @@ option_bool(const char *name, List *first, List *second, bool fallback)
 static const char *
 option_utf8(const char *name, List *options, const char *fallback)
 {
-	const char *text = option_text(name, options, NIL, fallback);
+	const char *string = option_text(name, options, NIL, fallback);
 
-	return text == NULL ? NULL : encoding_to_utf8(text, strlen(text));
+	return string == NULL ? NULL : encoding_to_utf8(string, strlen(string));
 }
 
 static StoreNames

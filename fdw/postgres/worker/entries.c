@@ -136,10 +136,10 @@ number_shares(List *entries)
 }
 
 bool
-entries_parse(const char *text, List **entries, EntryProblem *problem)
+entries_parse(const char *string, List **entries, EntryProblem *problem)
 {
 	*entries = NIL;
-	if (!read_all(text, entries, problem))
+	if (!read_all(string, entries, problem))
 		return false;
 	number_shares(*entries);
 	return true;
