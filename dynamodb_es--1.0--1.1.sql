@@ -225,3 +225,13 @@ CREATE VIEW dynamodb_es_projections WITH (security_barrier) AS
 COMMENT ON VIEW dynamodb_es_projections IS 'the projections of the roles that the user is a member of, and how they are';
 
 GRANT SELECT ON dynamodb_es_projections TO PUBLIC;
+
+CREATE FUNCTION dynamodb_es_version() RETURNS text
+	AS 'MODULE_PATHNAME' LANGUAGE C STRICT STABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION dynamodb_es_version() IS
+	'the version of the loaded library, the PostgreSQL that it was built for, and the libraries that it runs with';
+
+-- 1.0 has left these without a word.
+COMMENT ON FUNCTION dynamodb_es_handler() IS 'the callbacks of the foreign data wrapper';
+COMMENT ON FUNCTION dynamodb_es_validator(text[], oid) IS 'checks the options of servers, user mappings, foreign tables and columns';

@@ -12,6 +12,7 @@
 #include "postgres/append/deferred.h"
 #include "postgres/append/modify.h"
 #include "postgres/core/budget.h"
+#include "postgres/core/compat.h"
 #include "postgres/explain.h"
 #include "postgres/scan/async.h"
 #include "postgres/scan/count.h"
@@ -20,7 +21,7 @@
 #include "postgres/session/wake.h"
 #include "postgres/worker/launcher.h"
 
-PG_MODULE_MAGIC;
+COMPAT_MODULE_MAGIC("dynamodb_es", DYNAMODB_ES_VERSION);
 
 PG_FUNCTION_INFO_V1(dynamodb_es_handler);
 

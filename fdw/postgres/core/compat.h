@@ -36,6 +36,13 @@
 #define pg_noreturn __attribute__((noreturn))
 #endif
 
+/* 18 shows which module is loaded in which version. */
+#ifdef PG_MODULE_MAGIC_EXT
+#define COMPAT_MODULE_MAGIC(module, module_version) PG_MODULE_MAGIC_EXT(.name = (module), .version = (module_version))
+#else
+#define COMPAT_MODULE_MAGIC(module, module_version) PG_MODULE_MAGIC
+#endif
+
 /* The user whose rights and user mapping an INSERT into its target goes by: the session's, or a view's owner. */
 static inline Oid
 compat_modify_user(EState *estate, ResultRelInfo *target)
