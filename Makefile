@@ -6,6 +6,10 @@ ifneq ($(src),.)
 VPATH := $(src)
 endif
 
+# Stands in META.json; test/release holds the other places to it.
+version := $(shell sed -nE '/^  "version"/s/.*: "([^"]+)".*/\1/p' $(src)/META.json)
+manual = README.md CHANGELOG.md $(patsubst $(src)/%,%,$(wildcard $(src)/doc/*.md $(src)/doc/*/*.md))
+
 MODULE_big = dynamodb_es
 EXTENSION = dynamodb_es
 DATA = $(notdir $(wildcard $(src)/dynamodb_es--*.sql))
@@ -16,14 +20,19 @@ tests = $(notdir $(basename $(wildcard $(src)/sql/*.sql)))
 REGRESS = $(filter setup,$(tests)) $(sort $(filter-out setup,$(tests)))
 REGRESS_OPTS = --no-locale --encoding=UTF8
 
-PG_CPPFLAGS = -I$(src)/fdw
+# Whoever builds may have set these two, in the environment or on the command line: ours are added.
+override PG_CPPFLAGS += -I$(src)/fdw -DDYNAMODB_ES_VERSION='"$(version)"'
+override PG_CFLAGS += $(warning_flags)
 # A PostgreSQL that was built with gcc hands its flags and attributes to clang as well.
 clang_flags = -Wno-unknown-warning-option -Wno-ignored-optimization-argument -Wno-ignored-attributes
-PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-declaration-after-statement $(if $(WERROR),-Werror) \
+warning_flags = -Wall -Wextra -Wshadow -Wno-unused-parameter -Wno-declaration-after-statement $(if $(WERROR),-Werror) \
 	$(if $(findstring clang,$(shell $(CC) --version)),$(clang_flags))
 # Functions that other files of ours call must not meet the server's symbols of the same name.
 SHLIB_LINK = -Wl,--version-script=$(src)/fdw/exports.map -lcurl -lcrypto -lcjson -lz
 EXTRA_CLEAN = $(OBJS:.o=.d)
+ifneq ($(realpath $(src)),$(realpath .))
+EXTRA_CLEAN += fdw
+endif
 
 # No bitcode for the JIT: nothing here is called often enough to gain, and it would need clang.
 override with_llvm := no
@@ -56,12 +65,21 @@ $(shlib): $(src)/fdw/exports.map
 -include $(wildcard $(OBJS:.o=.d))
 
 # installcheck needs a DynamoDB: the one at DYNAMODB_ENDPOINT, or a dynalite of its own.
-pg_regress_installcheck = $(src)/test/engines/engine run dynalite \
+pg_regress_installcheck = $(src)/test/installcheck '$(bindir)/psql' \
 	$(top_builddir)/src/test/regress/pg_regress --inputdir=$(srcdir) --bindir='$(bindir)' $(EXTRA_REGRESS_OPTS)
 
-installcheck: superuser_of_own_name
-superuser_of_own_name:
-	"$(bindir)/psql" -XAtc 'SELECT rolsuper FROM pg_roles WHERE rolname = current_user' postgres | grep -qx t || { \
-		role=$${PGUSER:-$$(id -un)}; \
-		echo "installcheck needs a superuser role of your own name: sudo -u postgres createuser --superuser $$role" >&2; exit 1; }
-.PHONY: superuser_of_own_name
+# The manual keeps its folders, since its pages point to each other.
+manual_dir = $(DESTDIR)$(docdir)/extension/dynamodb_es
+install: install-manual
+install-manual:
+	cd $(srcdir) && for page in $(manual); do \
+		$(MKDIR_P) "$(manual_dir)/$$(dirname $$page)" && $(INSTALL_DATA) $$page "$(manual_dir)/$$page" || exit 1; done
+uninstall: uninstall-manual
+uninstall-manual:
+	rm -rf '$(manual_dir)'
+
+# What PGXN takes.
+dist:
+	git -C $(srcdir) archive --format=zip --prefix=dynamodb_es-$(version)/ -o $(CURDIR)/dynamodb_es-$(version).zip HEAD
+
+.PHONY: install-manual uninstall-manual dist
