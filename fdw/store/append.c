@@ -57,57 +57,6 @@ struct AppendOperation
 	Failure		failure;
 };
 
-static int
-compare_aggregates(const AppendRow *a, const AppendRow *b)
-{
-	size_t		shorter = a->commit.aggregate_id_length < b->commit.aggregate_id_length
-		? a->commit.aggregate_id_length : b->commit.aggregate_id_length;
-	int			order = memcmp(a->commit.aggregate_id, b->commit.aggregate_id, shorter);
-
-	if (order != 0)
-		return order;
-	return (a->commit.aggregate_id_length > shorter) - (b->commit.aggregate_id_length > shorter);
-}
-
-/* By aggregate, and within one in the order of the statement. */
-static int
-compare_rows(const void *a, const void *b)
-{
-	const AppendRow *x = *(AppendRow *const *) a;
-	const AppendRow *y = *(AppendRow *const *) b;
-	int			order = compare_aggregates(x, y);
-
-	return order != 0 ? order : (x > y) - (x < y);
-}
-
-/* Lanes in the order in which the statement first names their aggregates. */
-static int
-compare_lanes(const void *a, const void *b)
-{
-	const AppendRow *x = ((const Lane *) a)->rows[0];
-	const AppendRow *y = ((const Lane *) b)->rows[0];
-
-	return (x > y) - (x < y);
-}
-
-static void
-make_lanes(AppendOperation *append)
-{
-	size_t		first = 0;
-
-	for (size_t i = 0; i < append->nrows; i++)
-		append->order[i] = &append->rows[i];
-	qsort(append->order, append->nrows, sizeof(AppendRow *), compare_rows);
-	for (size_t i = 1; i <= append->nrows; i++)
-	{
-		if (i < append->nrows && compare_aggregates(append->order[i], append->order[first]) == 0)
-			continue;
-		lane_init(&append->lanes[append->nlanes++], append->order + first, i - first);
-		first = i;
-	}
-	qsort(append->lanes, append->nlanes, sizeof(Lane), compare_lanes);
-}
-
 AppendOperation *
 append_start(Client *client, const StoreNames *names, const AppendSettings *settings, AppendRow *rows, size_t nrows,
 			 Usage *usage)
@@ -131,8 +80,7 @@ append_start(Client *client, const StoreNames *names, const AppendSettings *sett
 		append_free(append);
 		return NULL;
 	}
-	make_lanes(append);
-	append->context.nlanes = append->nlanes;
+	append->nlanes = append->context.nlanes = lanes_make(append->lanes, append->order, rows, nrows);
 	return append;
 }
 

@@ -53,6 +53,12 @@ typedef struct Lane
 	Failure		failure;		/* after LANE_FAILED, of the row `next` */
 } Lane;
 
+/*
+ * Makes the lanes of a batch, in the order in which it first names their aggregates. `order` and `lanes` have room for as
+ * many as there are rows; the lanes' own rows are parts of `order`. How many lanes there are.
+ */
+extern size_t lanes_make(Lane *lanes, AppendRow **order, AppendRow *rows, size_t nrows);
+
 /* Sets the lane up for its rows, which stand in the order of the statement. */
 extern void lane_init(Lane *lane, AppendRow **rows, size_t nrows);
 

@@ -1,10 +1,11 @@
 /*
- * lane_rows.c: in which order do the rows of one aggregate come, and under which ids?
+ * lane_rows.c: which rows are in one lane, in which order do they come, and under which ids?
  *
  * What becomes of them by requests is lane.c's.
  */
 #include "store/lane.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void
@@ -17,6 +18,59 @@ lane_init(Lane *lane, AppendRow **rows, size_t nrows)
 	for (size_t i = 0; i < nrows; i++)
 		if (rows[i]->next_version)
 			lane->state = LANE_NEEDS_LAST_VERSION;
+}
+
+static int
+compare_aggregates(const AppendRow *a, const AppendRow *b)
+{
+	size_t		shorter = a->commit.aggregate_id_length < b->commit.aggregate_id_length
+		? a->commit.aggregate_id_length : b->commit.aggregate_id_length;
+	int			order = memcmp(a->commit.aggregate_id, b->commit.aggregate_id, shorter);
+
+	if (order != 0)
+		return order;
+	return (a->commit.aggregate_id_length > shorter) - (b->commit.aggregate_id_length > shorter);
+}
+
+/* By aggregate, and within one in the order of the statement. */
+static int
+compare_rows(const void *a, const void *b)
+{
+	const AppendRow *x = *(AppendRow *const *) a;
+	const AppendRow *y = *(AppendRow *const *) b;
+	int			order = compare_aggregates(x, y);
+
+	return order != 0 ? order : (x > y) - (x < y);
+}
+
+/* Lanes in the order in which the statement first names their aggregates. */
+static int
+compare_lanes(const void *a, const void *b)
+{
+	const AppendRow *x = ((const Lane *) a)->rows[0];
+	const AppendRow *y = ((const Lane *) b)->rows[0];
+
+	return (x > y) - (x < y);
+}
+
+size_t
+lanes_make(Lane *lanes, AppendRow **order, AppendRow *rows, size_t nrows)
+{
+	size_t		nlanes = 0;
+	size_t		first = 0;
+
+	for (size_t i = 0; i < nrows; i++)
+		order[i] = &rows[i];
+	qsort(order, nrows, sizeof(AppendRow *), compare_rows);
+	for (size_t i = 1; i <= nrows; i++)
+	{
+		if (i < nrows && compare_aggregates(order[i], order[first]) == 0)
+			continue;
+		lane_init(&lanes[nlanes++], order + first, i - first);
+		first = i;
+	}
+	qsort(lanes, nlanes, sizeof(Lane), compare_lanes);
+	return nlanes;
 }
 
 void

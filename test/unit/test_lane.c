@@ -65,6 +65,32 @@ versions_are_told_and_ordered(void **state)
 	}
 }
 
+/* One lane for each aggregate, whose ids may be beginnings of each other, in the order of the statement. */
+static void
+aggregates_have_a_lane_each(void **state)
+{
+	static const char *const ids[] = {"b", "a", "b", "ab", "a", "b"};
+	AppendRow	rows[6] = {0};
+	AppendRow  *order[6];
+	Lane		lanes[6];
+
+	for (size_t i = 0; i < 6; i++)
+	{
+		rows[i].commit.aggregate_id = ids[i];
+		rows[i].commit.aggregate_id_length = strlen(ids[i]);
+	}
+	assert_int_equal(lanes_make(lanes, order, rows, 6), 3);
+	assert_int_equal(lanes[0].nrows, 3);
+	assert_ptr_equal(lanes[0].rows[0], &rows[0]);
+	assert_ptr_equal(lanes[0].rows[1], &rows[2]);
+	assert_ptr_equal(lanes[0].rows[2], &rows[5]);
+	assert_int_equal(lanes[1].nrows, 2);
+	assert_ptr_equal(lanes[1].rows[0], &rows[1]);
+	assert_int_equal(lanes[2].nrows, 1);
+	assert_ptr_equal(lanes[2].rows[0], &rows[3]);
+	assert_int_equal(lanes_make(lanes, order, rows, 0), 0);
+}
+
 /* Ids go to the rows in the order of their versions, and to none that is skipped. */
 static void
 ids_rise_with_the_versions(void **state)
@@ -121,6 +147,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(aggregates_have_a_lane_each),
 		cmocka_unit_test(versions_are_told_and_ordered),
 		cmocka_unit_test(ids_rise_with_the_versions),
 		cmocka_unit_test(settled_rows_are_passed),
