@@ -164,6 +164,21 @@ Session::comes(sub { $session->query(q{SELECT dynamodb_es_run('p')}); $session->
 is_deeply([ $session->query("SELECT fate, count(*) FROM dynamodb_es_passed WHERE lower(ids) >= $given[0] GROUP BY fate ORDER BY fate") ],
 	[ [ 'expired', 100 ], [ 'open', 1000 ] ], 'of more gaps than a feed lists each is on record');
 
+# Much that waits above gaps, which appear one after the other.
+$session->query(q{TRUNCATE applied; SELECT dynamodb_es_alter_projection('p', gap_timeout => '10 min')});
+$follower->send('CALL dynamodb_es_follow()');
+@ids = take_ids(60);
+for my $n (0 .. $#ids)
+{
+	$dynamodb->put(commits => { aggregateId => { S => 'much' }, version => { N => "$n" }, commitId => { N => "$ids[$n]" }, committedAt => { N => sprintf '%.0f', 1000 * time },
+		events => { S => '["' . 'x' x 10000 . '"]' }, active => { S => 't' } }) if $n % 20;
+}
+ok(Session::comes(sub { $other->query("SELECT waiting_for @> $ids[0]::bigint AND seen = $ids[-1] FROM dynamodb_es_projections") eq 't' }), 'the first gap is waited for, and the view tells how far behind it is');
+put($ids[$_], 'much', $_) for 20, 0, 40;
+becomes(\&applied, "@ids", 'what waits above gaps is applied once, and in order');
+$other->query("SELECT pg_cancel_backend($follower->{pid})");
+$follower->result;
+
 # Another store, or an older state of it.
 sub check { return Session->new($node)->try(q{SELECT dynamodb_es_run('p')})->{error} }
 my ($last) = sort { $b->{commitId}{N} <=> $a->{commitId}{N} } $dynamodb->scan('commits');

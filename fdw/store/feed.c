@@ -40,7 +40,8 @@ struct FeedOperation
 	Usage	   *usage;
 	const char **attributes;	/* what the caller wants, and what `sight` needs */
 	size_t		nattributes;
-	KeyRange	range;			/* of `sight` */
+	KeyRange	ranges[KEPT_MOST_RANGES];	/* of `sight` */
+	int64_t		kept_to;		/* the highest id that the feed before has kept; 0: it has kept nothing */
 	ReadSpec	read;			/* how `sight` is read; looks are likewise */
 	Sight		sight;			/* of all that is visible above the position */
 	Looks		looks;			/* at gaps, for the second time */
@@ -60,6 +61,27 @@ struct FeedOperation
 	Failure		failure;
 };
 
+/* What the feed before has kept, if it was for this position. How many ranges are left to be read. */
+static size_t
+take_kept(FeedOperation *feed)
+{
+	Kept	   *kept = feed->spec.kept;
+	size_t		count;
+
+	if (kept == NULL)
+		return 1;
+	if (kept->count == 0 || kept->after != feed->spec.after)
+	{
+		kept_clear(kept);
+		return 1;
+	}
+	feed->sight.highest = feed->kept_to = kept_highest(kept);
+	count = kept_ranges(kept, kept->after, &feed->spec.rules.known_below, feed->ranges);
+	feed->sight.kept_stamp = feed->spec.rules.now;
+	kept_move(kept, &feed->sight.kept);
+	return count;
+}
+
 FeedOperation *
 feed_start(Client *client, const StoreNames *names, const FeedSpec *spec, Usage *usage)
 {
@@ -77,7 +99,7 @@ feed_start(Client *client, const StoreNames *names, const FeedSpec *spec, Usage 
 	{
 		.client = client, .names = &feed->names, .position = spec->after, .usage = usage
 	};
-	feed->range = (KeyRange)
+	feed->ranges[0] = (KeyRange)
 	{
 		.has_lower = true, .lower = feed->next, .has_upper = spec->upto != INT64_MAX, .upper = spec->upto
 	};
@@ -87,7 +109,7 @@ feed_start(Client *client, const StoreNames *names, const FeedSpec *spec, Usage 
 	{
 		feed->read = (ReadSpec)
 		{
-			.path = READ_INDEX, .ranges = &feed->range, .nranges = 1, .ordered = true, .wanted = spec->wanted, .nothing_ahead = true,
+			.path = READ_INDEX, .ranges = feed->ranges, .nranges = take_kept(feed), .ordered = true, .wanted = spec->wanted, .nothing_ahead = true,
 			.max_parallel = spec->max_parallel, .max_ranges = spec->max_ranges, .attributes = feed->attributes,
 			.nattributes = feed->nattributes, .budget = spec->budget
 		};
@@ -192,6 +214,11 @@ wait_for_gap(FeedOperation *feed, int64_t last)
 	{
 		.first = feed->next, .last = last
 	};
+	if (feed->spec.kept != NULL)
+	{
+		sight_keep(&feed->sight, feed->spec.kept);
+		feed->spec.kept->after = feed->next - 1;
+	}
 	sight_skim(&feed->sight);	/* higher ids are of use to the caller */
 	return GAP_WAITS;
 }
@@ -455,7 +482,7 @@ static bool
 gap_is_ready(FeedOperation *feed)
 {
 	if (gap_age(&feed->sight, 0, &feed->spec.rules) == GAP_AGE_UNKNOWN)
-		return read_is_ready(feed->sight.read);
+		return sight_is_ready(&feed->sight);
 	return gaps_notes_have_arrived(&feed->sight, feed->judged > 0 ? feed->judged : 1, feed->next, feed->notes);
 }
 
@@ -469,7 +496,7 @@ feed_is_ready(FeedOperation *feed)
 	if (is_looking(feed))
 		return looks_is_ready(&feed->looks);
 	if (feed->sight.count == 0)
-		return read_is_ready(feed->sight.read);
+		return sight_is_ready(&feed->sight);
 	return sight_at(&feed->sight, 0)->id == feed->next || gap_is_ready(feed);
 }
 
@@ -477,6 +504,16 @@ const Failure *
 feed_failure(const FeedOperation *feed)
 {
 	return &feed->failure;
+}
+
+/* Of gaps, the first was asked for, and those that might have been given up. */
+static bool
+goes_on(const FeedOperation *feed)
+{
+	if (feed->waiting_for.first == 0)
+		return feed->kept_to > 0 && feed->ranges[feed->read.nranges - 1].has_upper;
+	return feed->waiting_for.first > feed->spec.after + 1 && feed->waiting_for.first < feed->kept_to &&
+		feed->waiting_for.first >= feed->spec.rules.known_below;
 }
 
 void
@@ -491,6 +528,7 @@ feed_report(const FeedOperation *feed, FeedReport *report)
 		.npassed = feed->npassed,
 		.passed_old = feed->passed_old,
 		.head_checked = feed->head_checked,
+		.goes_on = goes_on(feed),
 		.note_reads = notes_reads(feed->notes),
 		.notes_denied = notes_are_denied(feed->notes),
 	};

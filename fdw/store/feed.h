@@ -39,6 +39,7 @@ typedef struct FeedSpec
 	const char *const *attributes;	/* to fetch; what the feed needs itself is fetched, too */
 	size_t		nattributes;
 	ReadBudget *budget;			/* see ReadSpec */
+	Kept	   *kept;			/* what the feed before has kept is taken out, and put in what this one keeps; NULL: nothing is kept */
 } FeedSpec;
 
 /* Inclusive. */
@@ -57,6 +58,7 @@ typedef struct FeedReport
 	const IdRange *passed;		/* given up, ascending; the feed's own */
 	size_t		npassed;
 	int64_t		passed_old;		/* ids given up at one look, which are not listed */
+	bool		goes_on;		/* after READ_END: what comes next was not asked for, because of what was kept; the next feed does so */
 	int64_t		note_reads;
 	bool		head_checked;	/* as `checks_head` asked, and the counter is at the position, at least */
 	bool		notes_denied;	/* burn notes may not be read: gaps are waited for that need not be */

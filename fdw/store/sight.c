@@ -55,19 +55,61 @@ stamp_of(const cJSON *item)
 	return INT64_MAX;
 }
 
+/* Looks at the next commit of the read. READ_END: it has none. */
+static ReadResult
+peek(Sight *sight)
+{
+	ReadResult	result;
+
+	if (sight->peeked != NULL)
+		return READ_ITEM;
+	if (sight->read_ended)
+		return READ_END;
+	result = read_next(sight->read, &sight->peeked);
+	sight->read_ended = result == READ_END;
+	if (result == READ_ITEM && !sight_id_of(sight->peeked, &sight->peeked_id))
+	{
+		sight->peeked = NULL;
+		return READ_EMPTY_PAGE;
+	}
+	return result;
+}
+
 ReadResult
 sight_take(Sight *sight, const cJSON **item, int64_t *id)
 {
-	ReadResult	result = read_next(sight->read, item);
+	ReadResult	result = peek(sight);
+	bool		has_kept = sight->kept.count > 0;
 
-	sight->ended = result == READ_END;
-	if (result != READ_ITEM)
+	cJSON_Delete(sight->taken);
+	sight->taken = NULL;
+	sight->ended = result == READ_END && !has_kept;
+	if (result != READ_ITEM && (result != READ_END || !has_kept))
 		return result;
-	if (!sight_id_of(*item, id))
-		*item = NULL;
-	else if (*id > sight->highest)
+	if (has_kept && (result == READ_END || kept_lowest(&sight->kept) < sight->peeked_id))
+	{
+		*id = kept_lowest(&sight->kept);
+		*item = sight->taken = kept_take(&sight->kept);
+	}
+	else
+	{
+		*id = sight->peeked_id;
+		*item = sight->peeked;
+		sight->peeked = NULL;
+	}
+	if (*id > sight->highest)
 		sight->highest = *id;
 	return READ_ITEM;
+}
+
+/* A commit that was kept is handed on as it is. */
+static cJSON *
+taken_or_copy(Sight *sight, const cJSON *item)
+{
+	cJSON	   *own = sight->taken;
+
+	sight->taken = NULL;
+	return own != NULL ? own : nodes_copy(item);
 }
 
 static bool
@@ -77,9 +119,10 @@ keep(Sight *sight, const cJSON *item, int64_t id)
 
 	*sighted = (Sighted)
 	{
-		.item = nodes_copy(item), .id = id, .stamp = stamp_of(item), .taken_at = http_now_ms(),
+		.id = id, .stamp = item == sight->taken ? sight->kept_stamp : stamp_of(item), .taken_at = http_now_ms(),
 		.units = read_item_units(sight->read)
 	};
+	sighted->item = taken_or_copy(sight, item);
 	sight->count += sighted->item != NULL;
 	return sighted->item != NULL;
 }
@@ -111,9 +154,16 @@ sight_ahead(Sight *sight)
 }
 
 bool
+sight_is_ready(Sight *sight)
+{
+	return sight->peeked != NULL || sight->read_ended || read_is_ready(sight->read);
+}
+
+bool
 sight_is_clear(const Sight *sight)
 {
-	return !sight->ended && sight->count < SIGHT_MOST && (read_holds_item(sight->read) || read_has_ended(sight->read));
+	return !sight->ended && sight->count < SIGHT_MOST &&
+		(sight->peeked != NULL || read_holds_item(sight->read) || read_has_ended(sight->read));
 }
 
 Sighted *
@@ -129,19 +179,60 @@ sight_pop(Sight *sight)
 	return sight->ahead[sight->first++].item;
 }
 
+/* What is at hand without a request. */
+static bool
+takes_at_hand(Sight *sight, const cJSON **item, int64_t *id)
+{
+	ReadResult	result;
+
+	do
+	{
+		if (sight->peeked == NULL && !sight->read_ended && !read_holds_item(sight->read))
+			return false;
+		result = sight_take(sight, item, id);
+	} while (result == READ_EMPTY_PAGE);
+	return result == READ_ITEM;
+}
+
 void
 sight_skim(Sight *sight)
 {
 	const cJSON *item;
 	int64_t		id;
 
-	while (read_holds_item(sight->read) && sight_take(sight, &item, &id) == READ_ITEM)
+	while (takes_at_hand(sight, &item, &id))
 		;
+}
+
+void
+sight_keep(Sight *sight, Kept *to)
+{
+	bool		fits = true;
+	const cJSON *item;
+	int64_t		id;
+
+	kept_clear(to);
+	while (sight->count > 0 && fits)
+	{
+		id = sight_at(sight, 0)->id;
+		fits = kept_add(to, sight_pop(sight), id);
+	}
+	while (fits && takes_at_hand(sight, &item, &id))
+		fits = kept_add(to, taken_or_copy(sight, item), id);
+	while (fits && sight->kept.count > 0)
+	{
+		id = kept_lowest(&sight->kept);
+		fits = kept_add(to, kept_take(&sight->kept), id);
+	}
+	if (to->bytes < to->least_bytes)
+		kept_clear(to);
 }
 
 void
 sight_free(Sight *sight)
 {
+	kept_clear(&sight->kept);
+	cJSON_Delete(sight->taken);
 	while (sight->count > 0)
 		cJSON_Delete(sight_pop(sight));
 	read_free(sight->read);

@@ -5,6 +5,7 @@
 #ifndef DYNAMODB_ES_SIGHT_H
 #define DYNAMODB_ES_SIGHT_H
 
+#include "store/kept.h"
 #include "store/read.h"
 
 /* At most so many are looked at ahead. */
@@ -24,7 +25,13 @@ typedef struct Sighted
 typedef struct Sight
 {
 	ReadOperation *read;		/* owned */
-	bool		ended;			/* it has no more */
+	Kept		kept;			/* of ids that are not read; owned */
+	int64_t		kept_stamp;		/* what counts as theirs: they are no witnesses of a gap's age */
+	const cJSON *peeked;		/* the read's next one, and its id; NULL: it was not looked at */
+	int64_t		peeked_id;
+	bool		read_ended;
+	cJSON	   *taken;			/* the one that was taken last, where it was kept; owned */
+	bool		ended;			/* there are no more */
 	int64_t		highest;		/* id that was seen; it never goes down */
 	Sighted		ahead[SIGHT_MOST];	/* from `first` on, in order */
 	size_t		first;
@@ -38,7 +45,7 @@ extern const char **sight_attributes(const char *const *wanted, size_t nwanted, 
 extern bool sight_id_of(const cJSON *item, int64_t *id);
 
 /*
- * The next commit, when none is ahead: *item is the read's, or NULL where it has no id and is to be passed over. READ_ITEM
+ * The next commit, when none is ahead: *item is the sight's, or NULL where it has no id and is to be passed over. READ_ITEM
  * and so on as of read_next.
  */
 extern ReadResult sight_take(Sight *sight, const cJSON **item, int64_t *id);
@@ -52,6 +59,9 @@ extern bool sight_put_back(Sight *sight, const cJSON *item, int64_t id);
  */
 extern ReadResult sight_ahead(Sight *sight);
 
+/* true when the next one, or that there is none, can be told without waiting. */
+extern bool sight_is_ready(Sight *sight);
+
 /* true when one more can be looked at, or it is seen that there is none, without any request. */
 extern bool sight_is_clear(const Sight *sight);
 
@@ -63,6 +73,12 @@ extern cJSON *sight_pop(Sight *sight);
 
 /* What is left unread of the page at hand is only looked at for its ids. */
 extern void sight_skim(Sight *sight);
+
+/*
+ * Gives all that is ahead, and at hand, to *to, as far as there is room and memory; nothing, where it is less than to->least_bytes.
+ * The sight is of no more use then.
+ */
+extern void sight_keep(Sight *sight, Kept *to);
 extern void sight_free(Sight *sight);
 
 #endif

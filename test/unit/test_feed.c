@@ -2,6 +2,7 @@
  * feed: from the answers of the index and of the notes to what is delivered, waited for and passed; each request is one
  * of the script's.
  */
+#include "feed_script.h"
 #include "served.h"
 
 #include "store/feed.h"
@@ -19,20 +20,6 @@ static const char *const attributes[] = {"events"};
 #define FUTURE 4000
 
 #define MOST_EXCHANGES 10
-#define AT(id, stamp) "{\"commitId\":{\"N\":\"" #id "\"},\"committedAt\":{\"N\":\"" STAMP(stamp) "\"}}"
-#define STAMP(stamp) STAMP_TEXT(stamp)
-#define STAMP_TEXT(stamp) #stamp
-#define UNSTAMPED(id) "{\"commitId\":{\"N\":\"" #id "\"}}"
-#define LAST_PAGE(...) ANSWERED("Query", "byId", "{\"Items\":[" __VA_ARGS__ "]}")
-#define LAST_PAGE_OF(units, ...) ANSWERED("Query", "byId", "{\"Items\":[" __VA_ARGS__ "],\"ConsumedCapacity\":{\"CapacityUnits\":" #units "}}")
-#define PAGE(id, ...) ANSWERED("Query", "byId", "{\"Items\":[" __VA_ARGS__ "],\"LastEvaluatedKey\":{\"aggregateId\":{\"S\":\"a\"},\"version\":{\"N\":\"0\"}," \
-	"\"active\":{\"S\":\"t\"},\"commitId\":{\"N\":\"" #id "\"}}}")
-#define LOOK(from, to, ...) ANSWERED("Query", ":1\":{\"N\":\"" #from "\"},\":2\":{\"N\":\"" #to "\"}", "{\"Items\":[" __VA_ARGS__ "]}")
-#define LOOK_ONE(id, ...) ANSWERED("Query", "#1 = :1", "{\"Items\":[" __VA_ARGS__ "]}")
-#define NAME(first) "\"commits#burned#" #first "\""
-#define NOTE(first, count) ANSWERED("GetItem", NAME(first), "{\"Item\":{\"n\":{\"N\":\"" #count "\"}}}")
-#define NO_NOTE(first) ANSWERED("GetItem", NAME(first), "{}")
-#define HEAD(id) ANSWERED("GetItem", "\"commits\"}", "{\"Item\":{\"id\":{\"N\":\"" #id "\"}}}")
 
 typedef struct Case
 {

@@ -154,6 +154,8 @@ has_news(const ProjectionRow *row, const Batch *batch)
 {
 	const IdRange *waiting_for = &batch->report.waiting_for;
 
+	if (waiting_for->first != 0 && batch->report.seen > row->seen)
+		return true;			/* it is farther behind */
 	return batch->report.complete_to > batch->after || batch->looks.last > 0 || row->has_error || row->started_at != 0 ||
 		waiting_for->first != row->waiting_for.first || waiting_for->last != row->waiting_for.last;
 }

@@ -59,7 +59,7 @@ choose_attributes(FeedReader *reader)
 }
 
 static void
-start_feed(ProjectionSession *session, FeedReader *reader, const ProjectionRow *row, int64 wanted)
+start_feed(ProjectionSession *session, FeedReader *reader, const ProjectionRow *row, int64 wanted, bool keeps)
 {
 	Client	   *client = tenure_client(reader->tenure);
 	int64		now = client_time_ms(client);
@@ -80,6 +80,7 @@ start_feed(ProjectionSession *session, FeedReader *reader, const ProjectionRow *
 		.attributes = reader->attributes,
 		.nattributes = reader->nattributes,
 		.budget = budget_of_statement(),
+		.kept = keeps ? &session->kept : NULL,
 	};
 
 	tenure_hold(reader->tenure, feed_start(client, &reader->options.names, &spec, &reader->usage), &feed_operation);
@@ -89,7 +90,7 @@ start_feed(ProjectionSession *session, FeedReader *reader, const ProjectionRow *
 /* The source's lock goes at once: nobody is to wait for it while the network is waited for. */
 static FeedReader *
 reader_new(ProjectionSession *session, MemoryContext parent, const ProjectionRow *row, const Handler *handler,
-		   int64 wanted)
+		   int64 wanted, bool keeps)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "dynamodb_es feed", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
@@ -114,7 +115,7 @@ reader_new(ProjectionSession *session, MemoryContext parent, const ProjectionRow
 		reader->tenure = tenure_new(
 									context, connection_acquire(handler->owner, reader->options.server, task_owner(handler->source)));
 		session_meet_store(session, reader);
-		start_feed(session, reader, row, wanted);
+		start_feed(session, reader, row, wanted, keeps);
 	}
 	PG_CATCH();
 	{
@@ -377,6 +378,7 @@ fill(Filling *filling, FeedReader *reader)
 {
 	Batch	   *batch = filling->batch;
 	const cJSON *item = NULL;
+	bool		reader_goes_on;
 
 	batch->more = true;
 	while (!is_full(filling) && batch->more && !has_many_gaps(batch, reader))
@@ -387,7 +389,9 @@ fill(Filling *filling, FeedReader *reader)
 			add_item(filling, item);
 	}
 	take_report(batch, reader, filling->is_cut);
-	return batch->more && !filling->is_cut;
+	reader_goes_on = batch->more && !filling->is_cut;
+	batch->more = batch->more || batch->report.goes_on;
+	return reader_goes_on;
 }
 
 Batch	   *
@@ -406,7 +410,8 @@ batch_read(ProjectionSession *session, const ProjectionRow *row, const Handler *
 		reader = NULL;
 	}
 	if (reader == NULL)
-		reader = reader_new(session, keeps ? session->context : CurrentMemoryContext, row, handler, keeps ? 0 : most);
+		reader = reader_new(session, keeps ? session->context : CurrentMemoryContext, row, handler,
+							keeps ? 0 : most, keeps);
 	if (keeps)
 		pace_listen(&session->pace, tenure_client(reader->tenure), &reader->options.names);
 	if (keeps)

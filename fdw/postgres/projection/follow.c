@@ -147,6 +147,7 @@ let_go(Follow *follow, ProjectionSession *session)
 	follow->sessions = list_delete_ptr(follow->sessions, session);
 	guard_unmark(session->name);
 	session_drop_reader(session);
+	kept_clear(&session->kept);
 }
 
 /* The rows that are to be followed, in the turn's memory. The one that was named must be there. */

@@ -100,7 +100,7 @@ lookup_counter(const FeedReader *reader)
 	int64_t		head = 0;
 	Call	   *call;
 
-	counter_write_get(&body, &reader->options.names);
+	counter_write_glance(&body, &reader->options.names);
 	call = call_start(tenure_client(lookup->tenure), OPERATION_GET_ITEM, &body, &lookup->usage);
 	buffer_free(&body);
 	tenure_hold(lookup->tenure, call, &call_operation);

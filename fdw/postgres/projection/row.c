@@ -20,7 +20,7 @@
 	"ARRAY(SELECT lower(s.ids) FROM %s." PASSED_TABLE " s WHERE s.projection = p.name AND s.fate = 'skipped' "         \
 	"AND lower(s.ids) > p.position ORDER BY 1), "                                                                      \
 	"EXISTS (SELECT FROM %s." PASSED_TABLE " s WHERE s.projection = p.name AND s.fate = 'open' "                       \
-	"AND s.next_look <= clock_timestamp()), p.next_try"
+	"AND s.next_look <= clock_timestamp()), p.next_try, p.seen"
 
 static bool inserts = false;
 
@@ -69,6 +69,7 @@ read_row(int row)
 	read_ids(row, 18, projection);
 	projection->late_is_due = result_bool(row, 19);
 	projection->next_try = result_int64(row, 20);
+	projection->seen = result_int64(row, 21);
 	return projection;
 }
 

@@ -29,6 +29,7 @@ typedef struct ProjectionRow
 	TimestampTz started_at;		/* 0: NULL */
 	int			starts;
 	IdRange		waiting_for;	/* zeroes: nothing */
+	int64		seen;
 	bool		has_error;
 	TimestampTz next_try;		/* with an error; 0: at once, since something has been changed */
 	int64	   *skipped;		/* ids above the position that are left out, ascending */

@@ -3,9 +3,14 @@
  */
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
 #include "utils/memutils.h"
 
 #include "postgres/projection/session.h"
+
+/* Of what waits above a gap, bytes: less is read again, which costs little; and no more is kept. */
+#define LEAST_KEPT (64 * 1024)
+#define MOST_KEPT (8 * 1024 * 1024)
 
 static List *sessions = NIL;
 
@@ -28,6 +33,8 @@ projection_session(const char *name)
 	session->name = MemoryContextStrdup(session->context, name);
 	session->growth = 1;
 	session->target = -1;
+	session->kept.least_bytes = LEAST_KEPT;
+	session->kept.most_bytes = MOST_KEPT;
 	sessions = lappend(sessions, session);
 	MemoryContextSwitchTo(caller);
 	return session;
@@ -44,15 +51,22 @@ session_meet_store(ProjectionSession *session, const FeedReader *reader)
 {
 	const Client *client = tenure_client(reader->tenure);
 	const StoreNames *names = &reader->options.names;
-	char	   *store = psprintf("%u %s %s %s %s %s %s", reader->user, client_endpoint(client), client_region(client),
-								 names->commit_table, names->commit_index, names->counter_table, names->counter);
+	StringInfoData text;
+	char	   *store;
 
+	initStringInfo(&text);
+	appendStringInfo(&text, "%u %s %s %s %s %s %s", reader->user, client_endpoint(client), client_region(client),
+					 names->commit_table, names->commit_index, names->counter_table, names->counter);
+	for (int i = 0; i < reader->nattributes; i++)
+		appendStringInfo(&text, " %s", reader->attributes[i]);
+	store = text.data;
 	if (session->store != NULL && strcmp(session->store, store) == 0)
 		return;
 	if (session->store != NULL)
 		pfree(session->store);
 	session->store = MemoryContextStrdup(session->context, store);
 	session->sightings = (Sightings) {0};
+	kept_clear(&session->kept);
 	session->checked_at = 0;
 }
 
@@ -88,6 +102,7 @@ void
 projection_session_forget(ProjectionSession *session)
 {
 	session_drop_reader(session);
+	kept_clear(&session->kept);
 	sessions = list_delete_ptr(sessions, session);
 	MemoryContextDelete(session->context);
 	pfree(session);

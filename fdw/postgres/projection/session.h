@@ -13,6 +13,7 @@
 #include "postgres/session/tenure.h"
 #include "postgres/table/options.h"
 #include "postgres/table/relation.h"
+#include "store/kept.h"
 #include "store/sightings.h"
 
 /* A feed that is read, and what its items become. */
@@ -54,6 +55,7 @@ typedef struct ProjectionSession
 	bool		has_begun;		/* its first batch since this backend follows is done */
 	char	   *store;			/* which one the following is about; NULL: it is about none yet */
 	Sightings	sightings;		/* of ids given out */
+	Kept		kept;			/* commits above a gap that is waited for */
 	int64		checked_at;		/* http_now_ms; when the store was last known to be the same; 0: never */
 } ProjectionSession;
 
@@ -66,7 +68,7 @@ extern int64 session_due_at(const ProjectionSession *session);
 /* Forgets all about a projection, or all. */
 extern void projection_session_forget(ProjectionSession *session);
 
-/* What is remembered of another store, or of the same one as somebody else sees it, is forgotten. */
+/* What is remembered of another store, or of the same one as others see it, or by other columns, is forgotten. */
 extern void session_meet_store(ProjectionSession *session, const FeedReader *reader);
 
 /* An error that is on its way is about this; NULL: forgets it. */
