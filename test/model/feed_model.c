@@ -27,6 +27,7 @@
 static const World projection = {.ids = 3, .readers = 1, .stale = 1};
 static const World four_ids = {.ids = 4, .readers = 1};
 static const World in_ranges = {.ids = 4, .readers = 1, .ranges = true};
+static const World kept_pages = {.ids = 4, .readers = 1, .keeps = true, .stale = 1, .calm = true};
 static const World two_readers = {.ids = 2, .readers = 2, .stale = 1};
 static const World late_commits = {.ids = 2, .readers = 2, .late = 1};
 static const World feed_table = {.ids = 3, .readers = 1, .stamps = true, .slow = true, .stale = 1};
@@ -47,6 +48,7 @@ static const Check checks[] = {
 	{"rules: a projection", &projection, NONE, NULL},
 	{"rules: four ids", &four_ids, NONE, NULL},
 	{"rules: ranges", &in_ranges, NONE, NULL},
+	{"rules: kept pages", &kept_pages, NONE, NULL},
 	{"rules: two readers", &two_readers, NONE, NULL},
 	{"rules: late commits", &late_commits, NONE, NULL},
 	{"rules: a feed table", &feed_table, NONE, NULL},
@@ -67,6 +69,7 @@ static const Check checks[] = {
 	{"mutant: one stamp decides", &odd_clock, ONE_WITNESS, LOST},
 	{"mutant: a stamp of the future counts", &future_below_others, FUTURE_COUNTS, STUCK},
 	{"mutant: note before the put is refused", &projection, EARLY_NOTE, BURNED},
+	{"mutant: a kept page counts as a look", &kept_pages, KEPT_AS_READ, LOST},
 	{"mutant: position moved to the highest visible id", &projection, POSITION_TO_SEEN, SKIPPED},
 	{"limit: an odd clock and less than three commits", &odd_alone, NONE, LOST},
 	{"limit: a stamp of the future above a gap", &future_stamp, NONE, STUCK},

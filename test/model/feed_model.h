@@ -27,7 +27,7 @@ typedef uint8_t Ids;			/* a set of ids */
 typedef enum Mutant
 {
 	NONE, FIRST_GAP, STAMPS_WITH_TIMEOUT, ONE_LOOK, TO_ARRIVAL, NOTE_ONCE, NOT_JOINED, FILTERED, NO_ROW_LOCK, LATE_WITHOUT_ROW,
-	FORGETFUL, ONE_WITNESS, FUTURE_COUNTS, EARLY_NOTE, POSITION_TO_SEEN
+	FORGETFUL, ONE_WITNESS, FUTURE_COUNTS, EARLY_NOTE, POSITION_TO_SEEN, KEPT_AS_READ
 } Mutant;
 
 typedef struct World
@@ -36,6 +36,7 @@ typedef struct World
 	int			readers;
 	bool		stamps;			/* a feed table; otherwise a projection, with sightings and late looks */
 	bool		ranges;
+	bool		keeps;			/* what waits above a gap is kept from poll to poll */
 	bool		slow;			/* clocks may be slow */
 	bool		excused;		/* a gap that has less than three commits above it may go wrong by an odd clock, or stay for a stamp of the future */
 	int			witnesses;		/* 0: WITNESSES */
@@ -70,6 +71,8 @@ typedef struct Reader
 	uint8_t		gap_last;
 	uint8_t		gap_age;
 	uint8_t		parts;			/* of the answer, that were served: bits */
+	Ids			kept;			/* from the poll before: not asked for again */
+	Ids			wanted;			/* asked for in this poll */
 	Ids			seen;
 	Ids			aged;			/* stamped before the time-out, at the sending */
 	Ids			old;

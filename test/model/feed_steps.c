@@ -142,6 +142,24 @@ judge_by_now(const State *state, Reader *reader)
 	reader->old = stamped_before(state, OLD);
 }
 
+/* Of what is kept, only the first gap is asked for, gaps that may be given up, and what is above. */
+static Ids
+asked_beside_kept(const Reader *reader)
+{
+	Ids			wanted = 0;
+	int			first = reader->start + 1;
+
+	for (Ids kept = reader->kept; kept != 0; kept &= kept - 1)
+	{
+		int			id = lowest(kept);
+
+		if (first == reader->start + 1 || (first < reader->below && mutant != KEPT_AS_READ))
+			wanted |= UPTO(id - 1) & ~UPTO(first - 1);
+		first = id + 1;
+	}
+	return wanted | (Ids) ~UPTO(first - 1);
+}
+
 static void
 send_poll(const State *state, Reader *reader)
 {
@@ -154,12 +172,15 @@ send_poll(const State *state, Reader *reader)
 		reader->known[0] = state->taken;	/* a session begins with the counter */
 	reader->noted = state->notes;
 	judge_by_now(state, reader);
+	reader->wanted = asked_beside_kept(reader);
 }
 
 static void
 forget_poll(Reader *reader)
 {
+	bool		keeps = world->keeps && reader->waits;
 	Reader		kept = {
+		.kept = reader->phase == FOUND_LATE ? reader->kept : keeps ? reader->seen & ~UPTO(reader->next - 1) : 0,
 		.gap = reader->gap, .gap_last = reader->gap_last, .gap_age = reader->gap_age, .asked = reader->asked
 	};
 
@@ -282,8 +303,10 @@ go_through_page(State *state, Reader *reader, Ids notes)
 static void
 arrive(State *state, Reader *reader, Ids notes)
 {
-	int			seen = highest(reader->seen);
+	int			seen;
 
+	reader->seen |= reader->kept;
+	seen = highest(reader->seen);
 	if (mutant == TO_ARRIVAL)
 		judge_by_now(state, reader);
 	if (!world->stamps && seen > reader->known[0])
@@ -354,7 +377,7 @@ fair_step(State *state, Reader *reader)
 				send_poll(state, reader);
 			break;
 		case SENT:
-			reader->seen |= in_index(state, ~UPTO(reader->start));
+			reader->seen |= in_index(state, reader->wanted);
 			arrive(state, reader, state->notes);
 			break;
 		case LOOKS:
@@ -466,7 +489,7 @@ reader_steps(const State *from, int i)
 			break;
 		case SENT:
 			if (!(reader->parts & 1))
-				serve(from, i, (world->ranges ? UPTO(RANGE_END) : UPTO(MOST_IDS)) & ~UPTO(reader->start), 1);
+				serve(from, i, (world->ranges ? UPTO(RANGE_END) : UPTO(MOST_IDS)) & reader->wanted, 1);
 			if (world->ranges && !(reader->parts & 2))
 				serve(from, i, ~UPTO(RANGE_END) & ~UPTO(reader->start), 2);
 			if (reader->parts != (world->ranges ? 3 : 1))
