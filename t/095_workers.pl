@@ -158,6 +158,7 @@ runs('Other Role@my base, app@postgres, app@second', 'each entry has its worker'
 	pass('and then all that works');
 	set('app@third');
 	runs('app@third', 'a worker, again');
+	is($session->try('DROP DATABASE nowhere')->{error}, undef, 'other databases can be dropped while it and the launcher wait');
 	is($session->try('DROP DATABASE third WITH (FORCE)')->{error}, undef, 'it does not stand in the way of FORCE');
 	comes(sub { logged(qr/The database "third" does not exist/) }, 'the launcher says that the database is missing');
 }

@@ -114,11 +114,19 @@ push @ids, append('d');
 has('first', @ids);    # it looks again until the index has the commit
 $fault->lag(undef);
 {
-	my $count = scalar(my @before = $fault->events('request'));
-	$session->query(q{BEGIN; SELECT dynamodb_es_head('commits'); ROLLBACK});
 	push @ids, map { $_->[0] } $session->query(q{INSERT INTO commits (aggregate_id, version, events) SELECT 'e' || n, 0, '[]' FROM generate_series(1, 150) n RETURNING commit_id});
 	@ids = sort { $a <=> $b } @ids;
 	has('first', @ids);
+}
+
+# An append wakes it from another database, too, by way of another server object.
+{
+	$session->query('CREATE DATABASE elsewhere');
+	$other = Session->new($node, database => 'elsewhere');
+	$other->create_table('the_same', $fault->endpoint);
+	push @ids, scalar $other->query(q{INSERT INTO the_same (aggregate_id, version, events) VALUES ('elsewhere', 0, '[]') RETURNING commit_id});
+	has('first', @ids);
+	$other->close;
 }
 
 # No more than its role's.

@@ -5,8 +5,8 @@
 // usage: consumer.js ENDPOINT, with PGHOST and so on
 // Its first line is the process of its session in PostgreSQL. Then each line on stdin is a run, answered by one line of JSON:
 // {"seconds":,"cpu":,"rows":}; cpu is this process's.
-//   page      catches up, with one statement for each page
-//   commit    catches up, with one for each commit
+//   page N      with one statement for each page, until it has applied N commits or has caught up
+//   commit N    with one for each commit, likewise
 'use strict'
 const http = require('http')
 const { Client } = require('pg')
@@ -53,12 +53,12 @@ const apply = {
   }
 }
 
-async function catchUp (client, way) {
+async function catchUp (client, way, most) {
   let rows = 0
   let { rows: [{ position }] } = await client.query('SELECT position FROM consumer_position')
-  for (;;) {
+  while (rows < most) {
     const commits = await pageAfter(Number(position))
-    if (commits.length === 0) return rows
+    if (commits.length === 0) break
     position = commits[commits.length - 1].commitId
     rows += commits.length
     await client.query('BEGIN')
@@ -66,6 +66,7 @@ async function catchUp (client, way) {
     await client.query({ name: 'position', text: 'UPDATE consumer_position SET position = $1', values: [position] })
     await client.query('COMMIT')
   }
+  return rows
 }
 
 async function main () {
@@ -75,7 +76,8 @@ async function main () {
   for await (const line of require('readline').createInterface({ input: process.stdin })) {
     const start = process.hrtime.bigint()
     const cpu = process.cpuUsage()
-    const rows = await catchUp(client, line)
+    const [way, most] = line.split(' ')
+    const rows = await catchUp(client, way, Number(most))
     const seconds = Number(process.hrtime.bigint() - start) / 1e9
     const { user, system } = process.cpuUsage(cpu)
     console.log(JSON.stringify({ seconds, cpu: (user + system) / 1e6, rows }))
