@@ -51,15 +51,15 @@ session_meet_store(ProjectionSession *session, const FeedReader *reader)
 {
 	const Client *client = tenure_client(reader->tenure);
 	const StoreNames *names = &reader->options.names;
-	StringInfoData text;
+	StringInfoData description;
 	char	   *store;
 
-	initStringInfo(&text);
-	appendStringInfo(&text, "%u %s %s %s %s %s %s", reader->user, client_endpoint(client), client_region(client),
+	initStringInfo(&description);
+	appendStringInfo(&description, "%u %s %s %s %s %s %s", reader->user, client_endpoint(client), client_region(client),
 					 names->commit_table, names->commit_index, names->counter_table, names->counter);
 	for (int i = 0; i < reader->nattributes; i++)
-		appendStringInfo(&text, " %s", reader->attributes[i]);
-	store = text.data;
+		appendStringInfo(&description, " %s", reader->attributes[i]);
+	store = description.data;
 	if (session->store != NULL && strcmp(session->store, store) == 0)
 		return;
 	if (session->store != NULL)
