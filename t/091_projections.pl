@@ -16,6 +16,7 @@ $node->init;
 $node->start;
 my $session = Session->new($node);
 my $other = Session->new($node);
+my $plain = PlainDynamoDB->new($ENV{DYNAMODB_ENDPOINT}, 'AKIDEXAMPLE');
 $session->create_table('commits', $ENV{DYNAMODB_ENDPOINT});
 $session->query(<<'SQL');
 SELECT dynamodb_es_create_tables('commits');
@@ -153,6 +154,19 @@ $session->query("SELECT dynamodb_es_skip('q', $bad)");
 $follower->query('CALL dynamodb_es_follow(until_caught_up => true)');
 is(applied(), join(' ', grep { $_ != $bad } $before + 1 .. $ids), 'who skips it has the rest applied');
 is_deeply([ $session->query('SELECT projection, ids, fate, by_role = current_user FROM dynamodb_es_passed') ], [ [ 'q', "[$bad," . ($bad + 1) . ')', 'skipped', 't' ] ], 'and is on record');
+
+# A value that cannot be read is such an error, too.
+my $unreadable = ++$ids;
+$session->query("SELECT dynamodb_es_set_head('commits', $unreadable)");
+$plain->put(commits => { aggregateId => { S => 'unreadable' }, version => { N => '0' }, commitId => { N => "$unreadable" }, committedAt => { N => '1' }, events => { S => '[' }, active => { S => 't' } });
+append(2, 'l');
+is($follower->try('CALL dynamodb_es_follow(until_caught_up => true)')->{error}{sqlstate}, '22P02', 'a commit that cannot be read');
+is_deeply([ $session->query('SELECT position, state FROM dynamodb_es_projections ORDER BY name') ], [ ([ $unreadable - 1, 'stopped' ]) x 2 ], 'those before it were applied');
+like(scalar $session->query(q{SELECT last_error FROM dynamodb_es_projections WHERE name = 'p'}), qr/^commit $unreadable \(aggregate "unreadable", version 0\): attribute "events"/, 'it is named');
+refused('run, of a commit that cannot be read', q{SELECT dynamodb_es_run('p')}, '22P02');
+$session->query("SELECT dynamodb_es_skip(name, $unreadable) FROM dynamodb_es_projections");
+$follower->query('CALL dynamodb_es_follow(until_caught_up => true)');
+is_deeply([ $session->query('SELECT position FROM dynamodb_es_projections') ], [ ([ $ids ]) x 2 ], 'it can be skipped');
 
 # A follower that waits with an error goes on as soon as something is done about it. It looks for that as often as for new projections.
 append(1, 'bad');

@@ -58,20 +58,21 @@ handler_is_unchanged(const ProjectionRow *locked, const Handler *handler)
 		now.source == handler->source && now.row_type == handler->row_type;
 }
 
+/* What was to be skipped was not read; by now it may be that it is not to be skipped. */
+static bool
+has_all_rows(const ProjectionRow *locked, const Batch *batch)
+{
+	for (int i = 0; i < batch->count; i++)
+		if (batch->rows[i] == (Datum) 0 && !projection_skips(locked, batch->ids[i]))
+			return false;
+	return true;
+}
+
 static bool
 is_next(const ProjectionRow *locked, const Handler *handler, const Batch *batch)
 {
 	return locked != NULL && locked->position == batch->after && locked->enabled &&
-		handler_is_unchanged(locked, handler) && source_is_unchanged(batch);
-}
-
-static bool
-is_skipped(const ProjectionRow *row, int64 id)
-{
-	for (int i = 0; i < row->nskipped; i++)
-		if (row->skipped[i] == id)
-			return true;
-	return false;
+		handler_is_unchanged(locked, handler) && source_is_unchanged(batch) && has_all_rows(locked, batch);
 }
 
 /* The rows as an array, without those that are skipped. */
@@ -82,7 +83,7 @@ array_of_batch(const ProjectionRow *row, const Handler *handler, const Batch *ba
 
 	*count = 0;
 	for (int i = 0; i < batch->count; i++)
-		if (!is_skipped(row, batch->ids[i]))
+		if (!projection_skips(row, batch->ids[i]))
 			rows[(*count)++] = batch->rows[i];
 	return PointerGetDatum(construct_array(rows, (int) *count, handler->row_type, -1, false, TYPALIGN_DOUBLE));
 }

@@ -112,8 +112,8 @@ reader_new(ProjectionSession *session, MemoryContext parent, const ProjectionRow
 		if (reader->options.replaces_unreadable)
 			reader->map->replacements = replacements_new();
 		choose_attributes(reader);
-		reader->tenure = tenure_new(
-									context, connection_acquire(handler->owner, reader->options.server, task_owner(handler->source)));
+		reader->tenure = tenure_new(context, connection_acquire(handler->owner, reader->options.server,
+																task_owner(handler->source)));
 		session_meet_store(session, reader);
 		start_feed(session, reader, row, wanted, keeps);
 	}
@@ -203,27 +203,39 @@ last_described(const Batch *batch)
 					shown(batch->last_aggregate_id), shown(batch->last_version));
 }
 
-char	   *
+char *
 batch_described(const Batch *batch)
 {
 	return batch->count == 1 ? last_described(batch)
 		: psprintf("commits " INT64_FORMAT " to " INT64_FORMAT, batch->ids[0], batch->last_id);
 }
 
-/*
- * Adds the item as a row; false where it cannot be read and others come before it: these are a batch, and it is the first
- * of the next one. What raises the error leaves nothing behind but memory (column_read.c).
- */
-static bool
-take_item(Batch *batch, ProjectionSession *session, const FeedReader *reader, MemoryContext row_context,
-		  const cJSON *item)
+static void
+add_row(Batch *batch, const cJSON *item, int64 id, Datum row)
 {
-	AttributeValue id = attribute_get(item, COMMIT_ID);
+	if (batch->count == batch->room)
+	{
+		/* It grows with the commits: `most` is often far from what there is. */
+		batch->room *= 2;
+		batch->ids = repalloc(batch->ids, sizeof(int64) * batch->room);
+		batch->rows = repalloc(batch->rows, sizeof(Datum) * batch->room);
+	}
+	batch->ids[batch->count] = id;
+	batch->rows[batch->count++] = row;
+	note_key(batch, item, id);
+}
+
+/*
+ * The item's row; NULL where it cannot be read and others come before it: these are a batch, and it is the first of the
+ * next one. What raises the error leaves nothing behind but memory (column_read.c).
+ */
+static HeapTuple
+try_item(Batch *batch, ProjectionSession *session, const FeedReader *reader, MemoryContext row_context,
+		 const cJSON *item, int64 id)
+{
 	MemoryContext context = CurrentMemoryContext;
 	HeapTuple volatile tuple = NULL;
-	int64_t		number = 0;
 
-	(void) attribute_to_int64(&id, &number);
 	MemoryContextReset(row_context);
 	MemoryContextSwitchTo(row_context);
 	PG_TRY();
@@ -235,7 +247,7 @@ take_item(Batch *batch, ProjectionSession *session, const FeedReader *reader, Me
 		MemoryContextSwitchTo(context);
 		if (batch->count == 0)
 		{
-			note_key(batch, item, number);
+			note_key(batch, item, id);
 			session_note_failing(session, last_described(batch), true);
 		}
 		if (batch->count == 0 || ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
@@ -244,13 +256,7 @@ take_item(Batch *batch, ProjectionSession *session, const FeedReader *reader, Me
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
-	if (tuple == NULL)
-		return false;
-	batch->ids[batch->count] = number;
-	batch->rows[batch->count++] = heap_copy_tuple_as_datum(tuple, batch->desc);
-	batch->bytes += tuple->t_len;
-	note_key(batch, item, number);
-	return true;
+	return tuple;
 }
 
 /* What the feed has come to know, of ids that no batch before has reported; up to the last commit of the batch or to its own end. */
@@ -296,6 +302,7 @@ typedef struct Filling
 	Batch	   *batch;
 	ProjectionSession *session;
 	const FeedReader *reader;
+	const ProjectionRow *row;
 	MemoryContext row_context;
 	int			most;
 	bool		is_cut;			/* the last commit was not taken, and is the first of the next batch */
@@ -308,19 +315,26 @@ is_full(const Filling *filling)
 	return filling->batch->count >= filling->most || filling->batch->bytes >= MOST_BYTES || filling->is_cut;
 }
 
-/* Room for ids and rows grows with them: `most` is often far from what there is. */
 static void
 add_item(Filling *filling, const cJSON *item)
 {
 	Batch	   *batch = filling->batch;
+	AttributeValue id = attribute_get(item, COMMIT_ID);
+	HeapTuple	tuple;
+	int64_t		number = 0;
 
-	if (batch->count == batch->room)
+	(void) attribute_to_int64(&id, &number);
+	if (projection_skips(filling->row, number))
 	{
-		batch->room *= 2;
-		batch->ids = repalloc(batch->ids, sizeof(int64) * batch->room);
-		batch->rows = repalloc(batch->rows, sizeof(Datum) * batch->room);
+		add_row(batch, item, number, (Datum) 0);
+		return;
 	}
-	filling->is_cut = !take_item(batch, filling->session, filling->reader, filling->row_context, item);
+	tuple = try_item(batch, filling->session, filling->reader, filling->row_context, item, number);
+	filling->is_cut = tuple == NULL;
+	if (filling->is_cut)
+		return;
+	add_row(batch, item, number, heap_copy_tuple_as_datum(tuple, batch->desc));
+	batch->bytes += tuple->t_len;
 }
 
 /* A LateTaker. */
@@ -394,7 +408,7 @@ fill(Filling *filling, FeedReader *reader)
 	return reader_goes_on;
 }
 
-Batch	   *
+Batch *
 batch_read(ProjectionSession *session, const ProjectionRow *row, const Handler *handler, int most, bool keeps)
 {
 	Batch	   *batch = palloc0(sizeof(Batch));
@@ -413,9 +427,10 @@ batch_read(ProjectionSession *session, const ProjectionRow *row, const Handler *
 		reader = reader_new(session, keeps ? session->context : CurrentMemoryContext, row, handler,
 							keeps ? 0 : most, keeps);
 	if (keeps)
-		pace_listen(&session->pace, tenure_client(reader->tenure), &reader->options.names);
-	if (keeps)
+	{
 		session->reader = reader;	/* an error on the way drops it with the session's */
+		pace_listen(&session->pace, tenure_client(reader->tenure), &reader->options.names);
+	}
 	batch->context = CurrentMemoryContext;
 	batch->source = handler->source;
 	batch->after = row->position;
@@ -423,7 +438,7 @@ batch_read(ProjectionSession *session, const ProjectionRow *row, const Handler *
 	batch->room = 64;
 	batch->ids = palloc(sizeof(int64) * batch->room);
 	batch->rows = palloc(sizeof(Datum) * batch->room);
-	filling = (Filling) {.batch = batch, .session = session, .reader = reader, .most = most};
+	filling = (Filling) {.batch = batch, .session = session, .reader = reader, .row = row, .most = most};
 	filling.row_context = AllocSetContextCreate(CurrentMemoryContext, "dynamodb_es row", ALLOCSET_DEFAULT_SIZES);
 	same_store_check(session, row, reader);
 	if (session->sightings.count == 0)

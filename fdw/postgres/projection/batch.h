@@ -23,7 +23,7 @@ typedef struct Batch
 	int			out_of_order;	/* of these, after a higher version of the aggregate */
 	PassedLooks looks;			/* what was looked for of the ids that were passed */
 	int64	   *ids;			/* the commits, ascending */
-	Datum	   *rows;
+	Datum	   *rows;			/* 0: one that is to be skipped, and may be unreadable */
 	size_t		bytes;
 	int			room;			/* for ids and rows */
 	int64		last_id;		/* of the last commit, and its key as it is stored: UTF-8, NULL: it has none */

@@ -169,9 +169,12 @@ rows_followed(Follow *follow)
 		projection_check_enabled(projection_get(follow->spec->name));
 	foreach(cell, list_copy(follow->sessions))
 	{
-		if (row_is_of(ours, lfirst(cell)))
+		ProjectionSession *session = lfirst(cell);
+
+		if (row_is_of(ours, session))
 			continue;
-		let_go(follow, lfirst(cell));
+		let_go(follow, session);
+		projection_session_forget(session);
 	}
 	return ours;
 }

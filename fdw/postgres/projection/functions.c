@@ -70,8 +70,7 @@ dynamodb_es_projection_restored(PG_FUNCTION_ARGS)
 		if (numbers[i] <= 0)
 			elog(ERROR, "column \"%s\" is missing", columns[i]);
 	}
-	return PointerGetDatum(
-						   heap_modify_tuple_by_cols(trigger->tg_trigtuple, desc, lengthof(columns), numbers, values, nulls));
+	return PointerGetDatum(heap_modify_tuple_by_cols(trigger->tg_trigtuple, desc, lengthof(columns), numbers, values, nulls));
 }
 
 Datum

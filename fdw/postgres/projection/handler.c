@@ -54,12 +54,10 @@ handler_of_function(Oid function)
 	form = (Form_pg_proc) GETSTRUCT(tuple);
 	handler = handler_of_tuple(tuple);
 	if (form->prokind != PROKIND_FUNCTION || form->proretset || !OidIsValid(handler.source))
-		ereport(
-				ERROR,
+		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("function \"%s\" cannot be a projection's handler", NameStr(form->proname)),
-				 errdetail(
-						   "A handler is a function with one argument, an array of a foreign table's rows, that returns no set."),
+				 errdetail("A handler is a function with one argument, an array of a foreign table's rows, that returns no set."),
 				 errhint("Declare it like this: CREATE FUNCTION f(batch commits[]) RETURNS void.")));
 	ReleaseSysCache(tuple);
 	task_check_wrapper(handler.source);

@@ -103,6 +103,15 @@ select_row(const char *name, const char *clauses)
 	return rows == NIL ? NULL : linitial(rows);
 }
 
+bool
+projection_skips(const ProjectionRow *row, int64 commit_id)
+{
+	for (int i = 0; i < row->nskipped; i++)
+		if (row->skipped[i] == commit_id)
+			return true;
+	return false;
+}
+
 ProjectionRow *
 projection_find(const char *name)
 {

@@ -37,6 +37,9 @@ typedef struct ProjectionRow
 	bool		late_is_due;	/* ids that were passed are to be looked for */
 } ProjectionRow;
 
+/* Is that id to be left out? */
+extern bool projection_skips(const ProjectionRow *row, int64 commit_id);
+
 /* In the current memory context. NULL: there is none. */
 extern ProjectionRow *projection_find(const char *name);
 

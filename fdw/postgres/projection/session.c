@@ -90,15 +90,6 @@ session_drop_reader(ProjectionSession *session)
 }
 
 void
-sessions_drop_readers(void)
-{
-	ListCell   *cell;
-
-	foreach(cell, sessions)
-		session_drop_reader(lfirst(cell));
-}
-
-void
 projection_session_forget(ProjectionSession *session)
 {
 	session_drop_reader(session);

@@ -65,7 +65,7 @@ extern ProjectionSession *projection_session(const char *name);
 /* When the next batch is due, by both. */
 extern int64 session_due_at(const ProjectionSession *session);
 
-/* Forgets all about a projection, or all. */
+/* Forgets all about a projection. */
 extern void projection_session_forget(ProjectionSession *session);
 
 /* What is remembered of another store, or of the same one as others see it, or by other columns, is forgotten. */
@@ -76,8 +76,5 @@ extern void session_note_failing(ProjectionSession *session, const char *what, b
 
 /* Gives up the feed that is read, if there is one. */
 extern void session_drop_reader(ProjectionSession *session);
-
-/* Of all sessions that this backend has. */
-extern void sessions_drop_readers(void);
 
 #endif
