@@ -111,9 +111,15 @@ make_operand(Column *column, Datum value, Oid type)
 			return text_operand(column, value);
 		case KIND_BYTEA:
 			return bytea_operand(column, value);
-		default:
-			return (Operand) {.value = column_write(column, value)};
+		case KIND_UUID:
+		case KIND_NUMERIC:
+		case KIND_FLOAT:
+		case KIND_BOOLEAN:
+		case KIND_JSON:
+		case KIND_JSONB:
+			break;
 	}
+	return (Operand) {.value = column_write(column, value)};
 }
 
 static Filter *
@@ -197,24 +203,12 @@ make_boolean(const Column *column, bool value)
 static const Filter *
 make_present(const Column *column)
 {
-	AttributeValue least = {.text = ""};
+	AttributeValue least = {.type = kind_rule(column->kind)->stored, .text = ""};
 
-	switch (column->kind)
-	{
-		case KIND_INTEGER:
-		case KIND_NUMERIC:
-		case KIND_FLOAT:
-		case KIND_TIMESTAMP:
-			return make_type(column, ATTRIBUTE_N);
-		case KIND_BOOLEAN:
-			return make_both(FILTER_OR, make_boolean(column, true), make_boolean(column, false));
-		case KIND_BYTEA:
-			least.type = ATTRIBUTE_B;
-			break;
-		default:
-			least.type = ATTRIBUTE_S;
-			break;
-	}
+	if (least.type == ATTRIBUTE_N)
+		return make_type(column, ATTRIBUTE_N);
+	if (least.type == ATTRIBUTE_BOOL)
+		return make_both(FILTER_OR, make_boolean(column, true), make_boolean(column, false));
 	/* A key is never empty, nor to be compared with something that is. */
 	return column->role == COLUMN_AGGREGATE_ID ? make_type(column, ATTRIBUTE_S) : make_compare(column, ">=", &least);
 }

@@ -16,28 +16,36 @@ filter_tree_inner(FilterKind kind, List *children)
 	return (Node *) lcons(makeInteger(kind), children);
 }
 
+/* A test of a column: its weight, and how it is shown. */
+typedef struct TestRule
+{
+	int			weight;
+	bool		weighs_values;	/* and a half for each value beside it */
+	const char *shown;			/* with one %s, the value; NULL: the comparator before it */
+} TestRule;
+
+static const TestRule test_rules[] = {
+	[BTLessStrategyNumber] = {.weight = 2},
+	[BTLessEqualStrategyNumber] = {.weight = 2},
+	[BTEqualStrategyNumber] = {.weight = 2},
+	[BTGreaterEqualStrategyNumber] = {.weight = 2},
+	[BTGreaterStrategyNumber] = {.weight = 2},
+	[NOT_EQUAL_STRATEGY] = {.weight = 4},
+	[TEST_IN] = {.weight = 4, .weighs_values = true, .shown = "= ANY (%s)"},
+	[TEST_NOT_IN] = {.weight = 8, .weighs_values = true, .shown = "<> ALL (%s)"},
+	[TEST_NULL] = {.weight = 5, .shown = "IS NULL"},
+	[TEST_NOT_NULL] = {.weight = 5, .shown = "IS NOT NULL"},
+	[TEST_DISTINCT] = {.weight = 8, .shown = "IS DISTINCT FROM %s"},
+	[TEST_NOT_DISTINCT] = {.weight = 8, .shown = "IS NOT DISTINCT FROM %s"},
+	[TEST_VALUE] = {.weight = 0, .shown = "%s"},
+};
+
 static int
 leaf_weight(List *leaf)
 {
-	switch (list_nth_int(leaf, LEAF_TEST))
-	{
-		case TEST_VALUE:
-			return 0;
-		case NOT_EQUAL_STRATEGY:
-			return 4;
-		case TEST_NULL:
-		case TEST_NOT_NULL:
-			return 5;
-		case TEST_DISTINCT:
-		case TEST_NOT_DISTINCT:
-			return 8;
-		case TEST_IN:
-			return 4 + list_nth_int(leaf, LEAF_NVALUES) / 2;
-		case TEST_NOT_IN:
-			return 8 + list_nth_int(leaf, LEAF_NVALUES) / 2;
-		default:
-			return 2;
-	}
+	const TestRule *rule = &test_rules[list_nth_int(leaf, LEAF_TEST)];
+
+	return rule->weight + (rule->weighs_values ? list_nth_int(leaf, LEAF_NVALUES) / 2 : 0);
 }
 
 int
@@ -80,33 +88,10 @@ print_leaf(Printing *printing, List *leaf)
 		value = deparse_expression(list_nth(printing->values, index), printing->context, false, false);
 	if (attnum > 0)
 		appendStringInfo(&printing->out, "%s ", column_attribute_shown(printing->map->columns[attnum - 1]));
-	switch (test)
-	{
-		case TEST_IN:
-			appendStringInfo(&printing->out, "= ANY (%s)", value);
-			break;
-		case TEST_NOT_IN:
-			appendStringInfo(&printing->out, "<> ALL (%s)", value);
-			break;
-		case TEST_NULL:
-			appendStringInfoString(&printing->out, "IS NULL");
-			break;
-		case TEST_NOT_NULL:
-			appendStringInfoString(&printing->out, "IS NOT NULL");
-			break;
-		case TEST_DISTINCT:
-			appendStringInfo(&printing->out, "IS DISTINCT FROM %s", value);
-			break;
-		case TEST_NOT_DISTINCT:
-			appendStringInfo(&printing->out, "IS NOT DISTINCT FROM %s", value);
-			break;
-		case TEST_VALUE:
-			appendStringInfoString(&printing->out, value);
-			break;
-		default:
-			appendStringInfo(&printing->out, "%s %s", clause_comparator(test), value);
-			break;
-	}
+	if (test_rules[test].shown != NULL)
+		appendStringInfo(&printing->out, test_rules[test].shown, value);
+	else
+		appendStringInfo(&printing->out, "%s %s", clause_comparator(test), value);
 }
 
 static void

@@ -371,13 +371,12 @@ hides_unreadable(const Column *column, const AttributeValue *value)
 static Datum
 read_or_replace(const ColumnMap *map, Column *column, const cJSON *item, const AttributeValue *value, bool *isnull)
 {
-	bool		has_characters = column->kind == KIND_TEXT || column->kind == KIND_JSON || column->kind == KIND_JSONB;
 	bool		lost = true;
 	Datum		result = (Datum) 0;
 
 	if (!hides_unreadable(column, value) && try_read(column, value, NULL, &result))
 		return result;
-	*isnull = !has_characters || !try_read(column, value, &lost, &result);
+	*isnull = !kind_rule(column->kind)->has_characters || !try_read(column, value, &lost, &result);
 	if (lost || *isnull)
 		replacements_add(map->replacements,
 						 psprintf("attribute \"%s\" of aggregate \"%s\", version %s, in foreign table \"%s\"",

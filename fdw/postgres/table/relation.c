@@ -37,48 +37,36 @@ static const RoleRule role_rules[COMMIT_ROLES] = {
 #define EXTRA_TYPES \
 	"text, varchar, uuid, smallint, integer, bigint, numeric, real, double precision, boolean, timestamptz, bytea, json or jsonb"
 
+static const KindRule kind_rules[] = {
+	[KIND_TEXT] = {{TEXTOID, VARCHAROID}, ATTRIBUTE_S, .has_characters = true},
+	[KIND_UUID] = {{UUIDOID}, ATTRIBUTE_S, .has_characters = false},
+	[KIND_INTEGER] = {{INT2OID, INT4OID, INT8OID}, ATTRIBUTE_N, .has_characters = false},
+	[KIND_NUMERIC] = {{NUMERICOID}, ATTRIBUTE_N, .has_characters = false},
+	[KIND_FLOAT] = {{FLOAT4OID, FLOAT8OID}, ATTRIBUTE_N, .has_characters = false},
+	[KIND_BOOLEAN] = {{BOOLOID}, ATTRIBUTE_BOOL, .has_characters = false},
+	[KIND_TIMESTAMP] = {{TIMESTAMPTZOID}, ATTRIBUTE_N, .has_characters = false},
+	[KIND_BYTEA] = {{BYTEAOID}, ATTRIBUTE_B, .has_characters = false},
+	[KIND_JSON] = {{JSONOID}, ATTRIBUTE_S, .has_characters = true},
+	[KIND_JSONB] = {{JSONBOID}, ATTRIBUTE_S, .has_characters = true},
+};
+
+const KindRule *
+kind_rule(ColumnKind kind)
+{
+	return &kind_rules[kind];
+}
+
 static bool
 kind_of_type(Oid type, ColumnKind *kind)
 {
-	switch (type)
-	{
-		case TEXTOID:
-		case VARCHAROID:
-			*kind = KIND_TEXT;
-			return true;
-		case UUIDOID:
-			*kind = KIND_UUID;
-			return true;
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-			*kind = KIND_INTEGER;
-			return true;
-		case NUMERICOID:
-			*kind = KIND_NUMERIC;
-			return true;
-		case FLOAT4OID:
-		case FLOAT8OID:
-			*kind = KIND_FLOAT;
-			return true;
-		case BOOLOID:
-			*kind = KIND_BOOLEAN;
-			return true;
-		case TIMESTAMPTZOID:
-			*kind = KIND_TIMESTAMP;
-			return true;
-		case BYTEAOID:
-			*kind = KIND_BYTEA;
-			return true;
-		case JSONOID:
-			*kind = KIND_JSON;
-			return true;
-		case JSONBOID:
-			*kind = KIND_JSONB;
-			return true;
-		default:
-			return false;
-	}
+	for (size_t i = 0; i < lengthof(kind_rules); i++)
+		for (size_t j = 0; j < lengthof(kind_rules[i].types); j++)
+			if (kind_rules[i].types[j] == type && OidIsValid(type))
+			{
+				*kind = (ColumnKind) i;
+				return true;
+			}
+	return false;
 }
 
 const char *

@@ -44,6 +44,16 @@ typedef enum ColumnKind
 	KIND_JSONB
 } ColumnKind;
 
+/* What is so of each kind. */
+typedef struct KindRule
+{
+	Oid			types[3];		/* of the columns */
+	AttributeType stored;		/* as which attribute */
+	bool		has_characters; /* of which single ones may be unreadable */
+} KindRule;
+
+extern const KindRule *kind_rule(ColumnKind kind);
+
 typedef struct Column
 {
 	AttrNumber	attnum;
