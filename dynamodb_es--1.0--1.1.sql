@@ -232,6 +232,9 @@ CREATE FUNCTION dynamodb_es_version() RETURNS text
 COMMENT ON FUNCTION dynamodb_es_version() IS
 	'the version of the loaded library, the PostgreSQL that it was built for, and the libraries that it runs with';
 
--- 1.0 has left these without a word.
+-- 1.0 has left these without a word, and without names.
+CREATE OR REPLACE FUNCTION dynamodb_es_validator(options text[], catalog oid) RETURNS void
+	AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+
 COMMENT ON FUNCTION dynamodb_es_handler() IS 'the callbacks of the foreign data wrapper';
 COMMENT ON FUNCTION dynamodb_es_validator(text[], oid) IS 'checks the options of servers, user mappings, foreign tables and columns';

@@ -83,8 +83,13 @@ my $fresh = Session->new($node, database => 'fresh');
 $fresh->query('CREATE EXTENSION dynamodb_es');
 is_deeply(objects($session), objects($fresh), 'an updated installation has what a new one has');
 cmp_ok(scalar @{ objects($fresh) }, '>', 10, 'which is something');
-is(scalar $fresh->query(q{SELECT string_agg(oid::regprocedure::text, ', ') FROM pg_proc WHERE proname LIKE 'dynamodb\_es\_%' AND obj_description(oid) IS NULL AND proname !~ '(handler|validator)$'}),
-	undef, 'every function says what it is for');
+# What \df+, \dv+ and \dew+ show.
+my $members = q{FROM pg_depend d WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'dynamodb_es') AND deptype = 'e'};
+is(scalar $fresh->query(qq{SELECT string_agg(pg_describe_object(classid, objid, 0), ', ') $members AND classid IN ('pg_proc'::regclass, 'pg_class'::regclass, 'pg_foreign_data_wrapper'::regclass)
+	AND obj_description(objid, classid::regclass::name) IS NULL AND NOT EXISTS (SELECT FROM pg_class WHERE oid = objid AND relkind = 'i')}), undef, 'every function, table and view, and the wrapper, say what they are for');
+is(scalar $fresh->query(qq{SELECT string_agg(objid::regprocedure::text, ', ') $members AND classid = 'pg_proc'::regclass
+	AND EXISTS (SELECT FROM pg_proc WHERE oid = objid AND pronargs > 0 AND (proargnames IS NULL OR '' = ANY (proargnames)))}), undef, 'every argument has a name');
+like(scalar $fresh->query('SELECT dynamodb_es_version()'), qr/\Adynamodb_es \d+\.\d+\.\d+, built for PostgreSQL \d\S*( \(.*?\))?, with libcurl \d\S+, OpenSSL \d\S+, cJSON \d\S+, zlib \d\S+\z/, 'and the library says what it is');
 
 $node->stop;
 done_testing();
