@@ -90,6 +90,21 @@ $session->try(q{CALL dynamodb_es_follow('escape', until_caught_up => true)});
 is(scalar $session->query(q{SELECT count(*) FROM pg_roles WHERE rolname = 'evil'}), 0, 'it is none in a follower either');
 $as{app}->query(q{SELECT dynamodb_es_drop_projection('escape')});
 
+# Nor by a trigger that waits for the commit.
+$session->query(<<'SQL');
+SET ROLE app;
+CREATE TABLE app.trap (commit_id bigint);
+CREATE FUNCTION app.spring() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'CREATE ROLE evil SUPERUSER'; RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER spring AFTER INSERT ON app.trap DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION app.spring();
+CREATE FUNCTION app.set_trap(batch app.commits[]) RETURNS void LANGUAGE sql AS 'INSERT INTO app.trap SELECT commit_id FROM unnest(batch)';
+SELECT dynamodb_es_create_projection('trap', 'app.set_trap');
+RESET ROLE;
+SQL
+refused($session, 'a trigger that wants to run as a superuser at the commit', $_, '42501')
+  for q{SELECT dynamodb_es_run('trap')}, q{CALL dynamodb_es_follow('trap', until_caught_up => true)};
+is(scalar $session->query(q{SELECT count(*) FROM pg_roles WHERE rolname = 'evil'}), 0, 'it is none at the commit either');
+$as{app}->query(q{SELECT dynamodb_es_drop_projection('trap')});
+
 # What is taken from the owner ends it; what is given to another one is his.
 $session->query(q{REVOKE SELECT ON app.commits FROM app; SELECT dynamodb_es_reset('p')});
 refused($_, 'the source is not readable any more', q{SELECT dynamodb_es_run('p')}, '42501') for @as{qw(app app_member)}, $session;

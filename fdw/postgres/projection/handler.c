@@ -6,6 +6,7 @@
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
+#include "commands/trigger.h"
 #include "foreign/foreign.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -158,6 +159,18 @@ handler_check_rights(const Handler *handler)
 	(void) GetUserMapping(handler->owner, GetForeignTable(handler->source)->serverid);
 }
 
+/*
+ * At the commit they would run as whoever runs the projection, a superuser perhaps, and be the owner's code all the
+ * same. So they run now.
+ */
+static void
+run_deferred_triggers(void)
+{
+	ConstraintsSetStmt *all = makeNode(ConstraintsSetStmt);
+
+	AfterTriggerSetState(all);
+}
+
 void
 handler_call(const Handler *handler, Datum batch)
 {
@@ -176,6 +189,8 @@ handler_call(const Handler *handler, Datum batch)
 	call->args[0].value = batch;
 	call->args[0].isnull = false;
 	(void) FunctionCallInvoke(call);
+	if (handler->owner != GetOuterUserId())
+		run_deferred_triggers();
 	SetUserIdAndSecContext(user, context);
 	AtEOXact_GUC(false, nest_level);
 }
