@@ -136,6 +136,14 @@ $session->query(q{CALL dynamodb_es_follow('p', until_caught_up => true)});
 is(scalar $session->query("SELECT fate FROM dynamodb_es_passed WHERE ids @> $held\::bigint"), 'skipped', 'it can be skipped');
 refused("SELECT dynamodb_es_skip('p', $held)", '22023', qr/has come past commit $held/, 'once');
 
+# Two commits of one id are an error, late ones as others.
+$held = pass_one();
+put($held, 'twice', 0);
+put($held, 'twice', 1);
+make_due();
+refused(q{SELECT dynamodb_es_run('p')}, 'XX001', qr/\Acommit id $held of foreign table "commits" was given out twice/, 'a late id that comes twice');
+$session->query("SELECT dynamodb_es_skip('p', $held)");
+
 # How long they are looked for.
 $held = pass_one();
 make_due();

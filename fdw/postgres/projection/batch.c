@@ -337,6 +337,16 @@ add_item(Filling *filling, const cJSON *item)
 	batch->bytes += tuple->t_len;
 }
 
+static void
+check_is_once(const Batch *batch, const FeedReader *reader)
+{
+	if (batch->count > 1 && batch->ids[batch->count - 1] == batch->ids[batch->count - 2])
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+						errmsg("commit id " INT64_FORMAT " of foreign table \"%s\" was given out twice",
+							   batch->ids[batch->count - 1], reader->map->relation_name),
+						errhint("dynamodb_es_check finds such commits.")));
+}
+
 /* A LateTaker. */
 static bool
 take_late(void *arg, const cJSON *item)
@@ -350,6 +360,7 @@ take_late(void *arg, const cJSON *item)
 	add_item(filling, item);
 	if (filling->is_cut)
 		return false;
+	check_is_once(batch, filling->reader);
 	if (batch->last_aggregate_id == NULL || batch->last_version == NULL)
 		return true;
 	key = palloc(sizeof(LateKey));
