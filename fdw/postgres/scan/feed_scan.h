@@ -39,6 +39,6 @@ extern void feed_scan_summarize(const FeedOperation *feed, const char *relation_
 extern char *feed_scan_range_text(const IdRange *range);
 
 /* Reports why the feed failed. */
-extern void feed_scan_report(const FeedOperation *feed, const char *relation_name) pg_attribute_noreturn();
+pg_noreturn extern void feed_scan_report(const FeedOperation *feed, const char *relation_name);
 
 #endif
