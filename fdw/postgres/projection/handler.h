@@ -32,8 +32,8 @@ pg_noreturn extern void handler_report_missing(const char *text, const char *pro
 extern void handler_check_rights(const Handler *handler);
 
 /*
- * Calls it as its owner, and what triggers it has deferred, where another user runs it; what it sets does not stay set. `batch` is an array of its row type. The caller sees to a
- * snapshot.
+ * Calls it as its owner, and what triggers it has deferred, where another user runs it; what it sets does not stay set.
+ * `batch` is an array of its row type. The caller sees to a snapshot.
  */
 extern void handler_call(const Handler *handler, Datum batch);
 
