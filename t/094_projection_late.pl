@@ -122,7 +122,14 @@ for my $isolation ('repeatable read', 'serializable')
 	put($held, "$isolation", 0);
 	make_due();
 }
-is(scalar $session->query(q{SELECT dynamodb_es_run('p')}), 1, 'run says how many there were');
+
+# A late commit alone moves no position: its row tells that it has been applied.
+is(scalar $session->query(q{BEGIN; SELECT dynamodb_es_run('p')}), 1, 'run says how many there were');
+$follower->send(q{SELECT dynamodb_es_run('p')});
+ok(Session::comes(sub { $other->query("SELECT wait_event_type FROM pg_stat_activity WHERE pid = $follower->{pid}") eq 'Lock' }), 'another session has found the same late commit, and nothing else');
+$session->query('COMMIT');
+is($follower->result->{rows}[0][0], 0, 'it does not apply it again');
+is(scalar $other->query("SELECT count(*) FROM applied WHERE commit_id = $held"), 1, 'so it was applied once');
 
 # One that cannot be applied is like any other that cannot be.
 $held = pass_one();
