@@ -18,6 +18,7 @@
 #include "postgres/condition/filter_leaf.h"
 #include "postgres/condition/filter_tree.h"
 #include "postgres/core/compat.h"
+#include "postgres/table/column_kind.h"
 
 /* Where a value lies among those that can be stored. */
 typedef enum Position

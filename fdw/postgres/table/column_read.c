@@ -22,6 +22,7 @@
 #include "postgres/core/compat.h"
 #include "postgres/core/encoding.h"
 #include "postgres/core/errors.h"
+#include "postgres/table/column_kind.h"
 #include "postgres/table/json_text.h"
 #include "postgres/table/relation.h"
 
@@ -109,7 +110,7 @@ report_not_exact(const char *what)
 }
 
 /* A varchar's input function cuts blanks beyond its length, in silence. */
-static Datum
+Datum
 read_text(Column *column, const AttributeValue *value, bool *lost)
 {
 	char	   *string = string_text(value, lost);
@@ -120,8 +121,8 @@ read_text(Column *column, const AttributeValue *value, bool *lost)
 	return result;
 }
 
-static Datum
-read_uuid(Column *column, const AttributeValue *value)
+Datum
+read_uuid(Column *column, const AttributeValue *value, bool *lost)
 {
 	char	   *string = string_text(value, NULL);
 	Datum		uuid = input_text(column, string);
@@ -151,8 +152,8 @@ read_int64(const AttributeValue *value)
 	return number;
 }
 
-static Datum
-read_integer(Column *column, const AttributeValue *value)
+Datum
+read_integer(Column *column, const AttributeValue *value, bool *lost)
 {
 	int64		number = read_int64(value);
 
@@ -163,8 +164,8 @@ read_integer(Column *column, const AttributeValue *value)
 	return DirectFunctionCall1(int82, Int64GetDatum(number));
 }
 
-static Datum
-read_numeric(Column *column, const AttributeValue *value)
+Datum
+read_numeric(Column *column, const AttributeValue *value, bool *lost)
 {
 	Datum		exact;
 	Datum		fitted;
@@ -179,15 +180,22 @@ read_numeric(Column *column, const AttributeValue *value)
 	return fitted;
 }
 
-static Datum
-read_float(Column *column, const AttributeValue *value)
+Datum
+read_float(Column *column, const AttributeValue *value, bool *lost)
 {
 	expect_type(value, ATTRIBUTE_N);
 	return input_text(column, unconstify(char *, value->text));
 }
 
-static Datum
-read_timestamp(Column *column, const AttributeValue *value)
+Datum
+read_boolean(Column *column, const AttributeValue *value, bool *lost)
+{
+	expect_type(value, ATTRIBUTE_BOOL);
+	return BoolGetDatum(value->boolean);
+}
+
+Datum
+read_timestamp(Column *column, const AttributeValue *value, bool *lost)
 {
 	int64		ms = read_int64(value);
 
@@ -196,8 +204,8 @@ read_timestamp(Column *column, const AttributeValue *value)
 	return TimestampTzGetDatum(timestamp_from_ms(ms));
 }
 
-static Datum
-read_bytea(const AttributeValue *value)
+Datum
+read_bytea(Column *column, const AttributeValue *value, bool *lost)
 {
 	bytea	   *bytes;
 	int			length;
@@ -218,7 +226,7 @@ json_text(const char *string, bool *lost)
 }
 
 /* JSON text of an S as it is, of an M or L as plain JSON. */
-static Datum
+Datum
 read_json(Column *column, const AttributeValue *value, bool *lost)
 {
 	ByteBuffer	plain = {0};
@@ -244,35 +252,6 @@ read_json(Column *column, const AttributeValue *value, bool *lost)
 	if (string == NULL)
 		report_out_of_memory();
 	return input_text(column, json_text(string, lost));
-}
-
-static Datum
-value_read(Column *column, const AttributeValue *value, bool *lost)
-{
-	switch (column->kind)
-	{
-		case KIND_TEXT:
-			return read_text(column, value, lost);
-		case KIND_UUID:
-			return read_uuid(column, value);
-		case KIND_INTEGER:
-			return read_integer(column, value);
-		case KIND_NUMERIC:
-			return read_numeric(column, value);
-		case KIND_FLOAT:
-			return read_float(column, value);
-		case KIND_BOOLEAN:
-			expect_type(value, ATTRIBUTE_BOOL);
-			return BoolGetDatum(value->boolean);
-		case KIND_TIMESTAMP:
-			return read_timestamp(column, value);
-		case KIND_BYTEA:
-			return read_bytea(value);
-		case KIND_JSON:
-		case KIND_JSONB:
-			return read_json(column, value, lost);
-	}
-	pg_unreachable();
 }
 
 /* A key attribute for a message: shortened, and with what cannot be shown left out. */
@@ -340,7 +319,7 @@ try_read(Column *column, const AttributeValue *value, bool *lost, Datum *result)
 
 	PG_TRY();
 	{
-		*result = value_read(column, value, lost);
+		*result = kind_rule(column->kind)->read(column, value, lost);
 		is_readable = true;
 	}
 	PG_CATCH();
@@ -399,7 +378,7 @@ column_read(const ColumnMap *map, Column *column, const cJSON *item, bool *isnul
 		return read_or_replace(map, column, item, &value, isnull);
 	PG_TRY();
 	{
-		result = value_read(column, &value, NULL);
+		result = kind_rule(column->kind)->read(column, &value, NULL);
 	}
 	PG_CATCH();
 	{

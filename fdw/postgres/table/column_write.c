@@ -15,6 +15,7 @@
 
 #include "postgres/core/compat.h"
 #include "postgres/core/encoding.h"
+#include "postgres/table/column_kind.h"
 #include "postgres/table/json_text.h"
 #include "postgres/table/relation.h"
 
@@ -40,8 +41,8 @@ write_number(const Column *column, const char *string)
 }
 
 /* In the shortest digits that are the number and no other, whatever extra_float_digits says. */
-static AttributeValue
-write_float(const Column *column, Datum value)
+AttributeValue
+write_float(Column *column, Datum value)
 {
 	char	   *digits = palloc(DOUBLE_SHORTEST_DECIMAL_LEN);
 
@@ -52,8 +53,8 @@ write_float(const Column *column, Datum value)
 	return write_number(column, digits);
 }
 
-static AttributeValue
-write_bytea(Datum value)
+AttributeValue
+write_bytea(Column *column, Datum value)
 {
 	bytea	   *bytes = DatumGetByteaPP(value);
 	int			room = pg_b64_enc_len(VARSIZE_ANY_EXHDR(bytes));
@@ -65,8 +66,8 @@ write_bytea(Datum value)
 	return written;
 }
 
-static AttributeValue
-write_jsonb(Datum value)
+AttributeValue
+write_jsonb(Column *column, Datum value)
 {
 	StringInfoData string;
 
@@ -76,33 +77,41 @@ write_jsonb(Datum value)
 }
 
 AttributeValue
+write_text(Column *column, Datum value)
+{
+	char	   *printed = text_to_cstring(DatumGetTextPP(value));
+
+	return string_in_utf8(printed, strlen(printed));
+}
+
+AttributeValue
+write_uuid(Column *column, Datum value)
+{
+	char	   *printed = OutputFunctionCall(&column->output, value);
+
+	return attribute_string(printed, strlen(printed));
+}
+
+AttributeValue
+write_exact_number(Column *column, Datum value)
+{
+	return write_number(column, OutputFunctionCall(&column->output, value));
+}
+
+AttributeValue
+write_boolean(Column *column, Datum value)
+{
+	return attribute_boolean(DatumGetBool(value));
+}
+
+AttributeValue
+write_timestamp(Column *column, Datum value)
+{
+	return attribute_int64(timestamp_to_ms(DatumGetTimestampTz(value)), palloc(24));
+}
+
+AttributeValue
 column_write(Column *column, Datum value)
 {
-	char	   *printed;
-
-	switch (column->kind)
-	{
-		case KIND_TEXT:
-		case KIND_JSON:
-			printed = text_to_cstring(DatumGetTextPP(value));
-			return string_in_utf8(printed, strlen(printed));
-		case KIND_UUID:
-			printed = OutputFunctionCall(&column->output, value);
-			return attribute_string(printed, strlen(printed));
-		case KIND_INTEGER:
-		case KIND_NUMERIC:
-			return write_number(column, OutputFunctionCall(&column->output, value));
-		case KIND_FLOAT:
-			return write_float(column, value);
-		case KIND_BOOLEAN:
-			return attribute_boolean(DatumGetBool(value));
-		case KIND_TIMESTAMP:
-			printed = palloc(24);
-			return attribute_int64(timestamp_to_ms(DatumGetTimestampTz(value)), printed);
-		case KIND_BYTEA:
-			return write_bytea(value);
-		case KIND_JSONB:
-			return write_jsonb(value);
-	}
-	pg_unreachable();
+	return kind_rule(column->kind)->write(column, value);
 }

@@ -12,6 +12,7 @@
 
 #include "postgres/core/compat.h"
 #include "postgres/core/encoding.h"
+#include "postgres/table/column_kind.h"
 #include "postgres/table/options.h"
 #include "postgres/table/relation.h"
 
@@ -33,41 +34,6 @@ static const RoleRule role_rules[COMMIT_ROLES] = {
 
 /* Of an attribute's name: the option's 255 bytes may be more in UTF-8. */
 #define MAX_SHOWN_BYTES (255 * MAX_CONVERSION_GROWTH)
-
-#define EXTRA_TYPES \
-	"text, varchar, uuid, smallint, integer, bigint, numeric, real, double precision, boolean, timestamptz, bytea, json or jsonb"
-
-static const KindRule kind_rules[] = {
-	[KIND_TEXT] = {{TEXTOID, VARCHAROID}, ATTRIBUTE_S, .has_characters = true},
-	[KIND_UUID] = {{UUIDOID}, ATTRIBUTE_S, .has_characters = false},
-	[KIND_INTEGER] = {{INT2OID, INT4OID, INT8OID}, ATTRIBUTE_N, .has_characters = false},
-	[KIND_NUMERIC] = {{NUMERICOID}, ATTRIBUTE_N, .has_characters = false},
-	[KIND_FLOAT] = {{FLOAT4OID, FLOAT8OID}, ATTRIBUTE_N, .has_characters = false},
-	[KIND_BOOLEAN] = {{BOOLOID}, ATTRIBUTE_BOOL, .has_characters = false},
-	[KIND_TIMESTAMP] = {{TIMESTAMPTZOID}, ATTRIBUTE_N, .has_characters = false},
-	[KIND_BYTEA] = {{BYTEAOID}, ATTRIBUTE_B, .has_characters = false},
-	[KIND_JSON] = {{JSONOID}, ATTRIBUTE_S, .has_characters = true},
-	[KIND_JSONB] = {{JSONBOID}, ATTRIBUTE_S, .has_characters = true},
-};
-
-const KindRule *
-kind_rule(ColumnKind kind)
-{
-	return &kind_rules[kind];
-}
-
-static bool
-kind_of_type(Oid type, ColumnKind *kind)
-{
-	for (size_t i = 0; i < lengthof(kind_rules); i++)
-		for (size_t j = 0; j < lengthof(kind_rules[i].types); j++)
-			if (kind_rules[i].types[j] == type && OidIsValid(type))
-			{
-				*kind = (ColumnKind) i;
-				return true;
-			}
-	return false;
-}
 
 const char *
 attribute_shown(const char *attribute)
@@ -117,7 +83,7 @@ check_column_type(const ColumnMap *map, Column *column)
 
 	if (!kind_of_type(column->type, &column->kind))
 		report_column_type(map, column,
-						   column->role == COLUMN_EXTRA ? EXTRA_TYPES : role_rules[column->role].types);
+						   column->role == COLUMN_EXTRA ? kind_names() : role_rules[column->role].types);
 	if (column->role == COLUMN_EXTRA)
 		return;
 	rule = &role_rules[column->role];
