@@ -194,7 +194,21 @@ becomes(\&applied, "@ids", 'what waits above gaps is applied once, and in order'
 $other->query("SELECT pg_cancel_backend($follower->{pid})");
 $follower->result;
 
+# Of hours ago, when this began: passed at once, and looked for all the same; not so of days ago.
+my @since = take_ids(6);
+my $hours = sub { return committedAt => { N => sprintf '%.0f', 1000 * (time - 3600 * $_[0]) } };
+$dynamodb->put(commits => { aggregateId => { S => "since $_->[0]" }, version => { N => '0' }, commitId => { N => "$since[$_->[0]]" }, $hours->($_->[1]), events => { S => '[]' }, active => { S => 't' } })
+  for [ 1, 30 ], [ 2, 30 ], [ 3, 30 ], [ 5, 2 ];
+Session::comes(sub { $session->query(q{SELECT dynamodb_es_run('p')}); $session->query("SELECT position >= $since[-1] FROM dynamodb_es_projections") eq 't' });
+is(scalar $session->query("SELECT string_agg(ids::text, ' ') FROM dynamodb_es_passed WHERE lower(ids) >= $since[0] AND fate = 'open'"), "[$since[4],$since[5])", 'what was passed of the last day is on record');
+put($since[4], 'hours ago', 0);
+make_due();
+Session::comes(sub { $session->query(q{SELECT dynamodb_es_run('p')}); $session->query("SELECT count(*) FROM applied WHERE commit_id = $since[4]") eq '1' });
+is(scalar $session->query("SELECT fate FROM dynamodb_es_passed WHERE ids @> $since[4]\::bigint"), 'late', 'and is applied when it appears');
+
 # Another store, or an older state of it.
+put(take_ids(1), 'fresh', 0);
+$session->query(q{SELECT dynamodb_es_run('p')});
 sub check { return Session->new($node)->try(q{SELECT dynamodb_es_run('p')})->{error} }
 my ($last) = sort { $b->{commitId}{N} <=> $a->{commitId}{N} } $dynamodb->scan('commits');
 my %key = map { ($_ => $last->{$_}) } 'aggregateId', 'version';

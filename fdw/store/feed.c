@@ -312,11 +312,14 @@ gap_step(FeedOperation *feed, int64_t last)
 	if (feed->next > dense_above)
 		return dense_gap(feed, last, age);
 	notes_forget_below(feed->notes, feed->next);
-	if (age != GAP_OLD)
+	if (age < GAP_OLD)
 		return ask_notes(feed);
 	if (last > dense_above)
 		last = dense_above;
-	feed->passed_old += last - feed->next + 1;
+	if (age == GAP_HISTORY)
+		feed->passed_old += last - feed->next + 1;
+	else
+		note_passed(feed, feed->next, last);
 	feed->next = last + 1;
 	return GAP_SETTLED;
 }

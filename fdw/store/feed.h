@@ -57,7 +57,7 @@ typedef struct FeedReport
 	int64_t		seen;			/* the highest id that was visible; the position, if none was */
 	const IdRange *passed;		/* given up, ascending; the feed's own */
 	size_t		npassed;
-	int64_t		passed_old;		/* ids given up at one look, which are not listed */
+	int64_t		passed_old;		/* ids given up that are too old to be listed */
 	bool		goes_on;		/* after READ_END: what comes next was not asked for, because of what was kept; the next feed does so */
 	int64_t		note_reads;
 	bool		head_checked;	/* as `checks_head` asked, and the counter is at the position, at least */

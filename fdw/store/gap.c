@@ -17,7 +17,11 @@ gap_first(Sight *sight, size_t n, int64_t next)
 static GapAge
 age_of(int64_t stamp, const GapRules *rules)
 {
-	return stamp >= rules->stamped_before ? GAP_YOUNG : stamp >= rules->old_before ? GAP_AGED : GAP_OLD;
+	if (stamp >= rules->stamped_before)
+		return GAP_YOUNG;
+	if (stamp >= rules->old_before)
+		return GAP_AGED;
+	return stamp >= rules->listed_since ? GAP_OLD : GAP_HISTORY;
 }
 
 /*
@@ -27,7 +31,7 @@ age_of(int64_t stamp, const GapRules *rules)
 GapAge
 gap_age(Sight *sight, size_t n, const GapRules *rules)
 {
-	GapAge		youngest = GAP_OLD;
+	GapAge		youngest = GAP_HISTORY;
 	int			witnesses = 0;
 	size_t		end = n + MOST_ASKED;
 	size_t		i;
@@ -98,7 +102,7 @@ gaps_ask_ahead(Sight *sight, int64_t next, const GapRules *rules, Notes *notes)
 		const Sighted *above = sight_at(sight, i);
 		int64_t		first = gap_first(sight, i, next);
 
-		if (above->open < first && first < above->id && first <= rules->dense_above && gap_age(sight, i, rules) != GAP_OLD)
+		if (above->open < first && first < above->id && first <= rules->dense_above && gap_age(sight, i, rules) < GAP_OLD)
 			notes_ask(notes, first);
 	}
 }
@@ -127,7 +131,7 @@ gaps_ask_notes(Sight *sight, size_t n, int64_t next, const GapRules *rules, Note
 
 	for (size_t i = 0; i < n; i++)
 	{
-		StepResult	one = gap_age(sight, i, rules) == GAP_OLD ? STEP_DONE : gap_ask_notes(sight, i, next, notes);
+		StepResult	one = gap_age(sight, i, rules) >= GAP_OLD ? STEP_DONE : gap_ask_notes(sight, i, next, notes);
 
 		if (one == STEP_FAILED)
 			return STEP_FAILED;

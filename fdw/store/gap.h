@@ -16,6 +16,7 @@ typedef struct GapRules
 	int64_t		now;			/* later stamps are none */
 	int64_t		stamped_before; /* no later than now; 0: stamps give up none */
 	int64_t		old_before;		/* no later than stamped_before; 0: nothing is old */
+	int64_t		listed_since;	/* no later than old_before: what is older is only counted, as nobody looks for it later */
 	int64_t		dense_above;	/* ids above it are never given up; INT64_MAX: the store is not dense */
 } GapRules;
 
@@ -24,7 +25,8 @@ typedef enum GapAge
 	GAP_AGE_UNKNOWN,			/* more commits must be looked at ahead to tell */
 	GAP_YOUNG,
 	GAP_AGED,
-	GAP_OLD
+	GAP_OLD,
+	GAP_HISTORY					/* old, and not to be listed */
 } GapAge;
 
 /* The first id of the nth gap, where `next` is the first one that is not settled: the nth commit's own if there is no gap. */

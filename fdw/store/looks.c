@@ -45,7 +45,7 @@ looks_choose(Looks *looks, Sight *sight, size_t n, int64_t next, const GapRules 
 		const Sighted *above = sight_at(sight, i);
 		int64_t		first = gap_first(sight, i, next);
 
-		if (first < above->id && gap_age(sight, i, rules) != GAP_OLD && above->open <= gap_give_up_to(sight, i, first, rules))
+		if (first < above->id && gap_age(sight, i, rules) < GAP_OLD && above->open <= gap_give_up_to(sight, i, first, rules))
 		{
 			look_at(looks, above->open, gap_give_up_to(sight, i, first, rules), &between);
 			between = (Between) {0};

@@ -123,6 +123,7 @@ static const Case cases[] = {
 	{"dense: a gap over the boundary", {.rules = {.dense_above = 3}}, "1; complete 3; old 2", .kind = FAILURE_DENSE_GAP, .exchanges = {LAST_PAGE(AT(1, OLD) "," AT(6, OLD))}},
 
 	{"an id that comes twice", {0}, "1 2; complete 2", .kind = FAILURE_ID_TWICE, .exchanges = {LAST_PAGE(AT(1, OLD) "," AT(2, OLD) "," AT(2, OLD))}},
+	{"old ids that somebody looks for later", {.rules.listed_since = 1}, "2; complete 2; passed 1-1", .exchanges = {LAST_PAGE(AT(2, OLD))}},
 	{"twice behind a gap", {0}, "2; complete 2; old 1", .kind = FAILURE_ID_TWICE, .exchanges = {LAST_PAGE(AT(2, OLD) "," AT(2, OLD) "," AT(3, OLD))}},
 	{"a position that the counter has reached", {.after = 5,.checks_head = true}, "complete 5; checked", .exchanges = {LAST_PAGE(), HEAD(5)}},
 	{"a position beyond the counter", {.after = 5,.checks_head = true}, "complete 5", .kind = FAILURE_BEHIND, .exchanges = {LAST_PAGE(), HEAD(4), HEAD(4)}},
@@ -144,6 +145,7 @@ spec_of(const Case *one)
 	spec.rules.now = NOW;
 	spec.rules.stamped_before = STAMPED_BEFORE;
 	spec.rules.old_before = OLD_BEFORE;
+	spec.rules.listed_since = spec.rules.listed_since != 0 ? spec.rules.listed_since : OLD_BEFORE;
 	spec.max_parallel = spec.max_ranges = 4;
 	spec.attributes = attributes;
 	spec.nattributes = 1;

@@ -38,6 +38,9 @@
 /* An id whose next commits are that old is not looked for a second time. */
 #define OLD_MS INT64CONST(3600000)
 
+/* An id that is passed is looked for so long, and on record for that; older ones are only counted. */
+#define LATE_WINDOW_MS INT64CONST(86400000)
+
 static const char *const key_attributes[] = {COMMIT_AGGREGATE_ID, COMMIT_VERSION, COMMIT_ID};
 
 static void
@@ -73,6 +76,7 @@ start_feed(ProjectionSession *session, FeedReader *reader, const ProjectionRow *
 			.now = now,
 			.stamped_before = now - stamps_ms,
 			.old_before = now - Max(stamps_ms, OLD_MS),
+			.listed_since = now - Max(stamps_ms, LATE_WINDOW_MS),
 			.dense_above = reader->options.dense_since,
 		},
 		.max_parallel = reader->options.max_connections,

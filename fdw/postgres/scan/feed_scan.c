@@ -69,6 +69,7 @@ feed_scan_start(Client *client, Oid relation, const TableOptions *options, const
 			.now = now,
 			.stamped_before = now - options->gap_timeout_ms,
 			.old_before = now - Max(options->gap_timeout_ms, OLD_MS),
+			.listed_since = now - Max(options->gap_timeout_ms, OLD_MS),
 			.dense_above = options->dense_since,
 		},
 		.checks_head = head_check_is_due(relation),
