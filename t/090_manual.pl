@@ -8,7 +8,7 @@
 #   ```        right below such a block: all that psql prints for it. "…" stands for any text in a line, a line "…" for any lines
 #   ```sh      for a machine that a test must not change: marked with <!-- not run: the reason --> in the line above, as any block may be that
 #              cannot run here; but what it calls has to exist
-#   ```json    is JSON; ```text is a drawing, and ```c is code
+#   ```json    is JSON; ```text is a drawing, ```c is code, and ```yaml a setting of another program
 #
 # To write a page, put an empty output block below a statement: the failing test says what came.
 #
@@ -195,7 +195,7 @@ for my $page (@pages)
 				is("@unknown", '', "$where: $program has these options");
 			}
 		}
-		else { ok($block->{marked} || $block->{language} =~ /^(?:sql|text|c)$/, "$where is run, or output, or says what it is") }
+		else { ok($block->{marked} || $block->{language} =~ /^(?:sql|text|c|yaml)$/, "$where is run, or output, or says what it is") }
 	}
 	my @sql = grep { $_->{language} eq 'sql' && !$_->{marked} } @blocks or next;
 	with_database('local', sub { run_page($_[0], $page, @sql) });
