@@ -224,10 +224,10 @@ profile_default_name(void)
 	return name != NULL ? name : "default";
 }
 
-static const char *
-absence(const ProfileFile *file)
+const char *
+profile_file_absence(const ProfileFile *file)
 {
-	return file->missing ? " (which does not exist)" : "";
+	return file->missing ? ", which does not exist," : "";
 }
 
 char *
@@ -246,7 +246,8 @@ profile_region(const char *profile, Failure *failure)
 
 		if (value == NULL)
 			failure_set(failure, FAILURE_NONE, NULL, "The profile \"%s\" has none in the file \"%s\"%s nor in \"%s\"%s.", name,
-						config->path, absence(config), credentials->path, absence(credentials));
+						config->path, profile_file_absence(config), credentials->path,
+						credentials->missing ? ", which does not exist" : "");
 		else if ((region = strdup(value)) == NULL)
 			out_of_memory(failure);
 	}

@@ -65,6 +65,9 @@ typedef struct ProfileSetting
 extern bool profile_files_read(ProfileFiles *files, Failure *failure);
 extern void profile_files_free(ProfileFiles *files);
 
+/* What goes behind a file's path in the middle of a message: ", which does not exist,", or nothing. */
+extern const char *profile_file_absence(const ProfileFile *file);
+
 /* A file's text, which becomes empty, as if it had been read from `path`. */
 extern bool profile_parse(ProfileFiles *files, ProfileFileKind kind, ByteBuffer *text, const char *path, Failure *failure);
 

@@ -45,12 +45,6 @@ refuse(const Choice *choice, const char *profile, ProfileSetting at, const char 
 	return false;
 }
 
-static const char *
-absence(const ProfileFile *file)
-{
-	return file->missing ? ", which does not exist," : "";
-}
-
 /* The profile's name is that of a variable or an option. */
 static bool
 refuse_absent(const Choice *choice, const char *profile)
@@ -60,7 +54,7 @@ refuse_absent(const Choice *choice, const char *profile)
 
 	failure_set(choice->failure, FAILURE_NO_CREDENTIALS, NULL,
 				"The AWS profile \"%s\" does not exist: the file \"%s\"%s has none of that name, nor has \"%s\"%s.", profile,
-				credentials->path, absence(credentials), config->path, config->missing ? ", which does not exist" : "");
+				credentials->path, profile_file_absence(credentials), config->path, config->missing ? ", which does not exist" : "");
 	return false;
 }
 
@@ -441,7 +435,7 @@ note_searched(const Choice *choice)
 	ByteBuffer	words = {0};
 
 	buffer_printf(&words, "There are none in the environment of PostgreSQL nor in the files \"%s\"%s and \"%s\"%s",
-				  credentials->path, absence(credentials), config->path, config->missing ? ", which does not exist" : "");
+				  credentials->path, profile_file_absence(credentials), config->path, config->missing ? ", which does not exist" : "");
 	choice->source->searched = buffer_detach(&words);
 	return choice->source->searched != NULL || out_of_memory(choice->failure);
 }

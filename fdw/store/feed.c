@@ -19,9 +19,6 @@
 /* Between the two looks, ms. */
 #define LOOKS_APART_MS 100
 
-/* Ranges of ids that are reported as passed. */
-#define MOST_PASSED 1000
-
 typedef enum GapState
 {
 	GAP_SETTLED,				/* its first ids are burned or passed: `next` has moved on */
@@ -161,13 +158,13 @@ note_passed(FeedOperation *feed, int64_t first, int64_t last)
 		return;
 	}
 	if (feed->passed == NULL)
-		feed->passed = calloc(MOST_PASSED, sizeof(IdRange));
+		feed->passed = calloc(FEED_MOST_PASSED, sizeof(IdRange));
 	if (feed->passed == NULL)
 	{
 		feed_fail_memory(feed);
 		return;
 	}
-	if (feed->npassed == MOST_PASSED)
+	if (feed->npassed == FEED_MOST_PASSED)
 		memmove(feed->passed, feed->passed + 1, --feed->npassed * sizeof(IdRange));
 	feed->passed[feed->npassed++] = (IdRange)
 	{

@@ -49,6 +49,9 @@ typedef struct IdRange
 	int64_t		last;
 } IdRange;
 
+/* So many of the ranges that were passed are listed, the last ones. */
+#define FEED_MOST_PASSED 1000
+
 /* What is true of the feed at any moment. */
 typedef struct FeedReport
 {

@@ -9,6 +9,9 @@
 #include "store/notes.h"
 #include "store/sight.h"
 
+/* Gaps below commits that are older than this are given up at one look, as a rule; in ms. */
+#define GAP_OLD_MS INT64_C(3600000)
+
 /* When may ids be given up? feed.h says why. Times are ms since the epoch. */
 typedef struct GapRules
 {

@@ -26,17 +26,14 @@
 /* Rows of a batch, in bytes. */
 #define MOST_BYTES (8 * 1024 * 1024)
 
-/* Gaps that are passed in a batch: a feed lists twice as many. */
-#define MOST_GAPS 500
+/* Gaps that are passed in a batch, which the feed must list: one step of it may pass several. */
+#define MOST_GAPS (FEED_MOST_PASSED / 2)
 
 /*
  * History is given up by its stamps when it is that old: no clock is wrong by as much, and whoever starts anew need not
  * wait for what happened long ago.
  */
 #define HISTORY_MS 360000
-
-/* An id whose next commits are that old is not looked for a second time. */
-#define OLD_MS INT64CONST(3600000)
 
 /* An id that is passed is looked for so long, and on record for that; older ones are only counted. */
 #define LATE_WINDOW_MS INT64CONST(86400000)
@@ -75,7 +72,7 @@ start_feed(ProjectionSession *session, FeedReader *reader, const ProjectionRow *
 			.known_below = sightings_known_below(&session->sightings, row->gap_timeout_ms, http_now_ms()),
 			.now = now,
 			.stamped_before = now - stamps_ms,
-			.old_before = now - Max(stamps_ms, OLD_MS),
+			.old_before = now - Max(stamps_ms, GAP_OLD_MS),
 			.listed_since = now - Max(stamps_ms, LATE_WINDOW_MS),
 			.dense_above = reader->options.dense_since,
 		},

@@ -7,6 +7,7 @@
 #include "postgres/core/encoding.h"
 #include "postgres/projection/lookup.h"
 #include "postgres/projection/same_store.h"
+#include "store/sight.h"
 
 #define CHECK_MS 60000
 
@@ -29,16 +30,11 @@ is_there(const ProjectionRow *row, const FeedReader *reader)
 	};
 	Lookup	   *lookup = lookup_begin(reader, &spec);
 	const cJSON *item = lookup_next(lookup);
-	int64_t		id = 0;
+	int64_t		id;
+	bool		is_same = item != NULL && sight_id_of(item, &id) && id == row->last_commit_id;
 
-	if (item != NULL)
-	{
-		AttributeValue value = attribute_get(item, COMMIT_ID);
-
-		(void) attribute_to_int64(&value, &id);
-	}
 	lookup_end(lookup);
-	return id == row->last_commit_id;
+	return is_same;
 }
 
 void

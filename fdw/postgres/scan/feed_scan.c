@@ -9,9 +9,6 @@
 #include "postgres/core/errors.h"
 #include "postgres/scan/feed_scan.h"
 
-/* An id whose next commits are that old is not looked for a second time. */
-#define OLD_MS INT64CONST(3600000)
-
 /* Whether the store is still at the position, at least, is looked at that often. */
 #define HEAD_CHECK_MS 60000
 
@@ -68,8 +65,8 @@ feed_scan_start(Client *client, Oid relation, const TableOptions *options, const
 		.rules = {
 			.now = now,
 			.stamped_before = now - options->gap_timeout_ms,
-			.old_before = now - Max(options->gap_timeout_ms, OLD_MS),
-			.listed_since = now - Max(options->gap_timeout_ms, OLD_MS),
+			.old_before = now - Max(options->gap_timeout_ms, GAP_OLD_MS),
+			.listed_since = now - Max(options->gap_timeout_ms, GAP_OLD_MS),
 			.dense_above = options->dense_since,
 		},
 		.checks_head = head_check_is_due(relation),

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 
@@ -27,10 +28,16 @@ typedef struct Place
 static int
 compare_integer(int64 integer, Datum value, Oid type)
 {
+	Numeric		numeric;
+	int			order;
+
 	switch (type)
 	{
 		case NUMERICOID:
-			return DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(int64_to_numeric(integer)), value));
+			numeric = int64_to_numeric(integer);
+			order = DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(numeric), value));
+			pfree(numeric);
+			return order;
 		case FLOAT4OID:
 			return DatumGetInt32(DirectFunctionCall2(btfloat84cmp, Float8GetDatum((float8) integer), value));
 		case FLOAT8OID:
@@ -111,11 +118,22 @@ from(int64 lower)
 	return set_of_range((KeyRange) {.has_lower = true, .lower = lower});
 }
 
+/* The integers that are equal to a value; false: none is. */
+static bool
+equal_range(Datum value, Oid type, KeyRange *range)
+{
+	Place		place = place_of(value, type);
+
+	*range = (KeyRange) {.has_lower = true, .lower = place.first, .has_upper = true, .upper = place.last};
+	return place.has_first && place.has_last && key_range_is_possible(range);
+}
+
 KeySet
 key_set_compared(StrategyNumber strategy, Datum value, Oid type)
 {
 	static const KeySet nothing = {0};
 	Place		place = place_of(value, type);
+	KeyRange	equal;
 
 	switch (strategy)
 	{
@@ -124,7 +142,7 @@ key_set_compared(StrategyNumber strategy, Datum value, Oid type)
 		case BTLessEqualStrategyNumber:
 			return place.has_last ? up_to(place.last) : nothing;
 		case BTEqualStrategyNumber:
-			return !place.has_first || !place.has_last ? nothing : key_set_and(from(place.first), up_to(place.last));
+			return equal_range(value, type, &equal) ? set_of_range(equal) : nothing;
 		case BTGreaterEqualStrategyNumber:
 			return place.has_first ? from(place.first) : nothing;
 		case BTGreaterStrategyNumber:
@@ -208,24 +226,36 @@ compare_ranges(const void *a, const void *b)
 	return begins_before(x, y) ? -1 : begins_before(y, x);
 }
 
+/* Takes over ranges in any order. */
+static KeySet
+set_of_ranges(KeyRange *ranges, size_t nranges)
+{
+	KeySet		set = {.ranges = ranges};
+
+	qsort(ranges, nranges, sizeof(KeyRange), compare_ranges);
+	for (size_t i = 0; i < nranges; i++)
+	{
+		KeyRange	range = ranges[i];
+
+		set_append(&set, &range);
+	}
+	return set;
+}
+
 KeySet
 key_set_union(const KeySet *sets, size_t nsets)
 {
 	size_t		nranges = 0;
-	KeySet		all;
-	KeySet		set;
+	KeyRange   *ranges;
 
 	for (size_t i = 0; i < nsets; i++)
 		nranges += sets[i].nranges;
-	all = set_with_room(nranges);
-	set = set_with_room(nranges);
+	ranges = palloc(sizeof(KeyRange) * Max(nranges, 1));
+	nranges = 0;
 	for (size_t i = 0; i < nsets; i++)
 		for (size_t j = 0; j < sets[i].nranges; j++)
-			all.ranges[all.nranges++] = sets[i].ranges[j];
-	qsort(all.ranges, nranges, sizeof(KeyRange), compare_ranges);
-	for (size_t i = 0; i < nranges; i++)
-		set_append(&set, &all.ranges[i]);
-	return set;
+			ranges[nranges++] = sets[i].ranges[j];
+	return set_of_ranges(ranges, nranges);
 }
 
 KeySet
@@ -235,10 +265,14 @@ key_set_of_array(Datum array)
 	Datum	   *elements;
 	bool	   *nulls;
 	int			count = clause_array_elements(array, &type, &elements, &nulls);
-	KeySet	   *sets = palloc0(sizeof(KeySet) * Max(count, 1));
+	KeyRange   *ranges = palloc(sizeof(KeyRange) * Max(count, 1));
+	size_t		nranges = 0;
 
 	for (int i = 0; i < count; i++)
-		if (!nulls[i])
-			sets[i] = key_set_compared(BTEqualStrategyNumber, elements[i], type);
-	return key_set_union(sets, count);
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!nulls[i] && equal_range(elements[i], type, &ranges[nranges]))
+			nranges++;
+	}
+	return set_of_ranges(ranges, nranges);
 }
