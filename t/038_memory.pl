@@ -80,6 +80,20 @@ stays_small('16 aggregates', 'SELECT count(events) FROM commits WHERE aggregate_
 	$session->close;
 }
 
+# A long list of keys takes its ranges, not what its elements were compared with.
+{
+	my $session = Session->new($node);
+	my $count = sub { "SELECT count(commit_id) FROM commits WHERE commit_id = ANY ((SELECT array_agg(n::numeric) FROM generate_series(1, $_[0]) n)::numeric[])" };
+	$server->store(keys => { index => [ [ 1, 200 ] ] }, page => 200, head => 200);
+	is($session->query($count->(10)), 10, 'a short list');
+	my $before = memory($session, 'VmRSS');
+	is($session->query($count->(100_000)), 200, 'a long one');
+	my $peak = memory($session, 'VmHWM') - $before;
+	note "a list of 100,000 numbers: grown by $peak kB";
+	cmp_ok($peak, '<', $most_kb, 'a list of 100,000 numbers grows a session by less than 64 MB');
+	$session->close;
+}
+
 $server->stop;
 $node->stop;
 done_testing();
