@@ -37,6 +37,7 @@ typedef enum FailureKind
 	FAILURE_UNKNOWN_FATE,		/* a write that may or may not have been carried out */
 	FAILURE_DENSE_GAP,			/* ids of a dense store stay invisible; the message says which */
 	FAILURE_BEHIND,				/* the counter is lower than a position that was reached; the message is its value */
+	FAILURE_MOVED,				/* the counter has not the value that an append expects; the message is what it has */
 	FAILURE_OTHER				/* any other error answer */
 } FailureKind;
 

@@ -71,6 +71,7 @@ retry_classify(const Failure *failure)
 		case FAILURE_UNKNOWN_FATE:
 		case FAILURE_DENSE_GAP:
 		case FAILURE_BEHIND:
+		case FAILURE_MOVED:
 			break;
 	}
 	return RETRY_NEVER;

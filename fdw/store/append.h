@@ -31,7 +31,9 @@ extern AppendOperation *append_start(Client *client, const StoreNames *names, co
  * rows have it; FAILURE_ID_TWICE: another commit has its version under an id, the message, that the counter gives out
  * again; FAILURE_UNKNOWN_FATE: its put got no answer that settles it; FAILURE_NOT_CONTIGUOUS: the version before it
  * does not exist; FAILURE_CONFLICT: the next version, or the next commit id of a dense append, was taken by others too
- * often.
+ * often; FAILURE_MOVED: the counter has another value than the settings expect, which they then know (`head`), and of what
+ * was not there before nothing is stored. It comes before FAILURE_CONDITION, which is only told of a version that is taken
+ * while the counter has the value expected. No rows, under such an expectation, are a look at the counter.
  */
 extern StepResult append_step(AppendOperation *append);
 extern const Failure *append_failure(const AppendOperation *append);

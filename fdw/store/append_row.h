@@ -43,6 +43,7 @@ typedef struct AppendSettings
 	bool		contiguous;		/* dense: a version n > 0 is refused where n - 1 does not exist */
 	bool		indivisible;	/* dense: a batch that does not fit into one transaction is FAILURE_TOO_LARGE */
 	int64_t    *head;			/* dense: the counter's value as last known (-1: not), kept up to date; NULL: nobody remembers */
+	const int64_t *expected;	/* dense: nothing is appended unless the counter has this value; NULL: whatever it has */
 	bool		skip_conflicts; /* pass over versions that exist */
 	size_t		ids_at_once;	/* counter: that one request takes, at most; above 0 */
 	bool		burn_notes;

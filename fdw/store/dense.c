@@ -33,6 +33,7 @@ struct DenseOperation
 	size_t		nsequence;
 	int64_t		own_head;		/* where the settings point at none */
 	int64_t    *head;			/* the counter's value as last known; -1: not known */
+	const int64_t *expected;	/* the only one under which anything is appended; NULL: any will do */
 	Call	   *look;			/* at the counter */
 	TransactionOperation *transaction;
 	TransactionRow batch[APPEND_DENSE_ROWS];	/* the first rows of the sequence, as the transaction has them */
@@ -67,6 +68,9 @@ dense_start(const LaneContext *context, AppendRow *rows, size_t nrows, Lane *lan
 	dense->nlanes = nlanes;
 	dense->own_head = -1;
 	dense->head = context->settings->head != NULL ? context->settings->head : &dense->own_head;
+	dense->expected = context->settings->expected;
+	if (dense->expected != NULL)
+		*dense->head = nrows > 0 ? *dense->expected : -1;
 	dense->lane_of = calloc(nrows + 1, sizeof(Lane *));
 	dense->lined_up = calloc(nlanes + 1, sizeof(size_t));
 	dense->sequence = calloc(nrows + 1, sizeof(AppendRow *));
@@ -196,6 +200,21 @@ looked(DenseOperation *dense, StepResult result)
 		settle_doubt(dense);
 }
 
+static bool
+has_moved(const DenseOperation *dense)
+{
+	return dense->expected != NULL && *dense->head >= 0 && *dense->head != *dense->expected;
+}
+
+static void
+fail_as_moved(DenseOperation *dense)
+{
+	Failure		failure;
+
+	failure_set(&failure, FAILURE_MOVED, NULL, "%" PRId64, *dense->head);
+	dense_fail(dense, NULL, &failure);
+}
+
 /*
  * Must the store be asked for the version before? Not where a row of the same lane has it, which is in the store, or
  * goes there before this one or with it.
@@ -270,6 +289,16 @@ is_beyond_counter(const DenseOperation *dense, const cJSON *item, int64_t *id)
 	return attribute_to_int64(&value, id) && *dense->head >= 0 && *id > *dense->head;
 }
 
+/*
+ * Under an expectation that the counter does not meet, a version that is taken is no reason of its own: whoever has decided
+ * by what was there before it has to decide anew.
+ */
+static bool
+counter_refuses(const DenseOperation *dense)
+{
+	return dense->expected != NULL && transaction_lost_race(dense->transaction);
+}
+
 /* Another commit has the version of a row. true when that was a race for the next version. */
 static bool
 version_taken(DenseOperation *dense, AppendRow *row, const cJSON *item)
@@ -291,7 +320,7 @@ version_taken(DenseOperation *dense, AppendRow *row, const cJSON *item)
 	}
 	else if (settings->skip_conflicts)
 		row->skipped = true;
-	else
+	else if (!counter_refuses(dense))
 		dense_fail_with(dense, row, FAILURE_CONDITION, "");
 	return false;
 }
@@ -318,10 +347,9 @@ versions_taken(DenseOperation *dense)
 static void
 learn_head(DenseOperation *dense)
 {
-	bool		is_told = transaction_outcome(dense->transaction) == TRANSACTION_LOST_RACE;
 	int64_t		head = transaction_head(dense->transaction);
 
-	if (head >= 0 || is_told)
+	if (head >= 0 || transaction_lost_race(dense->transaction))
 		*dense->head = head;
 }
 
@@ -341,7 +369,8 @@ transaction_ended(DenseOperation *dense)
 			break;
 		case TRANSACTION_LOST_RACE:
 			learn_head(dense);
-			race_lost(dense, "others took the next commit id too often");
+			if (!has_moved(dense))
+				race_lost(dense, "others took the next commit id too often");
 			break;
 		case TRANSACTION_TAKEN:
 			learn_head(dense);
@@ -363,14 +392,29 @@ transaction_ended(DenseOperation *dense)
 	dense->transaction = NULL;
 }
 
+/* Nothing is left to be stored; or there never was anything, and the counter was looked at, if it had to be. */
+static bool
+is_over(const DenseOperation *dense)
+{
+	if (dense->nrows == 0 && dense->expected != NULL)
+		return *dense->head == *dense->expected;
+	return dense->nsequence == 0;
+}
+
 /* Starts what comes next. false when there is nothing to start, or not yet. */
 static bool
 dense_start_next(DenseOperation *dense, StepResult *result)
 {
 	line_up(dense);
 	*result = STEP_DONE;
-	if (dense->nsequence == 0 || !versions_are_known(dense))
+	if (is_over(dense) || !versions_are_known(dense))
 		return false;
+	if (has_moved(dense))
+	{
+		fail_as_moved(dense);
+		*result = STEP_FAILED;
+		return false;
+	}
 	*result = STEP_PENDING;
 	if (http_now_ms() < dense->not_before)
 	{

@@ -309,6 +309,15 @@ transaction_outcome(const TransactionOperation *transaction)
 	return transaction->outcome;
 }
 
+bool
+transaction_lost_race(const TransactionOperation *transaction)
+{
+	if (transaction->outcome == TRANSACTION_LOST_RACE)
+		return true;
+	return transaction->inquiry != NULL ? inquiry_head(transaction->inquiry) != transaction->head
+		: failed_condition(transaction, 0) != NULL;
+}
+
 int64_t
 transaction_head(const TransactionOperation *transaction)
 {

@@ -34,6 +34,9 @@ extern TransactionOperation *transaction_start(Client *client, const StoreNames 
 extern StepResult transaction_step(TransactionOperation *transaction);
 extern TransactionOutcome transaction_outcome(const TransactionOperation *transaction);
 
+/* After LOST_RACE or TAKEN: the counter had another value than expected, which alone would have been reason enough. */
+extern bool transaction_lost_race(const TransactionOperation *transaction);
+
 /* After LOST_RACE or TAKEN: the counter's value, or -1 where the answer does not tell it. */
 extern int64_t transaction_head(const TransactionOperation *transaction);
 

@@ -56,6 +56,7 @@ typedef struct Case
 	RowSpec		rows[MOST_ROWS];
 	bool		is_dense;
 	bool		is_contiguous;	/* dense */
+	int64_t		expects;		/* dense: the only value of the counter that will do; 0: any will */
 	bool		skips_conflicts;
 	size_t		ids_at_once;	/* 0: 100 */
 	const char *fates;			/* of the rows in their order: the id of one that is stored, or a word */
@@ -200,6 +201,54 @@ static const Case cases[] = {
 	.exchanges = {HEAD(7), BROKEN("TransactWriteItems", MOVE(7, 8), FAULT_LOST), UNREASONED(7, 8), HEAD(8), NOTHING("a", 0), APPEND(8, 9)}},
 	{"dense, no reasons, a lost answer: it may come yet", {{"a", 0}}, .is_dense = true, .fates = "unknown", .kind = FAILURE_UNKNOWN_FATE,
 	.exchanges = {HEAD(7), BROKEN("TransactWriteItems", NULL, FAULT_LOST), UNREASONED(7, 8), HEAD(7), NOTHING("a", 0)}},
+	{"expecting: in one request, without a look", {{"a", 0}, {"b", 0}}, .is_dense = true, .expects = 7, .fates = "8 9", .exchanges = {APPEND(7, 9)}},
+	{"expecting: the counter has moved, and nothing is tried anew", {{"a", 0}}, .is_dense = true, .expects = 7, .fates = "not", .kind = FAILURE_MOVED,
+	.exchanges = {CANCELED(7, 8, MOVED(11) "," FINE)}},
+	{"expecting: it has, and nobody says where to", {{"a", 0}}, .is_dense = true, .expects = 7, .fates = "not", .kind = FAILURE_MOVED,
+	.exchanges = {CANCELED(7, 8, FAILED "," FINE), HEAD(11)}},
+	{"expecting: a counter that is lower", {{"a", 0}}, .is_dense = true, .expects = 7, .fates = "not", .kind = FAILURE_MOVED,
+	.exchanges = {CANCELED(7, 8, MOVED(3) "," FINE)}},
+	{"expecting: a counter that is not there", {{"a", 0}}, .is_dense = true, .expects = 7, .fates = "not", .kind = FAILURE_MOVED,
+	.exchanges = {CANCELED(7, 8, FAILED "," FINE), ANSWERED("GetItem", NULL, "{}")}},
+	{"expecting: refused by the counter, which has the value all the same: it is tried anew", {{"a", 0}}, .is_dense = true, .expects = 7, .fates = "8",
+	.exchanges = {CANCELED(7, 8, FAILED "," FINE), HEAD(7), APPEND(7, 8)}},
+	{"expecting: a version that is taken while the counter stands", {{"a", 0}}, .is_dense = true, .expects = 7, .fates = "not", .kind = FAILURE_CONDITION,
+	.exchanges = {CANCELED(7, 8, FINE "," STANDING("a", 0, 5))}},
+	{"expecting: a version that is taken and a counter that has moved: it is the counter", {{"a", 0}, {"b", 0}}, .is_dense = true, .expects = 7,
+	.fates = "not not", .kind = FAILURE_MOVED, .exchanges = {CANCELED(7, 9, MOVED(11) "," STANDING("a", 0, 10) "," FINE)}},
+	{"expecting: also where nobody says where to", {{"a", 0}}, .is_dense = true, .expects = 7, .fates = "not", .kind = FAILURE_MOVED,
+	.exchanges = {CANCELED(7, 8, FAILED "," STANDING("a", 0, 10)), HEAD(11)}},
+	{"expecting: a next version that is taken while the counter stands", {{"a", NEXT}}, .is_dense = true, .expects = 7, .fates = "8",
+	.exchanges = {NONE("a"), CANCELED(7, 8, FINE "," STANDING("a", 0, 5)), LAST("a", 0), APPEND(7, 8)}},
+	{"expecting: a next version that is taken, and the counter has moved", {{"a", NEXT}}, .is_dense = true, .expects = 7, .fates = "not",
+	.kind = FAILURE_MOVED, .exchanges = {NONE("a"), CANCELED(7, 8, MOVED(8) "," STANDING("a", 0, 8)), LAST("a", 0)}},
+	{"expecting: a version that is taken under an id that the counter has not reached", {{"a", 0}}, .is_dense = true, .expects = 7, .fates = "not",
+	.kind = FAILURE_ID_TWICE, .exchanges = {CANCELED(7, 8, FINE "," STANDING("a", 0, 9)), HEAD(7)}},
+	{"expecting: that it has reached by now", {{"a", 0}}, .is_dense = true, .expects = 7, .fates = "not", .kind = FAILURE_MOVED,
+	.exchanges = {CANCELED(7, 8, FINE "," STANDING("a", 0, 9)), HEAD(9)}},
+	{"expecting: a version before that is missing, and the counter has moved", {{"a", 5}}, .is_dense = true, .is_contiguous = true, .expects = 7,
+	.fates = "not", .kind = FAILURE_MOVED, .exchanges = {CANCELED(7, 8, MOVED(11) "," FINE "," FAILED)}},
+	{"expecting: a lost answer that was a success, by the request's token", {{"a", 0}}, .is_dense = true, .expects = 7, .fates = "8",
+	.exchanges = {BROKEN("TransactWriteItems", MOVE(7, 8), FAULT_LOST), APPEND(7, 8)}},
+	{"expecting: a lost answer, and then the counter had moved: it never was carried out", {{"a", 0}}, .is_dense = true, .expects = 7, .fates = "not",
+	.kind = FAILURE_MOVED, .exchanges = {BROKEN("TransactWriteItems", MOVE(7, 8), FAULT_LOST), CANCELED(7, 8, MOVED(11) "," FINE)}},
+	{"expecting: all answers lost", {{"a", 0}}, .is_dense = true, .expects = 7, .fates = "unknown", .kind = FAILURE_UNKNOWN_FATE,
+	.exchanges = {BROKEN("TransactWriteItems", MOVE(7, 8), FAULT_LOST), BROKEN("TransactWriteItems", MOVE(7, 8), FAULT_LOST),
+		BROKEN("TransactWriteItems", MOVE(7, 8), FAULT_LOST)}},
+	{"expecting: the last attempt is not sent when the token may be forgotten", {{"a", 0}}, .is_dense = true, .expects = 7, .fates = "unknown",
+	.kind = FAILURE_UNKNOWN_FATE, .exchanges = {{.operation = "TransactWriteItems",.contains = MOVE(7, 8),.fault = FAULT_LOST,.after_ms = 301000}}},
+	{"expecting: throttled, and then carried out", {{"a", 0}}, .is_dense = true, .expects = 7, .fates = "8",
+	.exchanges = {REFUSED("TransactWriteItems", MOVE(7, 8), "ThrottlingException", ""), APPEND(7, 8)}},
+	{"expecting, no reasons: the counter had moved", {{"a", 0}}, .is_dense = true, .expects = 7, .fates = "not", .kind = FAILURE_MOVED,
+	.exchanges = {UNREASONED(7, 8), HEAD(11), NOTHING("a", 0)}},
+	{"expecting, no reasons: the version is taken and the counter has moved", {{"a", 0}}, .is_dense = true, .expects = 7, .fates = "not",
+	.kind = FAILURE_MOVED, .exchanges = {UNREASONED(7, 8), HEAD(11), ITEM("a", 0, 9, "5")}},
+	{"expecting, no reasons: the version is taken while the counter stands", {{"a", 0}}, .is_dense = true, .expects = 7, .fates = "not",
+	.kind = FAILURE_CONDITION, .exchanges = {UNREASONED(7, 8), HEAD(7), ITEM("a", 0, 5, "5")}},
+	{"expecting, no reasons, a lost answer: it was a success", {{"a", 0}}, .is_dense = true, .expects = 7, .fates = "8",
+	.exchanges = {BROKEN("TransactWriteItems", MOVE(7, 8), FAULT_LOST), UNREASONED(7, 8), HEAD(8), ITEM("a", 0, 8, SCRIPT_EPOCH_TEXT)}},
+	{"expecting, no rows: a look at the counter, which stands", {{NULL, 0}}, .is_dense = true, .expects = 7, .fates = "", .exchanges = {HEAD(7)}},
+	{"expecting, no rows: it has moved", {{NULL, 0}}, .is_dense = true, .expects = 7, .fates = "", .kind = FAILURE_MOVED, .exchanges = {HEAD(8)}},
 	{"dense: a counter at its end", {{"a", 0}}, .is_dense = true, .fates = "not", .kind = FAILURE_EXHAUSTED, .exchanges = {HEAD(9223372036854775807)}},
 };
 
@@ -227,7 +276,7 @@ run_case(const Case *one, AppendRow *rows, Failure *failure)
 {
 	const AppendSettings settings = {
 		.mode = one->is_dense ? APPEND_DENSE : APPEND_COUNTER, .contiguous = one->is_contiguous,
-		.skip_conflicts = one->skips_conflicts, .ids_at_once = one->ids_at_once > 0 ? one->ids_at_once : 100, .burn_notes = true,
+		.expected = one->expects > 0 ? &one->expects : NULL, .skip_conflicts = one->skips_conflicts, .ids_at_once = one->ids_at_once > 0 ? one->ids_at_once : 100, .burn_notes = true,
 		.max_parallel = 16, .deadline_ms = 20000, .max_version = INT64_MAX
 	};
 	size_t		nrows = rows_of(one, rows);

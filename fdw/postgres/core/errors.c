@@ -88,11 +88,14 @@ static const ErrorText texts[] = {
 		.message = "it is unknown whether a commit was stored in %s",
 		.hint = "Read the aggregate before you append to it again.",
 		.tells_identity = true},
+	[FAILURE_MOVED] = {.sqlstate = ERRCODE_T_R_SERIALIZATION_FAILURE,
+		.message = "%s is not at the commit id that was expected",
+		.hint = "Read what has come since, and decide anew."},
 	[FAILURE_MEMORY] = {.sqlstate = ERRCODE_OUT_OF_MEMORY,
 		.message = "out of memory for %s"},
 };
 
-StaticAssertDecl(FAILURE_OTHER == 26, "a new kind of failure needs a row in texts");
+StaticAssertDecl(FAILURE_OTHER == 27, "a new kind of failure needs a row in texts");
 
 static ErrorText
 text_of_failure(const Failure *failure)
