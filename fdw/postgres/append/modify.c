@@ -14,6 +14,7 @@
 #include "postgres/append/assigned.h"
 #include "postgres/append/modify.h"
 #include "postgres/append/row.h"
+#include "postgres/append/store_batch.h"
 #include "postgres/core/compat.h"
 #include "postgres/core/errors.h"
 #include "postgres/scan/scan.h"
@@ -61,23 +62,12 @@ modify_truncate(List *relations, DropBehavior behavior, bool restart_sequences)
 }
 
 static void
-check_is_store(const TableOptions *options, const char *name)
-{
-	if (options->is_feed)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot insert into feed table \"%s\"", name),
-				 errhint("Insert into a foreign table of the same store without the option \"consistent_prefix\".")));
-}
-
-static void
 plan_insert(Relation relation, const ModifyTable *plan, Index target, int subplan)
 {
 	ColumnMap  *map = column_map_new(relation);
 	TableOptions options = options_of_table(RelationGetRelid(relation));
 
-	check_is_store(&options, map->relation_name);
-	row_check_columns(map);
+	store_batch_check_table(&options, map);
 	check_conflict_action(plan->onConflictAction, &options, map->relation_name);
 	if (options.append_at_commit && plan->returningLists != NIL)
 		assigned_check_plan(map, list_nth_node(List, plan->returningLists, subplan), target);
@@ -116,23 +106,6 @@ copy_is_looked_at(const ResultRelInfo *target)
 	return copied_to->ri_TrigDesc != NULL && copied_to->ri_TrigDesc->trig_insert_after_statement;
 }
 
-/* The attribute of the column that carries tokens. */
-static const char *
-token_attribute(const ColumnMap *map, const char *column_name)
-{
-	for (int i = 0; column_name != NULL && i < map->natts; i++)
-		if (map->columns[i] != NULL && map->columns[i]->role == COLUMN_EXTRA
-			&& strcmp(map->columns[i]->name, column_name) == 0)
-			return map->columns[i]->attribute;
-	if (column_name != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
-				 errmsg("foreign table \"%s\" has no column \"%s\" for the option \"append_token\"",
-						map->relation_name, column_name),
-				 errhint("Name a column that is not one of the commit's own.")));
-	return NULL;
-}
-
 /*
  * Rows that are handed over at once. A batch's last puts, and the next one's ids, need not be waited for before more is
  * sent: so these are several batches, as long as they are small. One of dense mode is a transaction, and the next has to
@@ -157,22 +130,9 @@ insert_new(ModifyTableState *state, ResultRelInfo *target, bool skip_conflicts)
 	insert->node = &state->ps;
 	insert->map = column_map_new(relation);
 	insert->options = options_of_table(RelationGetRelid(relation));
-	check_is_store(&insert->options, insert->map->relation_name);
-	row_check_columns(insert->map);
-	insert->batch.relation_name = insert->map->relation_name;
-	insert->batch.names = insert->options.names;
-	insert->batch.settings = (AppendSettings)
-	{
-		.mode = insert->options.append_mode,
-		.contiguous = insert->options.contiguous_versions,
-		.skip_conflicts = skip_conflicts,
-		.ids_at_once = (size_t) insert->options.batch_size,
-		.burn_notes = insert->options.burn_notes,
-		.max_parallel = insert->options.max_connections,
-		.deadline_ms = insert->options.append_deadline_ms,
-		.max_version = insert->map->by_role[COLUMN_VERSION]->type == INT4OID ? PG_INT32_MAX : PG_INT64_MAX,
-		.token_attribute = token_attribute(insert->map, insert->options.append_token),
-	};
+	store_batch_check_table(&insert->options, insert->map);
+	insert->batch = store_batch_new(&insert->options, insert->map);
+	insert->batch.settings.skip_conflicts = skip_conflicts;
 	target->ri_FdwState = insert;
 	return insert;
 }
@@ -183,18 +143,10 @@ insert_connect(StoreInsert *insert, EState *estate, ResultRelInfo *target)
 	Oid			server = insert->options.server;
 	Oid			user = compat_modify_user(estate, target);
 	Oid			owner = target->ri_RelationDesc->rd_rel->relowner;
-	Oid			mapping = GetUserMapping(user, server)->umid;
-	const Client *client;
+	Oid			mapping = store_batch_connect(&insert->batch, estate->es_query_cxt, &insert->options, user, owner);
+	const Client *client = tenure_client(insert->batch.tenure);
 
-	insert->batch.context = AllocSetContextCreate(estate->es_query_cxt, "dynamodb_es rows", ALLOCSET_DEFAULT_SIZES);
-	insert->batch.rows = palloc(sizeof(AppendRow) * rows_at_once(&insert->options));
-	insert->batch.tenure = tenure_new(estate->es_query_cxt, connection_acquire(user, server, owner));
-	client = tenure_client(insert->batch.tenure);
-	if (insert->options.append_mode == APPEND_DENSE)
-	{
-		insert->batch.store = dense_store_find(server, mapping, &insert->batch.names);
-		insert->batch.settings.head = &insert->batch.store->head;
-	}
+	insert->batch.rows = MemoryContextAlloc(estate->es_query_cxt, sizeof(AppendRow) * rows_at_once(&insert->options));
 	if (insert->options.append_at_commit)
 		insert->deferred = deferred_store_new(user, server, mapping, owner, client, insert->map->relation_name);
 }
