@@ -122,12 +122,38 @@ is(scalar $session->query(q{SELECT state FROM dynamodb_es_projections}), 'runnin
 is(scalar $session->query("SELECT dynamodb_es_wait_for('p', $ids + 1, '20 ms')"), 'f', 'what does not come is waited for no longer than asked for');
 refused('wait_for under REPEATABLE READ', "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT dynamodb_es_wait_for('p', 1)", '25001');
 $session->query('ROLLBACK');
-is_deeply([ $session->query("SELECT backend_xid IS NULL, backend_xmin IS NULL, (SELECT string_agg(locktype, ' ') FROM pg_locks WHERE pid = a.pid AND locktype <> 'virtualxid') FROM pg_stat_activity a WHERE pid = $follower->{pid}") ],
-	[ [ 't', 't', 'advisory' ] ], 'between batches it holds no id, no snapshot and no lock but its mark');
+# What a follower does while nothing is due. The projection is not looked at again before the test has ended it.
+sub waiting_follower
+{
+	my ($settings) = @_;
+	$follower->query($settings) if $settings;
+	$session->query(q{SELECT dynamodb_es_alter_projection('p', poll_interval => '1 hour')});
+	$follower->send('CALL dynamodb_es_follow()');
+	return Session::comes(sub {
+		my ($row) = $session->query("SELECT xact_start IS NULL, wait_event FROM pg_stat_activity WHERE pid = $follower->{pid} AND query ~ '^CALL' AND state = 'active'");
+		return $row && $row->[0] eq 't' && ($row->[1] // '') =~ /\A(Extension|DynamoDBIdle)\z/;
+	});
+}
 $session->query("SELECT pg_cancel_backend($follower->{pid})");
 is($follower->result->{error}{sqlstate}, '57014', 'it can be cancelled');
 append(1, 'h');
 is(scalar $follower->query(q{SELECT dynamodb_es_run('p')}), 1, 'and its session goes on');
+ok(waiting_follower(), 'a follower waits outside of a transaction');
+is_deeply([ $session->query("SELECT locktype FROM pg_locks WHERE pid = $follower->{pid}") ], [ ['advisory'] ], 'and has no lock but its mark');
+$session->query("SELECT pg_cancel_backend($follower->{pid})");
+is_deeply([ @{ $follower->result }{ 'notices', 'error' }, $follower->query('SELECT 1') ],
+	[ [], { severity => 'ERROR', sqlstate => '57014', message => 'canceling statement due to user request' }, [1] ], 'a cancel ends the wait, and nothing is left of it');
+ok(waiting_follower(q{SET statement_timeout = '300 ms'}), 'a follower with a statement_timeout waits');
+is($follower->result->{error}{sqlstate}, '57014', 'until the CALL has taken that long');
+if ($node->pg_version >= 17)
+{
+	ok(waiting_follower(q{SET statement_timeout = 0; SET transaction_timeout = '300 ms'}), 'a follower with a transaction_timeout waits');
+	ok(Session::comes(sub { $session->query("SELECT clock_timestamp() > query_start + interval '1 s' FROM pg_stat_activity WHERE pid = $follower->{pid}") eq 't' }), 'for longer than that');
+	$session->query("SELECT pg_cancel_backend($follower->{pid})");
+	is($follower->result->{error}{sqlstate}, '57014', 'and is there');
+}
+$follower->query('RESET ALL');
+$session->query(q{SELECT dynamodb_es_alter_projection('p', poll_interval => '10 ms')});
 
 # Errors: the one commit that fails is found, and named; others go on.
 $session->query(<<'SQL');

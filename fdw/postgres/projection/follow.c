@@ -446,9 +446,9 @@ reload_settings(void)
 	ProcessConfigFile(PGC_SIGHUP);
 }
 
-/* Until a projection is due; at the latest until it is time to look for new ones, as it is after a reload. */
+/* At the latest until it is time to look for new projections, as it is after a reload. */
 static void
-wait_for_next(Follow *follow)
+wait_until_due(Follow *follow)
 {
 	int64		due_at = next_due_at(follow);
 
@@ -464,6 +464,31 @@ wait_for_next(Follow *follow)
 	}
 	if (ConfigReloadPending)
 		reload_settings();
+}
+
+/*
+ * Outside of a transaction: one that waits may be ended by transaction_timeout, and looks like a long one to whoever
+ * watches the server. The next one begins in the memory context that the last one has left, since PostgreSQL 18 comes
+ * back to it; and also after an error, which ends it as any other.
+ */
+static void
+wait_for_next(Follow *follow)
+{
+	MemoryContext outside;
+
+	commit_transaction();
+	outside = MemoryContextSwitchTo(follow->turn);
+	PG_TRY();
+	{
+		wait_until_due(follow);
+	}
+	PG_FINALLY();
+	{
+		MemoryContextSwitchTo(outside);
+		begin_next();
+		MemoryContextSwitchTo(follow->turn);
+	}
+	PG_END_TRY();
 }
 
 static void

@@ -19,8 +19,8 @@ typedef struct FollowSpec
 /*
  * To be called in a transaction outside of a transaction block, without a level of SPI. Ends that one, and leaves another
  * one behind. Between two batches there is no snapshot, no transaction id and no lock, save the advisory one by which the
- * view knows that a projection is followed. An error that is no projection's leaves it; then there is no transaction to
- * be committed.
+ * view knows that a projection is followed; while nothing is due, there is no transaction. An error that is no
+ * projection's leaves it; then there is no transaction to be committed.
  */
 extern void follow_projections(const FollowSpec *spec);
 
