@@ -95,8 +95,8 @@ is_deeply([ $session->query('SELECT DISTINCT who, session FROM app.applied') ], 
 # What is seen of it.
 my $activity = "FROM pg_stat_activity WHERE pid = $pid";
 comes(sub { ($session->query("SELECT wait_event_type $activity"))[0][0] // '' eq 'Extension' }, 'it waits');
-my ($seen) = $session->query("SELECT application_name, backend_type, datname, usename, wait_event, backend_xid IS NULL, backend_xmin IS NULL $activity");
-is_deeply($seen, [ 'first', 'dynamodb_es projection', 'postgres', 'app', $node->pg_version >= 17 ? 'DynamoDBIdle' : 'Extension', 't', 't' ], 'pg_stat_activity tells of it');
+my ($seen) = $session->query("SELECT application_name, backend_type, datname, usename, wait_event, xact_start IS NULL, backend_xid IS NULL, backend_xmin IS NULL $activity");
+is_deeply($seen, [ 'first', 'dynamodb_es projection', 'postgres', 'app', $node->pg_version >= 17 ? 'DynamoDBIdle' : 'Extension', 't', 't', 't' ], 'pg_stat_activity tells of it');
 is(state_of('first'), 'running', 'the view knows that it is followed');
 
 # An append of this server wakes it. The projection would look in an hour.
@@ -116,6 +116,16 @@ $fault->lag(undef);
 {
 	push @ids, map { $_->[0] } $session->query(q{INSERT INTO commits (aggregate_id, version, events) SELECT 'e' || n, 0, '[]' FROM generate_series(1, 150) n RETURNING commit_id});
 	@ids = sort { $a <=> $b } @ids;
+	has('first', @ids);
+}
+
+# So does COPY.
+{
+	my $rows = PostgreSQL::Test::Utils::tempdir() . '/rows';
+	append_to_file($rows, join '', map { "copied-$_\t0\t[]\n" } 1 .. 3);
+	my $head = $session->query(q{SELECT dynamodb_es_head('commits')});
+	$session->query("COPY commits (aggregate_id, version, events) FROM '$rows'");
+	push @ids, $head + 1 .. $head + 3;
 	has('first', @ids);
 }
 
