@@ -15,9 +15,9 @@ use PostgreSQL::Test::Utils;
 use Session;
 use Test::More;
 
-
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
+$node->append_conf('postgresql.conf', q{shared_preload_libraries = 'dynamodb_es'});
 $node->start;
 
 my $fault = Fault->new($ENV{DYNAMODB_ENDPOINT});
@@ -258,6 +258,25 @@ for my $statement ('SELECT 1 / 0', 'COMMIT')
 	push @warnings, map { $_->{message} =~ /^(\d+) commit/ } @{ $session->try($statement)->{notices} };
 }
 is(join(' ', @warnings), '1 2', 'an error in a savepoint and the ROLLBACK after it warn once each');
+
+# The commit wakes who follows the store. The projection would look in an hour.
+{
+	my $follower = Session->new($node);
+	my $position = sub { return scalar $observer->query('SELECT position FROM dynamodb_es_projections') };
+	$observer->query(q{CREATE FUNCTION forget(batch deferred[]) RETURNS void LANGUAGE sql AS ''});
+	$observer->query(q{SELECT dynamodb_es_create_projection('forgetting', 'forget', start_after => dynamodb_es_head('direct'), poll_interval => '1 hour')});
+	my $head = $position->();
+	$follower->send('CALL dynamodb_es_follow()');
+	ok(Session::comes(sub { $observer->query("SELECT xact_start IS NULL FROM pg_stat_activity WHERE pid = $follower->{pid} AND query ~ '^CALL'") eq 't' }), 'a follower waits');
+	$session->query('BEGIN');
+	$session->query(insert('woken', '0, 1'));
+	is($position->(), $head, 'an INSERT does not wake it');
+	$session->query('COMMIT');
+	ok(Session::comes(sub { $position->() == $head + 2 }), 'the commit does');
+	$observer->query("SELECT pg_cancel_backend($follower->{pid})");
+	is($follower->result->{error}{sqlstate}, '57014', 'it had waited until then');
+	$follower->close;
+}
 
 $fault->stop;
 $node->stop;

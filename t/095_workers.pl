@@ -163,17 +163,27 @@ runs('Other Role@my base, app@postgres, app@second', 'each entry has its worker'
 	comes(sub { logged(qr/The database "third" does not exist/) }, 'the launcher says that the database is missing');
 }
 
-# Without a slot it is tried again.
+# Without a slot it is tried again. A query takes the last slot, and gives it back.
 {
-	my $warnings = sub { logged(qr/WARNING:  cannot start the worker of dynamodb_es for role "app" in database "postgres"\n.*No slot/) };
-	set(join ', ', ('app@postgres') x 9);
-	comes(sub { scalar(pids()) + $warnings->() == 9 }, 'each of too many workers runs, or a WARNING says that there is no slot for it');
-	my $missing = $warnings->();
-	cmp_ok($missing, '>', 0, "$missing do not run");
+	my $missing = sub { logged(qr/WARNING:  cannot start the worker of dynamodb_es for role "app" in database "my base"\n.*No slot for background workers is free/) };
+	my @others = ('app@postgres') x 5;     # with the launcher, and PostgreSQL's own of logical replication, 7 of 8
+	set(join ', ', @others);
+	runs(join(', ', @others), 'workers that leave one slot');
+	my $taker = Session->new($node);
+	$taker->send('SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 1;
+		SELECT sum(length(relname)) FROM pg_class WHERE pg_sleep(1000) IS NOT NULL');
+	comes(sub { $session->query(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker'}) }, 'a query takes it');
+	set(join ', ', @others, 'app@"my base"');
+	comes($missing, 'one more worker: a WARNING says that there is no slot for it');
 	reload() for 1 .. 3;
+	is(running(), join(', ', @others), 'the others run');
+	$session->query("SELECT pg_cancel_backend($taker->{pid})");
+	is($taker->result->{error}{sqlstate}, '57014', 'the slot is free again');
+	runs(join(', ', 'app@my base', @others), 'then it runs, without a reload');
+	is($missing->(), 1, 'the WARNING was given once');
 	set('app@postgres, app@"my base"');
 	runs('app@my base, app@postgres', 'with fewer entries all run');
-	is($warnings->(), $missing, 'each was reported once');
+	$taker->close;
 }
 
 # A standby has none until it is promoted.
