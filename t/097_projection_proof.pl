@@ -1,8 +1,8 @@
 # Each projection is at every moment what a fold over the store up to its position makes, whatever becomes of those who apply it: followers and sessions that run
-# batches, in all isolation levels, are killed, rolled back and race each other, and the server is stopped at once, while many append, with conflicts, and the index
-# lags out of order.
+# batches, in all isolation levels, are killed, rolled back and race each other, and the server is stopped at once, while many append, in both modes, with conflicts, are
+# killed and cancelled between counter and put, and the index lags out of order. A commit that comes after its id was given up is applied once, as late.
 #
-# The environment may set PROOF_COMMITS, how many ids are given out at least, and SEED.
+# test/lib/Race.pm says who appends. The environment may set FEED_SECONDS, how long they do, FEED_MODE, and SEED.
 use strict;
 use warnings;
 
@@ -11,20 +11,19 @@ use lib "$FindBin::RealBin/../test/lib";
 
 use Fault;
 use PlainDynamoDB;
-use PlainWriter;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Race;
 use Session;
 use Test::More;
 use Time::HiRes qw(time);
 use Workers;
-use Writer;
 
-my $commits = $ENV{PROOF_COMMITS} // 150;
+my $seconds = $ENV{FEED_SECONDS} // 5;
+my $mode = $ENV{FEED_MODE} // ($ENV{DYNAMODB_ENGINE} eq 'dynalite' ? 'counter' : 'mixed');     # dynalite has no transactions
 my $seed = $ENV{SEED} // int rand 2**31;
 my $patience = 90;
-my %lag = (least => 5, most => 1000, stale => 0.1, stale_ms => 500);
-my @aggregates = map { "aggregate-$_" } 1 .. 12;
+my %lag = (least => 5, most => 1000, stale => 0.1, stale_ms => 500);     # together, less than half of the time-out
 my @projections = qw(balances log slow);
 my $stop = PostgreSQL::Test::Utils::tempdir() . '/stop';
 my @isolations = ('read committed', 'repeatable read', 'serializable');
@@ -38,9 +37,10 @@ $node->start;
 note "SEED=$seed";
 $fault->seed($seed);
 srand $seed;
-$dynamodb->create_store('commits', 'counters');
 my $admin = Session->new($node);
 $admin->create_table('commits', $fault->endpoint, batch_size => 25, request_timeout_ms => 3000);
+my $race = Race->new(fault => $fault, node => $node, dynamodb => $dynamodb, admin => $admin, mode => $mode, seed => $seed, lag => \%lag,
+	seconds => $seconds, ids => 150);
 $admin->query(<<'SQL');
 CREATE TABLE balances (aggregate_id text PRIMARY KEY, commits bigint NOT NULL, ids bigint NOT NULL, last_version bigint NOT NULL);
 CREATE FUNCTION apply_balances(batch commits[]) RETURNS void LANGUAGE sql BEGIN ATOMIC
@@ -62,11 +62,18 @@ BEGIN
     INSERT INTO slow (commit_id) SELECT commit_id FROM unnest(batch);
   END;
 END $$;
+CREATE TABLE moved_back (projection text, before bigint, after bigint);
+CREATE FUNCTION note_move() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO public.moved_back VALUES (new.name, old.position, new.position);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER moved_back AFTER UPDATE ON dynamodb_es_projection FOR EACH ROW WHEN (new.position < old.position) EXECUTE FUNCTION note_move();
 SQL
-$admin->query("SELECT dynamodb_es_create_projection('$_', 'apply_$_', batch_size => 20, poll_interval => '20 ms', gap_timeout => '4 s')") for @projections;
+$admin->query("SELECT dynamodb_es_create_projection('$_', 'apply_$_', batch_size => 50, poll_interval => '20 ms', gap_timeout => '4 s')") for @projections;
 
 sub goes_on { return !-e $stop }
-sub stop { my ($workers) = @_; append_to_file($stop, ''); my %returned = $workers->finish; unlink $stop; return %returned }
+sub stop { my ($workers) = @_; append_to_file($stop, ''); my %returned = $workers->finish; unlink $stop; return values %returned }
 
 # Its statements end in one way or another; it goes on until it is told to stop, if need be in a new session. What follows has no end of its own.
 sub works
@@ -114,61 +121,50 @@ sub start_projecting
 my @checkpoints;
 sub checkpoint
 {
-	my ($session) = @_;
-	$session->query('BEGIN ISOLATION LEVEL REPEATABLE READ');
 	my %at;
-	$at{position}{ $_->[0] } = $_->[1] for $session->query('SELECT name, position FROM dynamodb_es_projections');
-	$at{$_} = [ map { $_->[0] } $session->query("SELECT commit_id FROM $_ ORDER BY n") ] for qw(log slow);
-	$at{balances} = { map { ($_->[0], "@$_[1 .. 3]") } $session->query('SELECT * FROM balances') };
-	$at{late}{ $_->[0] } = $_->[1] for $session->query('SELECT name, late FROM dynamodb_es_projections');
-	push @{ $at{open}{ $_->[0] } }, $_ for $session->query(q{SELECT projection, lower(ids), upper(ids) - 1 FROM dynamodb_es_passed WHERE fate = 'open'});
-	$session->query('COMMIT');
+	$admin->query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+	$at{position} = { map { @$_ } $admin->query('SELECT name, position FROM dynamodb_es_projections') };
+	$at{late} = { map { @$_ } $admin->query('SELECT name, late FROM dynamodb_es_projections') };
+	$at{$_} = [ map { $_->[0] } $admin->query("SELECT commit_id FROM $_ ORDER BY n") ] for qw(log slow);
+	$at{balances} = { map { ($_->[0], "@$_[ 1 .. 3 ]") } $admin->query('SELECT * FROM balances') };
+	push @{ $at{passed}{ $_->[0] }{ $_->[1] eq 'late' ? 'late' : 'open' } }, [ @$_[ 2, 3 ] ] for $admin->query('SELECT projection, fate, lower(ids), upper(ids) - 1 FROM dynamodb_es_passed');
+	$admin->query('COMMIT');
 	push @checkpoints, \%at;
 	return;
 }
 
-# While others work: now and then one of those who apply is terminated, and now and then all are looked at.
+# While others work: now and then one of those who apply is terminated, and all are looked at.
+my $killed = 0;
 sub disturb
 {
-	my ($done) = @_;
-	my $killed = 0;
-	my $deadline = time + $patience;
-	until ($done->($killed) || time > $deadline)
+	my ($kills) = @_;
+	my ($until, $deadline) = ($killed + $kills, time + $patience);
+	while ($killed < $until && time < $deadline)
 	{
 		$fault->listen(0.1);
+		next if rand() < 0.5;
 		$killed += $admin->query(q{SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query ~ 'dynamodb_es_(run|follow)'
-			AND state <> 'idle' ORDER BY random() LIMIT 1) a}) if rand() < 0.5;
-		checkpoint($admin) if rand() < 0.3;
+			AND state <> 'idle' ORDER BY random() LIMIT 1) a});
+		checkpoint();
 	}
-	return $killed;
+	return;
 }
 
-$fault->lag(\%lag);
-$fault->rules({ name => 'a put that takes its time', operation => 'PutItem', chance => 0.5, late => 30 });
-my ($writers, $appliers) = map { Workers->new($fault) } 1 .. 2;
-for my $i (0 .. 2)
-{
-	$writers->start("backend-$i" => sub {
-		srand $seed + $i;
-		my $writer = Writer->new(name => "backend-$i", session => Session->new($node), table => 'commits', aggregates => \@aggregates, batch_size => 25);
-		$writer->run(time + 0.3) while goes_on();
-		return \1;
-	});
-}
-for my $i (1, 2)
-{
-	$writers->start("plain-$i" => sub {
-		srand $seed + 10 + $i;
-		my $writer = PlainWriter->new(name => "plain-$i", endpoint => $fault->endpoint, commits => 'commits', counters => 'counters', aggregates => [ @aggregates[ 0, 1 ] ]);
-		$writer->run(time + 0.3) while goes_on();
-		return \1;
-	});
-}
+my $appliers = Workers->new($fault);
 start_projecting($appliers);
-my $killed = disturb(sub { my ($killed) = @_; $killed >= 10 && @checkpoints >= 5 && $admin->query(q{SELECT dynamodb_es_head('commits')}) >= $commits });
-append_to_file($stop, '');
-$writers->finish;
-my %ended = stop($appliers);
+$race->start;
+my $held = $race->hold_back;     # undef in dense mode, where its id comes with the put
+$race->interrupt('append_0', 'killed', 'pg_terminate_backend');
+$race->interrupt('append_1', 'cancelled', 'pg_cancel_backend');
+disturb(8);
+if (defined $held)
+{
+	ok($race->comes(sub { $admin->query("SELECT count(DISTINCT projection) FROM dynamodb_es_passed WHERE ids @> $held\::bigint") == @projections }), 'the commit whose put is held back is passed');
+}
+disturb(2);
+$fault->release;
+$race->finish;
+my @ended = stop($appliers);
 
 # The server goes down in the midst of it, and comes back.
 start_projecting($appliers);
@@ -177,63 +173,74 @@ $admin->close;
 $node->stop('immediate');
 $node->start;
 $admin = Session->new($node);
-$killed += disturb(sub { $_[0] >= 3 });
-my %after = stop($appliers);
-my @stored = sort { $a->{commitId}{N} <=> $b->{commitId}{N} } $dynamodb->scan('commits');
-my $last = $stored[-1]{commitId}{N};
+disturb(3);
+push @ended, stop($appliers);
 $fault->lag(undef);
 
-# In the end two followers are left alone with it.
-my $caught_up = time + $patience;
-my $error;
-do { $error = $admin->try('CALL dynamodb_es_follow(until_caught_up => true)')->{error} } while ($error && time < $caught_up);
-is($error && $error->{message}, undef, 'a follower catches up');
-checkpoint($admin);
+# In the end one follower is left alone with it.
+my $follower = Session->new($node);
+$follower->send('CALL dynamodb_es_follow()');
+my @stored = sort { $a->{id} <=> $b->{id} } map { { id => $_->{commitId}{N}, aggregate => $_->{aggregateId}{S}, version => $_->{version}{N} } } $dynamodb->scan('commits');
+my ($last) = map { $_->{id} } grep { $_->{aggregate} eq 'last' } @stored;
+ok($race->comes(sub { $admin->query("SELECT count(*) FROM dynamodb_es_projections WHERE position >= $last") == @projections
+		&& $admin->query(q{SELECT count(*) FROM balances WHERE aggregate_id IN ('last', 'held')}) == 2 && $admin->query('SELECT (SELECT count(*) FROM log) = (SELECT count(*) FROM slow)') eq 't'
+		&& $admin->query('SELECT count(*) FROM slow') == @stored }), 'a follower catches up');
+$admin->query("SELECT pg_cancel_backend($follower->{pid})");
+is($follower->result->{error}{sqlstate}, '57014', 'without an error');
+checkpoint();
 
-my @wrong;
-my %before = map { ($_ => 0) } @projections;
-for my $at (@checkpoints)
+sub is_in { my ($id, $ranges) = @_; return scalar grep { $_->[0] <= $id && $id <= $_->[1] } @{ $ranges // [] } }
+
+# Commits, sum of ids and last version of each aggregate, as "balances" has them.
+sub fold
 {
-	for my $name (@projections)
+	my %balances;
+	for (@_)
 	{
-		my $position = $at->{position}{$name};
-		push @wrong, "$name: its position went from $before{$name} to $position" if $position < $before{$name};
-		$before{$name} = $position;
-		my $is_open = sub { my ($id) = @_; return scalar grep { $_->[1] <= $id && $id <= $_->[2] } @{ $at->{open}{$name} // [] } };
-		my @folded = grep { $_->{commitId}{N} <= $position && !$is_open->($_->{commitId}{N}) } @stored;
-		if ($name eq 'balances')
-		{
-			my %balances;
-			for (@folded)
-			{
-				my $b = $balances{ $_->{aggregateId}{S} } //= [ 0, 0, 0 ];
-				$b->[0]++;
-				$b->[1] += $_->{commitId}{N};
-				$b->[2] = $_->{version}{N} if $_->{version}{N} > $b->[2];
-			}
-			my %shown = map { ($_, "@{ $balances{$_} }") } keys %balances;
-			push @wrong, map { "$name at $position: $_ is " . ($at->{$name}{$_} // 'missing') . ', not ' . ($shown{$_} // 'there') }
-			  grep { ($shown{$_} // '') ne ($at->{$name}{$_} // '') } sort keys %{ { %shown, %{ $at->{$name} } } };
-			next;
-		}
-		my @applied = @{ $at->{$name} };
-		@applied = sort { $a <=> $b } @applied if $at->{late}{$name};     # these come when they come
-		my $applied = join ' ', @applied;
-		push @wrong, "$name at $position: " . scalar(@{ $at->{$name} }) . ' commits, not ' . scalar(@folded) if $applied ne join ' ', map { $_->{commitId}{N} } @folded;
+		my $b = $balances{ $_->{aggregate} } //= [ 0, 0, 0 ];
+		$b->[0]++;
+		$b->[1] += $_->{id};
+		$b->[2] = $_->{version} if $_->{version} > $b->[2];
 	}
+	return { map { ($_, "@{ $balances{$_} }") } keys %balances };
 }
-is(join("\n", splice @wrong, 0, 5), '', 'at each checkpoint each projection was the fold of the commits up to its position, in order, and no position went back');
-cmp_ok(scalar @checkpoints, '>', 5, 'there were checkpoints');
-is($before{$_}, $last, "$_ has come to the end") for @projections;
-my %sum;
-for my $who (\%ended, \%after)
+
+# What is wrong with a projection at a checkpoint.
+sub complaints
 {
-	$sum{$_} += do { my $kind = $_; my $n = 0; $n += $_->{$kind} for values %$who; $n } for qw(killed refused done timed_out);
+	my ($at, $name) = @_;
+	my ($position, $passed) = ($at->{position}{$name}, $at->{passed}{$name});
+	my @folded = grep { $_->{id} <= $position && !is_in($_->{id}, $passed->{open}) } @stored;
+	if ($name eq 'balances')
+	{
+		my ($expected, $got) = (fold(@folded), $at->{$name});
+		return map { "$name at $position: $_ is " . ($got->{$_} // 'missing') . ', not ' . ($expected->{$_} // 'there') }
+		  grep { ($expected->{$_} // '') ne ($got->{$_} // '') } sort keys %{ { %$expected, %$got } };
+	}
+	my @applied = @{ $at->{$name} };
+	my @in_time = grep { !is_in($_, $passed->{late}) } @applied;
+	my @sorted = sort { $a <=> $b } @applied;
+	return ("@sorted" eq join(' ', map { $_->{id} } @folded) ? () : "$name at $position: " . @applied . ' commits, not ' . @folded,
+		"@in_time" eq join(' ', sort { $a <=> $b } @in_time) ? () : "$name at $position: not in order",
+		@applied - @in_time == $at->{late}{$name} ? () : "$name at $position: $at->{late}{$name} late, not " . (@applied - @in_time));
 }
-is_deeply([ map { @{ $_->{other} } } values %ended, values %after ], [], 'no statement failed but by a race or an end');
+my @wrong = map { my $at = $_; map { complaints($at, $_) } @projections } @checkpoints;
+is(join("\n", splice @wrong, 0, 5), '', 'at each checkpoint each projection was the fold of the commits up to its position, each applied once, in order except for late ones, which are counted');
+is(scalar $admin->query('SELECT count(*) FROM moved_back'), 0, 'no position went back');
+if (defined $held)
+{
+	ok(is_in($held, $checkpoints[-1]{passed}{$_}{late}), "$_: the commit whose put was held back is late") for @projections;
+}
+is_deeply([ map { @{ $_->{other} } } @ended ], [], 'no statement failed but by a race or an end');
+my %sum;
+for my $ended (@ended)
+{
+	$sum{$_} += $ended->{$_} for qw(killed refused done timed_out);
+}
 cmp_ok($sum{killed}, '>', 5, 'some were killed');
 cmp_ok($sum{refused}, '>', 0, 'some had to try again');
 cmp_ok($sum{done}, '>', 0, 'some came to an end');
+cmp_ok(scalar(grep { $_->{kept_back} } $fault->events('lag')), '>', 0, 'index entries were kept back');
 note sprintf '%d commits, %d checkpoints, %d terminated; statements: %s', scalar @stored, scalar @checkpoints, $killed, join ', ', map { "$_ $sum{$_}" } sort keys %sum;
 
 $fault->stop;

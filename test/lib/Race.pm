@@ -21,7 +21,8 @@ my $columns = '(commit_id bigint, aggregate_id text, version bigint, events json
 my @aggregates = map { "aggregate-$_" } 1 .. 12;
 my @puts = qw(PutItem TransactWriteItems);
 
-# Race->new(fault =>, node =>, dynamodb => without the proxy, admin => a session, mode =>, seconds =>, seed =>, lag => see index_lag.js)
+# Race->new(fault =>, node =>, dynamodb => without the proxy, admin => a session, mode =>, seed =>, lag => see index_lag.js, seconds => for so long, ids => and until
+# so many are given out)
 sub new
 {
 	my ($class, %self) = @_;
@@ -39,6 +40,17 @@ sub kind_of
 	return ($statement->{skipping} ? 'ON CONFLICT' : @{ $statement->{rows} } > 1 ? 'bulk' : 'single', $statement->{result}{error} ? 'refused' : ());
 }
 
+# What a writer has done in the end. A machine that is busy takes longer for it.
+sub _write
+{
+	my ($self, $writer) = @_;
+	my $dynamodb = PlainDynamoDB->new($ENV{DYNAMODB_ENDPOINT}, 'AKIDEXAMPLE');
+	my $deadline = time + $self->{seconds} + $patience;
+	$writer->run(time + $self->{seconds});
+	$writer->run(time + 0.3) while time < $deadline && $dynamodb->head < ($self->{ids} // 0);
+	return $writer->run(0);
+}
+
 # Lets all of them append.
 sub start
 {
@@ -49,22 +61,20 @@ sub start
 	$fault->rules((map { { name => 'held', operation => $_, match => '"held"', late => 'stall', times => 1 } } @puts),
 		(map { my $name = $_; map { { name => $name, operation => $_, match => qq("$name"), before => 'stall', times => 1 } } @puts } qw(killed cancelled)),
 		{ name => 'a put that takes its time', operation => 'PutItem', chance => 0.5, late => 30 });
-	my $until = time + $self->{seconds};
 	for my $i (0 .. 7)
 	{
 		$self->{writers}->start("backend-$i" => sub {
 			srand $self->{seed} + $i;
 			my $writer = Writer->new(name => "backend-$i", session => Session->new($node), table => 'append_' . $i % 4, aggregates => \@aggregates, batch_size => 25);
-			return [ map { kind_of($_) } grep { $_->{rows} } @{ $writer->run($until) } ];
+			return [ map { kind_of($_) } grep { $_->{rows} } @{ $self->_write($writer) } ];
 		});
 	}
 	for my $i ($self->{mode} eq 'dense' ? () : (1, 2))
 	{
 		$self->{writers}->start("plain-$i" => sub {
 			srand $self->{seed} + 10 + $i;
-			my $statements = PlainWriter->new(name => "plain-$i", endpoint => $fault->endpoint, commits => 'commits', counters => 'counters',
-				aggregates => [ @aggregates[ 0, 1 ] ])->run($until);
-			return [ map { $_->{plain} } @$statements ];
+			my $writer = PlainWriter->new(name => "plain-$i", endpoint => $fault->endpoint, commits => 'commits', counters => 'counters', aggregates => [ @aggregates[ 0, 1 ] ]);
+			return [ map { $_->{plain} } @{ $self->_write($writer) } ];
 		});
 	}
 	return;
