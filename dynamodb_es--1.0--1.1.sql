@@ -226,6 +226,19 @@ COMMENT ON VIEW dynamodb_es_projections IS 'the projections of the roles that th
 
 GRANT SELECT ON dynamodb_es_projections TO PUBLIC;
 
+-- Appends on condition.
+CREATE FUNCTION dynamodb_es_append(commits anyarray, after bigint, unless text DEFAULT NULL) RETURNS SETOF anyelement
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION dynamodb_es_append(anyarray, bigint, text) IS
+	'appends rows, all or none, if no commit came after that id, or none for which the query "unless" over "batch" returns a row';
+
+CREATE FUNCTION dynamodb_es_expect(foreign_table regclass, head bigint) RETURNS void
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION dynamodb_es_expect(regclass, bigint) IS
+	'has this transaction fail at its commit unless that is the last commit id of the store then; for append_at ''commit''';
+
 CREATE FUNCTION dynamodb_es_version() RETURNS text
 	AS 'MODULE_PATHNAME' LANGUAGE C STRICT STABLE PARALLEL SAFE;
 

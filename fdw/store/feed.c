@@ -412,6 +412,35 @@ next_ahead(FeedOperation *feed, const cJSON **item)
 	return deliver(feed, id);
 }
 
+/* No commit is visible any more, and ids are left that were given out. */
+static ReadResult
+settle_tail(FeedOperation *feed)
+{
+	while (feed->next <= feed->spec.upto)
+	{
+		int64_t		count;
+		StepResult	result = notes_look(feed->notes, feed->next, &count);
+
+		if (result == STEP_PENDING)
+			return READ_PENDING;
+		if (result == STEP_FAILED)
+		{
+			feed_fail(feed, notes_failure(feed->notes));
+			return READ_FAILED;
+		}
+		if (count == 0)
+		{
+			feed->waiting_for = (IdRange)
+			{
+				.first = feed->next, .last = feed->spec.upto
+			};
+			break;
+		}
+		feed->next = count <= feed->spec.upto - feed->next ? feed->next + count : feed->spec.upto + 1;
+	}
+	return READ_END;
+}
+
 /* Takes the next commit of the read: as it is, if it comes at its turn; otherwise it is the first one ahead. */
 static ReadResult
 next_in_sight(FeedOperation *feed, const cJSON **item)
@@ -421,6 +450,8 @@ next_in_sight(FeedOperation *feed, const cJSON **item)
 
 	if (result == READ_FAILED)
 		return fail_as_sight(feed);
+	if (result == READ_END && feed->spec.all_given_out)
+		return settle_tail(feed);
 	if (result != READ_ITEM)
 		return result;
 	if (*item == NULL)
@@ -491,7 +522,11 @@ feed_is_ready(FeedOperation *feed)
 {
 	if (feed->ended)
 		return head_check_is_ready(&feed->head);
-	if (feed->failed || feed->sight.ended)
+	if (feed->failed)
+		return true;
+	if (feed->sight.ended && feed->sight.count == 0 && feed->spec.all_given_out)
+		return feed->next > feed->spec.upto || notes_has_arrived(feed->notes, feed->next);
+	if (feed->sight.ended)
 		return true;
 	if (is_looking(feed))
 		return looks_is_ready(&feed->looks);

@@ -12,7 +12,8 @@
  * - It is not above `dense_above`. In a dense store a gap is the index's lag and nothing else.
  *
  * What was given up is reported; ids that a note names are never part of it. There is no clock inside: what the time-out is, and when it ends, the caller says.
- * The ids above the highest visible one are not looked at, and no position passes them.
+ * The ids above the highest visible one are not looked at, and no position passes them, unless the caller knows that they
+ * were given out: then notes say what of them is burned, and the rest is waited for.
  *
  * Nothing is asked for before the page before has been looked through, and nothing is filtered out by DynamoDB: a
  * filter would make gaps.
@@ -31,6 +32,7 @@ typedef struct FeedSpec
 {
 	int64_t		after;			/* the position: ids up to it are settled, 0 or more */
 	int64_t		upto;			/* no id above it is wanted; INT64_MAX: all are */
+	bool		all_given_out;	/* each id up to `upto` was given out: where no commit is visible above it, one may be missing all the same */
 	int64_t		wanted;			/* items that the caller will probably take; 0: all */
 	GapRules	rules;
 	bool		checks_head;	/* when there is nothing to deliver: is the counter at the position, at least? */

@@ -40,6 +40,8 @@ describe_fates(const RowBatch *batch)
 	int			unknown = count_fate(batch, APPEND_UNKNOWN);
 	const AppendRow *first = first_not_stored(batch);
 
+	if (batch->nrows == 0)
+		return NULL;
 	if (batch->nrows == 1 && batch->rows[0].fate == APPEND_STORED)
 		return psprintf("The commit with %s, commit id " INT64_FORMAT " is stored.",
 						describe_commit(&batch->rows[0].commit), batch->rows[0].commit.commit_id);
@@ -79,8 +81,8 @@ turn_take(RowBatch *batch)
 	batch->has_turn = true;
 }
 
-static void
-turn_give(RowBatch *batch)
+void
+batch_give_turn(RowBatch *batch)
 {
 	if (!batch->has_turn)
 		return;
@@ -95,7 +97,7 @@ await_client(RowBatch *batch)
 	Client	   *client = tenure_client(batch->tenure);
 
 	if (client_in_flight(client) == 0)
-		turn_give(batch);
+		batch_give_turn(batch);
 	wait_for_client(client);
 	turn_take(batch);
 }
@@ -120,26 +122,6 @@ await_append(RowBatch *batch, AppendOperation *append)
 }
 
 static void
-append_rows(RowBatch *batch)
-{
-	MemoryContext caller = MemoryContextSwitchTo(batch->context);
-	AppendOperation *append = append_start(tenure_client(batch->tenure), &batch->names, &batch->settings,
-										   batch->rows, batch->nrows, &batch->usage);
-	StepResult	result;
-
-	tenure_hold(batch->tenure, append, &append_operation);
-	result = await_append(batch, append);
-	trace_client(tenure_client(batch->tenure));
-	rollback_count_stored(count_fate(batch, APPEND_STORED));
-	if (result == STEP_FAILED)
-		report_append_failure(append_failure(append), batch->relation_name,
-							  append_failed_row(append) != NULL ? &append_failed_row(append)->commit : NULL,
-							  batch->nrows > 1 ? describe_fates(batch) : NULL);
-	tenure_drop(batch->tenure);
-	MemoryContextSwitchTo(caller);
-}
-
-static void
 note_stored(RowBatch *batch)
 {
 	IdRange    *stored = &batch->stored;
@@ -155,18 +137,49 @@ note_stored(RowBatch *batch)
 	}
 }
 
+/* false: the counter has moved, as FAILURE_MOVED says. */
+static bool
+append_rows(RowBatch *batch)
+{
+	MemoryContext caller = MemoryContextSwitchTo(batch->context);
+	AppendOperation *append = append_start(tenure_client(batch->tenure), &batch->names, &batch->settings,
+										   batch->rows, batch->nrows, &batch->usage);
+	StepResult	result;
+	bool		has_moved;
+
+	tenure_hold(batch->tenure, append, &append_operation);
+	result = await_append(batch, append);
+	trace_client(tenure_client(batch->tenure));
+	rollback_count_stored(count_fate(batch, APPEND_STORED));
+	has_moved = result == STEP_FAILED && append_failure(append)->kind == FAILURE_MOVED;
+	if (result == STEP_FAILED && !has_moved)
+		report_append_failure(append_failure(append), batch->relation_name,
+							  append_failed_row(append) != NULL ? &append_failed_row(append)->commit : NULL,
+							  batch->nrows > 1 ? describe_fates(batch) : NULL);
+	tenure_drop(batch->tenure);
+	note_stored(batch);
+	MemoryContextSwitchTo(caller);
+	return !has_moved;
+}
+
+bool
+batch_try(RowBatch *batch)
+{
+	turn_take(batch);
+	return append_rows(batch);
+}
+
 void
 batch_append(RowBatch *batch)
 {
 	turn_take(batch);
 	PG_TRY();
 	{
-		append_rows(batch);
-		note_stored(batch);
+		(void) append_rows(batch);
 	}
 	PG_FINALLY();
 	{
-		turn_give(batch);
+		batch_give_turn(batch);
 	}
 	PG_END_TRY();
 }

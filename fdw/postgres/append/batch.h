@@ -32,6 +32,13 @@ typedef struct RowBatch
  */
 extern void batch_append(RowBatch *batch);
 
+/*
+ * Likewise where the settings expect a value of the counter. false: it has another one, which settings.head points at.
+ * In any case, an error included, the turn is still the batch's: whoever calls gives it to others.
+ */
+extern bool batch_try(RowBatch *batch);
+extern void batch_give_turn(RowBatch *batch);
+
 /* At the end of a statement: tells those who follow the store of what was stored. */
 extern void batch_wake(const RowBatch *batch);
 

@@ -20,6 +20,7 @@
 
 #include "postgres/append/deferred.h"
 #include "postgres/core/errors.h"
+#include "postgres/scan/feed_scan.h"
 #include "store/transaction.h"
 
 typedef struct WaitingRow
@@ -36,6 +37,8 @@ typedef struct WaitingRows
 	RowBatch	batch;
 	AppendRow	rows[APPEND_DENSE_ROWS + 1];	/* one more, to find that it is too many */
 	WaitingRow	waiting[APPEND_DENSE_ROWS + 1];
+	int64		expected;		/* the head under which all was decided */
+	int			expecting_level;	/* the level that has said so; 0: any head will do */
 } WaitingRows;
 
 static WaitingRows *waiting_rows = NULL;
@@ -92,7 +95,12 @@ drop_from_level(int level)
 
 	while (batch->nrows > 0 && waiting_rows->waiting[batch->nrows - 1].level >= level)
 		MemoryContextDelete(waiting_rows->waiting[--batch->nrows].context);
-	if (batch->nrows == 0)
+	if (waiting_rows->expecting_level >= level)
+	{
+		waiting_rows->expecting_level = 0;
+		batch->settings.expected = NULL;
+	}
+	if (batch->nrows == 0 && waiting_rows->expecting_level == 0)
 		drop_all();
 }
 
@@ -101,6 +109,7 @@ hand_to_level(int level)
 {
 	for (int i = waiting_rows->batch.nrows; i-- > 0 && waiting_rows->waiting[i].level > level;)
 		waiting_rows->waiting[i].level = level;
+	waiting_rows->expecting_level = Min(waiting_rows->expecting_level, level);
 }
 
 static void
@@ -167,6 +176,22 @@ limit_versions(void)
 }
 
 static void
+report_moved(void)
+{
+	const RowBatch *batch = &waiting_rows->batch;
+	int64		head = *batch->settings.head;
+
+	if (head < waiting_rows->expected)
+		feed_scan_report_behind(batch->relation_name, waiting_rows->expected, psprintf(INT64_FORMAT, head));
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("the last commit id of foreign table \"%s\" is not " INT64_FORMAT " any more",
+					batch->relation_name, waiting_rows->expected),
+			 errdetail("It is " INT64_FORMAT ". Nothing of this transaction was appended.", head),
+			 errhint("Repeat the transaction.")));
+}
+
+static void
 append_waiting(void)
 {
 	bool		has_started_timeout;
@@ -177,11 +202,13 @@ append_waiting(void)
 
 	PG_TRY();
 	{
-		batch_append(&waiting_rows->batch);
+		if (!batch_try(&waiting_rows->batch))
+			report_moved();
 		batch_wake(&waiting_rows->batch);
 	}
 	PG_FINALLY();
 	{
+		batch_give_turn(&waiting_rows->batch);
 		if (has_started_timeout)
 			disable_timeout(STATEMENT_TIMEOUT, false);
 	}
@@ -411,8 +438,9 @@ keep_row(const AppendRow *row, int64 max_version)
 	check_limits();
 }
 
-void
-deferred_keep(const DeferredStore *store, const RowBatch *batch)
+/* Whatever comes next goes with what waits already. */
+static void
+begin_waiting(const DeferredStore *store, const RowBatch *batch)
 {
 	if (committing)
 		ereport(ERROR,
@@ -422,6 +450,29 @@ deferred_keep(const DeferredStore *store, const RowBatch *batch)
 		start_waiting(store, batch);
 	else
 		join_waiting(store, batch);
+}
+
+void
+deferred_keep(const DeferredStore *store, const RowBatch *batch)
+{
+	begin_waiting(store, batch);
 	for (int i = 0; i < batch->nrows; i++)
 		keep_row(&batch->rows[i], batch->settings.max_version);
+}
+
+void
+deferred_expect(const DeferredStore *store, const RowBatch *batch, int64 head)
+{
+	begin_waiting(store, batch);
+	if (waiting_rows->expecting_level > 0 && waiting_rows->expected != head)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("the last commit id of foreign table \"%s\" cannot be both " INT64_FORMAT " and " INT64_FORMAT,
+						batch->relation_name, waiting_rows->expected, head),
+				 errdetail("This transaction expects both: something came while it decided."),
+				 errhint("Repeat the transaction.")));
+	if (waiting_rows->expecting_level == 0)
+		waiting_rows->expecting_level = GetCurrentTransactionNestLevel();
+	waiting_rows->expected = head;
+	waiting_rows->batch.settings.expected = &waiting_rows->expected;
 }

@@ -37,4 +37,10 @@ extern DeferredStore *deferred_store_new(Oid user, Oid server, Oid user_mapping,
  */
 extern void deferred_keep(const DeferredStore *store, const RowBatch *batch);
 
+/*
+ * At the commit nothing is appended, and the transaction fails (40001), unless that is the store's last commit id; without rows
+ * the counter is looked at. The batch has no rows. Likewise dropped by a rollback, and refused (40001) beside another head.
+ */
+extern void deferred_expect(const DeferredStore *store, const RowBatch *batch, int64 head);
+
 #endif

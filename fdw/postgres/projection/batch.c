@@ -38,26 +38,6 @@
 /* An id that is passed is looked for so long, and on record for that; older ones are only counted. */
 #define LATE_WINDOW_MS INT64CONST(86400000)
 
-static const char *const key_attributes[] = {COMMIT_AGGREGATE_ID, COMMIT_VERSION, COMMIT_ID};
-
-static void
-choose_attributes(FeedReader *reader)
-{
-	reader->attributes = palloc(sizeof(char *) * (reader->map->natts + lengthof(key_attributes)));
-	for (int i = 0; i < reader->map->natts; i++)
-		if (reader->map->columns[i] != NULL)
-			reader->attributes[reader->nattributes++] = reader->map->columns[i]->attribute;
-	for (size_t i = 0; i < lengthof(key_attributes); i++)
-	{
-		bool		is_there = false;
-
-		for (int j = 0; j < reader->nattributes && !is_there; j++)
-			is_there = strcmp(reader->attributes[j], key_attributes[i]) == 0;
-		if (!is_there)
-			reader->attributes[reader->nattributes++] = key_attributes[i];
-	}
-}
-
 static void
 start_feed(ProjectionSession *session, FeedReader *reader, const ProjectionRow *row, int64 wanted, bool keeps)
 {
@@ -112,7 +92,7 @@ reader_new(ProjectionSession *session, MemoryContext parent, const ProjectionRow
 		reader->map->replaces_unreadable = reader->options.replaces_unreadable;
 		if (reader->options.replaces_unreadable)
 			reader->map->replacements = replacements_new();
-		choose_attributes(reader);
+		reader->attributes = feed_scan_attributes(reader->map, &reader->nattributes);
 		reader->tenure = tenure_new(context, connection_acquire(handler->owner, reader->options.server,
 																task_owner(handler->source)));
 		session_meet_store(session, reader);
@@ -127,38 +107,6 @@ reader_new(ProjectionSession *session, MemoryContext parent, const ProjectionRow
 	PG_END_TRY();
 	MemoryContextSwitchTo(caller);
 	return reader;
-}
-
-/* The next item of the feed; NULL at its end. */
-static const cJSON *
-next_item(FeedReader *reader)
-{
-	const cJSON *item = NULL;
-
-	for (;;)
-	{
-		ReadResult	result;
-
-		CHECK_FOR_INTERRUPTS();
-		budget_of_statement();
-		result = tenure_next(reader->tenure, &item);
-		budget_check(&reader->usage, reader->map->relation_name);
-		switch (result)
-		{
-			case READ_ITEM:
-				return item;
-			case READ_EMPTY_PAGE:
-				break;
-			case READ_PENDING:
-				InvalidateCatalogSnapshotConditionally();
-				wait_for_client(tenure_client(reader->tenure));
-				break;
-			case READ_END:
-				return NULL;
-			case READ_FAILED:
-				feed_scan_report(reader->tenure->operation, reader->map->relation_name);
-		}
-	}
 }
 
 static HeapTuple
@@ -409,7 +357,7 @@ fill(Filling *filling, FeedReader *reader)
 	batch->more = true;
 	while (!is_full(filling) && batch->more && !has_many_gaps(batch, reader))
 	{
-		item = next_item(reader);
+		item = feed_scan_next(reader->tenure, &reader->usage, reader->map->relation_name);
 		batch->more = item != NULL;
 		if (batch->more)
 			add_item(filling, item);

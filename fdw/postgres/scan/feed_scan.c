@@ -3,11 +3,15 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/hsearch.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "postgres/core/budget.h"
 #include "postgres/core/errors.h"
 #include "postgres/scan/feed_scan.h"
+#include "postgres/session/wait.h"
 
 /* Whether the store is still at the position, at least, is looked at that often. */
 #define HEAD_CHECK_MS 60000
@@ -90,6 +94,59 @@ feed_scan_ended(const FeedOperation *feed, Oid relation)
 		remember_head_check(relation);
 }
 
+const char **
+feed_scan_attributes(const ColumnMap *map, int *count)
+{
+	static const char *const of_key[] = {COMMIT_AGGREGATE_ID, COMMIT_VERSION, COMMIT_ID};
+	const char **attributes = palloc(sizeof(char *) * (map->natts + lengthof(of_key)));
+
+	*count = 0;
+	for (int i = 0; i < map->natts; i++)
+		if (map->columns[i] != NULL)
+			attributes[(*count)++] = map->columns[i]->attribute;
+	for (size_t i = 0; i < lengthof(of_key); i++)
+	{
+		bool		is_there = false;
+
+		for (int j = 0; j < *count && !is_there; j++)
+			is_there = strcmp(attributes[j], of_key[i]) == 0;
+		if (!is_there)
+			attributes[(*count)++] = of_key[i];
+	}
+	return attributes;
+}
+
+const cJSON *
+feed_scan_next(Tenure *tenure, Usage *usage, const char *relation_name)
+{
+	const cJSON *item = NULL;
+
+	for (;;)
+	{
+		ReadResult	result;
+
+		CHECK_FOR_INTERRUPTS();
+		budget_of_statement();
+		result = tenure_next(tenure, &item);
+		budget_check(usage, relation_name);
+		switch (result)
+		{
+			case READ_ITEM:
+				return item;
+			case READ_EMPTY_PAGE:
+				break;
+			case READ_PENDING:
+				InvalidateCatalogSnapshotConditionally();
+				wait_for_client(tenure_client(tenure));
+				break;
+			case READ_END:
+				return NULL;
+			case READ_FAILED:
+				feed_scan_report(tenure->operation, relation_name);
+		}
+	}
+}
+
 char *
 feed_scan_range_text(const IdRange *range)
 {
@@ -130,6 +187,28 @@ feed_scan_summarize(const FeedOperation *feed, const char *relation_name, FeedSu
 }
 
 void
+feed_scan_report_missing(const char *relation_name, const char *ids)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("commit ids of foreign table \"%s\" are missing: %s", relation_name, ids),
+			 errdetail("In a dense store each id up to the counter is a commit's, and the index should have shown it by now."),
+			 errhint("Check the option \"dense_since\", and that everybody appends in dense mode since then.")));
+	pg_unreachable();
+}
+
+void
+feed_scan_report_behind(const char *relation_name, int64 position, const char *head)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("foreign table \"%s\" has not reached the position " INT64_FORMAT, relation_name, position),
+			 errdetail("The last commit id that was given out is %s.", head),
+			 errhint("The store may have been restored from a backup, or be another one. Begin anew from a position that it has.")));
+	pg_unreachable();
+}
+
+void
 feed_scan_report(const FeedOperation *feed, const char *relation_name)
 {
 	const Failure *failure = feed_failure(feed);
@@ -137,17 +216,9 @@ feed_scan_report(const FeedOperation *feed, const char *relation_name)
 
 	feed_report(feed, &report);
 	if (failure->kind == FAILURE_DENSE_GAP)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("commit ids of foreign table \"%s\" are missing: %s", relation_name, failure->message),
-				 errdetail("In a dense store each id up to the counter is a commit's, and the index should have shown it by now."),
-				 errhint("Check the option \"dense_since\", and that everybody appends in dense mode since then.")));
+		feed_scan_report_missing(relation_name, failure->message);
 	if (failure->kind == FAILURE_BEHIND)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("foreign table \"%s\" has not reached the position " INT64_FORMAT, relation_name, report.complete_to),
-				 errdetail("The last commit id that was given out is %s.", failure->message),
-				 errhint("The store may have been restored from a backup, or be another one. Begin anew from a position that it has.")));
+		feed_scan_report_behind(relation_name, report.complete_to, failure->message);
 	if (failure->kind == FAILURE_ID_TWICE)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),

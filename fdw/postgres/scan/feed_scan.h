@@ -10,7 +10,9 @@
 
 #include "lib/stringinfo.h"
 
+#include "postgres/session/tenure.h"
 #include "postgres/table/options.h"
+#include "postgres/table/relation.h"
 #include "store/feed.h"
 
 /* What EXPLAIN ANALYZE shows of a feed. */
@@ -35,8 +37,18 @@ extern void feed_scan_ended(const FeedOperation *feed, Oid relation);
 /* What is known so far, in the current memory context. WARNING where burn notes may not be read. */
 extern void feed_scan_summarize(const FeedOperation *feed, const char *relation_name, FeedSummary *summary);
 
+/* The attributes of all columns and of a commit's key and id; their number goes into *count. In the current memory context. */
+extern const char **feed_scan_attributes(const ColumnMap *map, int *count);
+
+/* The next item of the feed that the tenure holds, which is waited for; NULL at its end. */
+extern const cJSON *feed_scan_next(Tenure *tenure, Usage *usage, const char *relation_name);
+
 /* "17-18", or "25". */
 extern char *feed_scan_range_text(const IdRange *range);
+
+/* Report a position that the store has not reached, where `head` is the last id given out; and ids that stay invisible in a dense store. */
+pg_noreturn extern void feed_scan_report_behind(const char *relation_name, int64 position, const char *head);
+pg_noreturn extern void feed_scan_report_missing(const char *relation_name, const char *ids);
 
 /* Reports why the feed failed. */
 pg_noreturn extern void feed_scan_report(const FeedOperation *feed, const char *relation_name);

@@ -34,19 +34,24 @@ task_check_select(Oid relation)
 		aclcheck_error(result, OBJECT_FOREIGN_TABLE, get_rel_name(relation));
 }
 
-void
-task_check_wrapper(Oid relation)
+bool
+task_is_of_wrapper(Oid relation)
 {
 	static const char handler_name[] = "dynamodb_es_handler";
 	ForeignDataWrapper *wrapper;
-	char	   *handler = NULL;
+	char	   *handler;
 
-	if (get_rel_relkind(relation) == RELKIND_FOREIGN_TABLE)
-	{
-		wrapper = GetForeignDataWrapper(GetForeignServer(GetForeignTable(relation)->serverid)->fdwid);
-		handler = OidIsValid(wrapper->fdwhandler) ? get_func_name(wrapper->fdwhandler) : NULL;
-	}
-	if (handler == NULL || strcmp(handler, handler_name) != 0)
+	if (get_rel_relkind(relation) != RELKIND_FOREIGN_TABLE)
+		return false;
+	wrapper = GetForeignDataWrapper(GetForeignServer(GetForeignTable(relation)->serverid)->fdwid);
+	handler = OidIsValid(wrapper->fdwhandler) ? get_func_name(wrapper->fdwhandler) : NULL;
+	return handler != NULL && strcmp(handler, handler_name) == 0;
+}
+
+void
+task_check_wrapper(Oid relation)
+{
+	if (!task_is_of_wrapper(relation))
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a foreign table of dynamodb_es",

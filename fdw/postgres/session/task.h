@@ -9,6 +9,9 @@
 
 #include "store/tables.h"
 
+/* Is it a foreign table of this wrapper? */
+extern bool task_is_of_wrapper(Oid relation);
+
 /* Raise an error where it is no foreign table of this wrapper, or the caller may not. */
 extern void task_check_wrapper(Oid relation);
 extern void task_check_owner(Oid relation);
