@@ -17,6 +17,9 @@
 /* In so many slices (intake.h) the answer to a read is read: 1 MB of items as JSON, with all that is escaped in it. */
 #define SLICES_OF_PAGE 6
 
+/* Of a BatchGetItem: an answer at least that long left out keys since it was full. DynamoDB reads a MB of a partition, 16 MB of all. */
+#define FULL_BATCH_BYTES (1024 * 1024)
+
 #define FRESH_SIGNATURE_MS (4 * 60 * 1000)	/* AWS takes five minutes */
 
 struct Call
@@ -36,6 +39,8 @@ struct Call
 	bool		was_late;		/* it went out so long after that its signature may have expired */
 	bool		clock_retried;	/* an attempt beyond max_attempts was made because the clock was wrong */
 	int64_t		not_before;		/* the next one */
+	int64_t		rest_not_before;	/* see call_rest_not_before */
+	bool		was_throttled;	/* by the last answer, in whole or in part */
 	int64_t		deadline;		/* no attempt after that; 0: none */
 	int64_t		retry_at;		/* the next one, where that was too late; 0: there was to be none */
 	CredentialsTicket ticket;	/* see provider_ask */
@@ -156,7 +161,9 @@ call_start_with(Client *client, Operation operation, ByteBuffer *body, const Cal
 		call->body = *body;
 		memset(body, 0, sizeof(*body));
 	}
-	call_attempt_when_signable(call);
+	call->not_before = settings->not_before;
+	if (call->not_before <= http_now_ms())
+		call_attempt_when_signable(call);
 	return call;
 }
 
@@ -230,7 +237,7 @@ note_throttle(const Call *call)
 	Journal    *journal = &call->context->journal;
 	Event		event;
 
-	if (!journal_wants(journal, EVENT_THROTTLE) || call->failure.kind != FAILURE_THROTTLED)
+	if (!journal_wants(journal, EVENT_THROTTLE) || !call->was_throttled)
 		return;
 	event = call_event(call, EVENT_THROTTLE);
 	event.window = client_window(call->client, operation_reads(call->operation) ? TRAFFIC_READ : TRAFFIC_WRITE);
@@ -277,7 +284,7 @@ window_note_answer(const Call *call)
 {
 	Window	   *window = &call->context->windows[operation_reads(call->operation) ? TRAFFIC_READ : TRAFFIC_WRITE];
 
-	if (call->failure.kind == FAILURE_THROTTLED)
+	if (call->was_throttled)
 		window_throttled(window, call->sent_at, http_now_ms());
 	else
 		window_passed(window);
@@ -382,9 +389,34 @@ call_settle_stamp(const Call *call)
 static void
 call_count_answer(const Call *call, Usage *usage)
 {
-	usage_add_answer(usage, call->intake.received, call->failure.kind == FAILURE_THROTTLED);
-	if (call->state == STEP_DONE)
-		usage_add_costs(usage, call->operation, call_good_answer(call));
+	usage_add_answer(usage, call->intake.received, call->was_throttled);
+	if (call->state != STEP_DONE)
+		return;
+	usage_add_costs(usage, call->operation, call_good_answer(call));
+	if (call->operation == OPERATION_BATCH_GET_ITEM && call->intake.page != NULL)
+		usage_add_items(usage, page_count(call->intake.page));
+}
+
+/*
+ * A BatchGetItem may leave out keys, since the answer would have been too long, or for want of throughput. In the second case it
+ * is a throttled request: in part, so that the rest has to wait; or, if nothing was read at all, in whole.
+ */
+static void
+call_look_for_rest(Call *call)
+{
+	const ItemPage *page = call->state == STEP_DONE ? call->intake.page : NULL;
+
+	call->rest_not_before = 0;
+	if (page == NULL || call->operation != OPERATION_BATCH_GET_ITEM || !response_left_out_keys(page_root(page))
+		|| page_bytes(page) >= FULL_BATCH_BYTES)
+		return;
+	call->was_throttled = true;
+	call->rest_not_before = http_now_ms()
+		+ retry_delay_ms(RETRY_THROTTLING, call->settings.left_out_before + 1, jitter_next(&call->context->jitter), -1);
+	if (response_capacity_units(page_root(page)) > 0 || page_count(page) != 0)
+		return;
+	call->state = STEP_FAILED;
+	failure_set(&call->failure, FAILURE_THROTTLED, "UnprocessedKeys", "DynamoDB read none of the keys.");
 }
 
 /* An attempt has ended, and its answer was read: count it, let its memory go, and decide whether that was the last. */
@@ -407,6 +439,8 @@ call_attempt_ended(Call *call)
 		if (answer_is_the_services(call, answer))
 			clock_observe(&call->context->clock, answer);
 	}
+	call->was_throttled = call->failure.kind == FAILURE_THROTTLED;
+	call_look_for_rest(call);
 	call_count_answer(call, call->usage);
 	call_count_answer(call, call->context->total);
 	window_note_answer(call);
@@ -494,6 +528,12 @@ call_take_page(Call *call)
 
 	call->intake.page = NULL;
 	return page;
+}
+
+int64_t
+call_rest_not_before(const Call *call)
+{
+	return call->rest_not_before;
 }
 
 const cJSON *

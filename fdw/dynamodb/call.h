@@ -33,6 +33,8 @@ typedef struct CallSettings
 	bool		expects_page;	/* the answer is parsed as a page of items: call_take_page is how to get it */
 	int64_t		deadline;		/* no retry is sent later (http_now_ms); 0: no such limit */
 	int			patience_ms;	/* nor later than this after the first attempt was sent; 0: no such limit */
+	int64_t		not_before;		/* the first attempt is not sent earlier (http_now_ms) */
+	int			left_out_before;	/* BatchGetItem: so many answers in a row left out some of the keys */
 	int			attempts;		/* that an earlier call has made, which this one continues; they count */
 } CallSettings;
 
@@ -62,6 +64,12 @@ extern bool call_has_arrived(Call *call);
 /* After DONE: the answer, which belongs to the call; or the page taken from it, the caller's to page_free. */
 extern const cJSON *call_response(const Call *call);
 extern ItemPage *call_take_page(Call *call);
+
+/*
+ * After DONE of a BatchGetItem whose answer left out keys: when they may be asked for again (http_now_ms), by the pauses of a
+ * throttled request; at once where the answer was as long as it can be. (Where no key at all was read, the call does so itself.)
+ */
+extern int64_t call_rest_not_before(const Call *call);
 
 /*
  * After FAILED: what DynamoDB answered beside code and words, such as the item that a condition failed on; NULL where

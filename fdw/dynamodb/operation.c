@@ -12,6 +12,7 @@ typedef struct OperationRule
 
 static const OperationRule rules[] = {
 	[OPERATION_GET_ITEM] = {.name = "GetItem", .reads = true},
+	[OPERATION_BATCH_GET_ITEM] = {.name = "BatchGetItem", .reads = true},
 	[OPERATION_PUT_ITEM] = {.name = "PutItem", .errors_have_items = true},
 	[OPERATION_UPDATE_ITEM] = {.name = "UpdateItem"},
 	[OPERATION_QUERY] = {.name = "Query", .reads = true},

@@ -16,9 +16,9 @@
 #include "dynamodb/nodes.h"
 #include "dynamodb/special.h"
 
-/* Bytes, and nodes, of what is before or after the items. */
-#define MOST_ENVELOPE_BYTES (1024 * 1024)
-#define MOST_ENVELOPE_NODES 1024
+/* Bytes, and nodes, of what is before or after the items: as much as a hundred keys that were left out take. */
+#define MOST_ENVELOPE_BYTES (2 * 1024 * 1024)
+#define MOST_ENVELOPE_NODES 2048
 
 /* DynamoDB's items have 400 KB; a byte of theirs takes up to ten characters of JSON: {"S":""}, in a list. */
 #define MOST_ITEM_BYTES (5 * 1024 * 1024)
@@ -39,6 +39,7 @@ struct ItemPage
 	char	   *text;
 	char	   *end;
 	PagePart	part;
+	bool		is_batch;		/* the answer to a BatchGetItem */
 	NodeParser	envelope;
 	NodePool	envelope_nodes;
 	cJSON	   *root;
@@ -85,6 +86,32 @@ member_add(ItemPage *page, char *name, cJSON *value)
 	page->last_member = value;
 }
 
+/* The items begin here: "Items":[…] of a Query or Scan, "Responses":{"commits":[…]} of a BatchGetItem. */
+static StepResult
+items_open(ItemPage *page)
+{
+	page->nitems = 0;
+	page->depth = 1;
+	page->items.at = page->envelope.at;
+	page->part = PAGE_IN_ITEMS;
+	return STEP_PENDING;
+}
+
+/* Takes what a BatchGetItem has read, of one table at most. DONE: that is nothing. */
+static StepResult
+batch_open(ItemPage *page)
+{
+	NodeParser *parser = &page->envelope;
+
+	page->is_batch = true;
+	if (nodes_take_character(parser, '}'))
+	{
+		page->nitems = 0;
+		return STEP_DONE;
+	}
+	return nodes_take_name(parser) != NULL && nodes_take_character(parser, '[') ? items_open(page) : STEP_FAILED;
+}
+
 /* Takes members up to the items, or all that are left. */
 static StepResult
 envelope_take(ItemPage *page)
@@ -104,12 +131,14 @@ envelope_take(ItemPage *page)
 		if (name == NULL)
 			return STEP_FAILED;
 		if (page->nitems < 0 && strcmp(name, "Items") == 0 && nodes_take_character(parser, '['))
+			return items_open(page);
+		if (page->nitems < 0 && strcmp(name, "Responses") == 0 && nodes_take_character(parser, '{'))
 		{
-			page->nitems = 0;
-			page->depth = 1;
-			page->items.at = parser->at;
-			page->part = PAGE_IN_ITEMS;
-			return STEP_PENDING;
+			StepResult	result = batch_open(page);
+
+			if (result != STEP_DONE)
+				return result;
+			continue;
 		}
 		value = nodes_take_value(parser);
 		if (value == NULL)
@@ -148,7 +177,7 @@ items_passed(ItemPage *page, char *closing)
 	parser->at = closing + 1;
 	parser->end = page->end;
 	page->part = PAGE_AFTER_ITEMS;
-	return envelope_take(page);
+	return !page->is_batch || nodes_take_character(parser, '}') ? envelope_take(page) : STEP_FAILED;
 }
 
 /* Can the character stand between two items, or begin one? */
@@ -244,6 +273,18 @@ int64_t
 page_count(const ItemPage *page)
 {
 	return page->nitems;
+}
+
+size_t
+page_bytes(const ItemPage *page)
+{
+	return (size_t) (page->end - page->text);
+}
+
+bool
+page_is_batch(const ItemPage *page)
+{
+	return page->is_batch;
 }
 
 const cJSON *

@@ -1,5 +1,5 @@
 /*
- * page: the answer to a Query or Scan, its items made into nodes (nodes.h) one by one, as they are asked for.
+ * page: the answer to a Query, a Scan or a BatchGetItem, its items made into nodes (nodes.h) one by one, as they are asked for.
  *
  * A page may be long, and the sender may be hostile. So it is looked through in slices, and the caller can do other things
  * between two of them. At any time there are only the nodes of one item, and an item may not be longer than DynamoDB's can be.
@@ -8,6 +8,7 @@
 #define DYNAMODB_ES_PAGE_H
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,12 @@ extern const cJSON *page_root(const ItemPage *page);
 
 /* After DONE: how many items there are; -1 where the answer has no list of them. */
 extern int64_t page_count(const ItemPage *page);
+
+/* The length of its text, unpacked. */
+extern size_t page_bytes(const ItemPage *page);
+
+/* After DONE: it is the answer to a BatchGetItem; page_root tells what was left out. */
+extern bool page_is_batch(const ItemPage *page);
 
 /*
  * The next item, of which there must be one. It is the page's, until the next call. NULL where it is malformed, or no item

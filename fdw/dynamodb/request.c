@@ -139,6 +139,21 @@ request_read(ByteBuffer *out, const ReadRequest *request)
 	buffer_puts(out, RETURN_CAPACITY "}");
 }
 
+void
+request_batch_get(ByteBuffer *out, const BatchGetRequest *request)
+{
+	buffer_puts(out, "{\"RequestItems\":{");
+	write_text(out, request->table);
+	buffer_puts(out, ":{\"Keys\":[");
+	buffer_puts(out, request->keys);
+	buffer_putc(out, ']');
+	write_member(out, "ProjectionExpression", request->projection);
+	write_expression(out, request->expression);
+	if (request->consistent)
+		buffer_puts(out, ",\"ConsistentRead\":true");
+	buffer_puts(out, "}}" RETURN_CAPACITY "}");
+}
+
 /* ,"Key":{"name":{"S":"commits"}} */
 static void
 write_key(ByteBuffer *out, const ItemKey *key)
@@ -388,11 +403,16 @@ request_list_tables(ByteBuffer *out, const char *after)
 size_t
 request_find_table(const ByteBuffer *body, const char **name)
 {
-	static const char member[] = "\"TableName\":\"";
-	const char *found = body->data == NULL || body->failed ? NULL : strstr(body->data, member);
+	static const char *const members[] = {"{\"RequestItems\":{\"", "\"TableName\":\""};
 
-	if (found == NULL)
-		return 0;
-	*name = found + strlen(member);
-	return strcspn(*name, "\"");
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]) && body->data != NULL && !body->failed; i++)
+	{
+		const char *found = strstr(body->data, members[i]);
+
+		if (found == NULL)
+			continue;
+		*name = found + strlen(members[i]);
+		return strcspn(*name, "\"");
+	}
+	return 0;
 }

@@ -54,6 +54,20 @@ typedef struct ReadRequest
 
 extern void request_read(ByteBuffer *out, const ReadRequest *request);
 
+/* BatchGetItem: items of one table by their keys, of which no two are equal. */
+#define BATCH_GET_MOST_KEYS 100
+
+typedef struct BatchGetRequest
+{
+	const char *table;
+	const char *keys;			/* JSON text: an object for each, with commas */
+	const char *projection;		/* over the placeholders of *expression; NULL: all attributes */
+	const Expression *expression;
+	bool		consistent;
+} BatchGetRequest;
+
+extern void request_batch_get(ByteBuffer *out, const BatchGetRequest *request);
+
 /* A strongly consistent GetItem. */
 extern void request_get(ByteBuffer *out, const char *table, const ItemKey *key);
 

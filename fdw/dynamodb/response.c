@@ -466,6 +466,14 @@ response_capacity_units(const cJSON *response)
 	return sum;
 }
 
+bool
+response_left_out_keys(const cJSON *response)
+{
+	const cJSON *tables = json_member(response, "UnprocessedKeys");
+
+	return cJSON_IsObject(tables) && tables->child != NULL;
+}
+
 int64_t
 response_count(const cJSON *response)
 {

@@ -46,6 +46,9 @@ extern FailureKind response_error_kind(const char *code, const char *message);
 /* Capacity units consumed, the sum where there are several; 0 where the answer does not say, or nonsense. */
 extern double response_capacity_units(const cJSON *response);
 
+/* A BatchGetItem's answer left out some keys that were asked for: they are to be asked for again. */
+extern bool response_left_out_keys(const cJSON *response);
+
 /* A page's "Count" and "ScannedCount"; -1 where the answer does not say, or says what is no count. */
 extern int64_t response_count(const cJSON *response);
 extern int64_t response_scanned_count(const cJSON *response);

@@ -40,6 +40,13 @@ usage_add_costs(Usage *usage, Operation operation, const cJSON *response)
 }
 
 void
+usage_add_items(Usage *usage, int64_t items)
+{
+	if (usage != NULL && items > 0)
+		usage->items += items;
+}
+
+void
 usage_add_abandoned(Usage *usage)
 {
 	if (usage != NULL)

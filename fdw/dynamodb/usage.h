@@ -23,7 +23,7 @@ typedef struct Usage
 	double		read_units;		/* capacity units */
 	double		budgeted_units; /* of these, what a budget knows of (store/read_spec.h) */
 	double		write_units;
-	int64_t		items;			/* evaluated by Query and Scan */
+	int64_t		items;			/* evaluated by Query and Scan, read by BatchGetItem */
 } Usage;
 
 /* In all of these *usage may be NULL: then nobody counts. A request went out; its body has so many bytes. */
@@ -34,6 +34,9 @@ extern void usage_add_answer(Usage *usage, size_t bytes, bool is_throttle);
 
 /* What a good answer says that it cost. */
 extern void usage_add_costs(Usage *usage, Operation operation, const cJSON *response);
+
+/* Items that a BatchGetItem has read: its answer does not say how many, and below 0 it is none. */
+extern void usage_add_items(Usage *usage, int64_t items);
 
 /* Nobody looks at the answer any more. */
 extern void usage_add_abandoned(Usage *usage);

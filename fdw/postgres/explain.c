@@ -158,6 +158,16 @@ explain_feed(StoreScan *scan, ExplainState *es)
 		ExplainPropertyInteger("Note Reads", NULL, feed.note_reads, es);
 }
 
+static const char *
+scan_operations(const ScanPlan *plan)
+{
+	if (plan->is_feed)
+		return "Query, consistent prefix";
+	if (plan->by_keys)
+		return "BatchGetItem, Query";	/* the second for versions that follow each other */
+	return operation_name(plan->path == READ_SCAN ? OPERATION_SCAN : OPERATION_QUERY);
+}
+
 void
 explain_scan(ForeignScanState *node, ExplainState *es)
 {
@@ -165,8 +175,7 @@ explain_scan(ForeignScanState *node, ExplainState *es)
 	bool		is_query = scan->plan.path != READ_SCAN;
 	bool		names_relation = castNode(ForeignScan, node->ss.ps.plan)->scan.scanrelid > 0;
 
-	ExplainPropertyText("DynamoDB Operation",
-						scan->plan.is_feed ? "Query, consistent prefix" : operation_name(is_query ? OPERATION_QUERY : OPERATION_SCAN), es);
+	ExplainPropertyText("DynamoDB Operation", scan_operations(&scan->plan), es);
 	if (es->verbose || !names_relation)
 	{
 		ExplainPropertyText("DynamoDB Table", scan->options.names.commit_table, es);

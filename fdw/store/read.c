@@ -42,6 +42,9 @@
 #define ITEM_KB 400.0
 #define UNIT_KB 4.0
 
+/* What a BatchGetItem answers at most. */
+#define BATCH_KB (16 * 1024.0)
+
 struct ReadOperation
 {
 	Client	   *client;
@@ -49,6 +52,7 @@ struct ReadOperation
 	StoreNames	names;
 	ReadSpec	spec;
 	Streams		streams;
+	KeyBatches	batches;		/* of spec.keys */
 	bool		takes_all;		/* as many of these as can be are active from the start */
 	size_t		taken;			/* pages of the present size that were handed out */
 	Call	   *head_call;		/* how far the keys go */
@@ -56,6 +60,7 @@ struct ReadOperation
 	ItemPage   *page;			/* the one whose items are handed out */
 	int64_t		items_left;		/* of it */
 	double		item_units;		/* what one of its items costs */
+	bool		is_batch;		/* it is the answer to a BatchGetItem */
 	const cJSON *first_item;	/* of it, where that was looked at before it is handed out */
 	int64_t		wanted;			/* spec.wanted, until more is asked for */
 	Stream	   *to_be_cut;		/* when the page at hand is used up; NULL: none */
@@ -74,6 +79,11 @@ read_start(Client *client, const StoreNames *names, const ReadSpec *spec, Usage 
 
 	if (read == NULL)
 		return NULL;
+	if (!key_batches_init(&read->batches, spec->keys, spec->nkeys))
+	{
+		free(read);
+		return NULL;
+	}
 	read->client = client;
 	read->usage = usage;
 	read->names = *names;
@@ -133,24 +143,45 @@ read_parallel(const ReadOperation *read)
 	return read->taken > 1 ? read->taken : 1;
 }
 
-/* The most that the next page can cost, in capacity units: a read that is not strongly consistent costs half. */
+/* What is read for half a unit where it need not be strongly consistent. */
 static double
-page_units(const ReadOperation *read)
+units_of_kb(const ReadOperation *read, double kb)
 {
-	double		limited_kb = (double) read->page_limit * ITEM_KB;
-	double		kb = read->page_limit > 0 && limited_kb < PAGE_KB ? limited_kb : PAGE_KB;
-
 	return kb / UNIT_KB * (read->spec.consistent && read->spec.path != READ_INDEX ? 1 : 0.5);
 }
 
-/* Does the budget bear a page ahead, whatever that costs? */
+/* Each key costs a unit, or half of it, at least: no more of them are asked for at once than the budget is sure to bear. */
+static size_t
+batch_limit(const ReadOperation *read)
+{
+	const ReadBudget *budget = read->spec.budget;
+	double		most = BATCH_GET_MOST_KEYS;
+
+	if (read->page_limit > 0 && read->page_limit < most)
+		most = (double) read->page_limit;
+	if (budget != NULL && budget->limit > 0 && most > (budget->limit - budget->spent) / units_of_kb(read, UNIT_KB))
+		most = (budget->limit - budget->spent) / units_of_kb(read, UNIT_KB);
+	return most > 1 ? (size_t) most : 1;
+}
+
+/* The most that the stream's next page can cost, in capacity units. */
+static double
+page_units(const ReadOperation *read, const Stream *stream)
+{
+	double		most_kb = stream->batch.count > 0 ? BATCH_KB : PAGE_KB;
+	double		limited_kb = (double) (stream->batch.count > 0 ? (int64_t) batch_limit(read) : read->page_limit) * ITEM_KB;
+
+	return units_of_kb(read, limited_kb > 0 && limited_kb < most_kb ? limited_kb : most_kb);
+}
+
+/* Does the budget bear the stream's next page, whatever that costs? */
 static bool
-budget_has_room(const ReadOperation *read)
+budget_has_room(const ReadOperation *read, const Stream *stream)
 {
 	const ReadBudget *budget = read->spec.budget;
 
 	return budget == NULL || budget->limit <= 0
-		|| budget->spent + budget->promised + page_units(read) <= budget->limit;
+		|| budget->spent + budget->promised + page_units(read, stream) <= budget->limit;
 }
 
 /* May the stream ask for its next page? The one that the reader waits for may, as long as anything is left. */
@@ -159,7 +190,7 @@ page_is_affordable(const ReadOperation *read, const Stream *stream)
 {
 	bool		is_awaited = stream == read->streams.first && read->items_left == 0;
 
-	return budget_has_room(read) || (is_awaited && read->spec.budget->spent <= read->spec.budget->limit);
+	return budget_has_room(read, stream) || (is_awaited && read->spec.budget->spent <= read->spec.budget->limit);
 }
 
 void
@@ -186,12 +217,9 @@ budget_promise(ReadOperation *read, Stream *stream, double units)
 	stream->promised = units;
 }
 
-/* Sends the stream's request for its next page. */
 static void
-page_ask(ReadOperation *read, Stream *stream)
+query_write(const ReadOperation *read, Stream *stream, ByteBuffer *body)
 {
-	const CallSettings settings = {.expects_page = true};
-	ByteBuffer	body = {0};
 	PageRequest page = {
 		.aggregate = stream->aggregate,
 		.range = &stream->range,
@@ -201,10 +229,42 @@ page_ask(ReadOperation *read, Stream *stream)
 	};
 
 	stream->is_limited = page.limit > 0;
-	budget_promise(read, stream, page_units(read));
-	read_request_write(&body, &read->names, &read->spec, &page);
-	stream->call = call_start_with(read->client, read->spec.path == READ_SCAN ? OPERATION_SCAN : OPERATION_QUERY, &body,
-								   &settings, read->usage);
+	read_request_write(body, &read->names, &read->spec, &page);
+}
+
+static void
+batch_write(ReadOperation *read, const Stream *stream, ByteBuffer *body)
+{
+	ByteBuffer	keys = {0};
+
+	key_batch_ask(&read->batches, stream->batch, batch_limit(read), &keys);
+	read_batch_request_write(body, &read->names, &read->spec, &keys);
+	buffer_free(&keys);
+}
+
+static Operation
+stream_operation(const ReadOperation *read, const Stream *stream)
+{
+	if (stream->batch.count > 0)
+		return OPERATION_BATCH_GET_ITEM;
+	return read->spec.path == READ_SCAN ? OPERATION_SCAN : OPERATION_QUERY;
+}
+
+/* Sends the stream's request for its next page. */
+static void
+page_ask(ReadOperation *read, Stream *stream)
+{
+	CallSettings settings = {
+		.expects_page = true, .not_before = stream->rest_not_before, .left_out_before = stream->left_out,
+	};
+	ByteBuffer	body = {0};
+
+	budget_promise(read, stream, page_units(read, stream));
+	if (stream->batch.count > 0)
+		batch_write(read, stream, &body);
+	else
+		query_write(read, stream, &body);
+	stream->call = call_start_with(read->client, stream_operation(read, stream), &body, &settings, read->usage);
 	if (stream->call == NULL)
 		read_fail_memory(read);
 	buffer_free(&body);
@@ -326,7 +386,7 @@ read_grow(ReadOperation *read)
  * rest, and a key that does not move on would be read for ever.
  */
 static void
-page_read_key(ReadOperation *read, Stream *stream, const cJSON *page)
+query_read_key(ReadOperation *read, Stream *stream, const cJSON *page)
 {
 	cJSON	   *before = stream->start_key;
 	PagingResult result;
@@ -339,6 +399,22 @@ page_read_key(ReadOperation *read, Stream *stream, const cJSON *page)
 			 || (result == PAGING_MORE && !stream_moves_on(&read->spec, before, stream->start_key)))
 		read_fail_bad_page(read);
 	cJSON_Delete(before);
+}
+
+/* Which keys of a batch are still to be asked for, and when. */
+static void
+batch_read_rest(ReadOperation *read, Stream *stream, const cJSON *page, int64_t rest_not_before)
+{
+	stream->left_out = rest_not_before > 0 ? stream->left_out + 1 : 0;
+	stream->rest_not_before = rest_not_before;
+	if (!read->is_batch || !key_batch_answered(&read->batches, stream->batch, page))
+		read_fail_bad_page(read);
+}
+
+static bool
+stream_has_more(const ReadOperation *read, const Stream *stream)
+{
+	return stream->batch.count > 0 ? key_batch_has_more(&read->batches, stream->batch) : stream->start_key != NULL;
 }
 
 /* How many items there are; -1 when they are none, or not as many as the page says. */
@@ -359,8 +435,11 @@ page_take_item(ReadOperation *read)
 
 	if (item == NULL && errno == ENOMEM)
 		read_fail_memory(read);
-	else if (item == NULL)
+	else if (item == NULL || (read->is_batch && !key_batches_take_item(&read->batches, item)))
+	{
 		read_fail_bad_page(read);
+		return NULL;
+	}
 	return item;
 }
 
@@ -383,7 +462,7 @@ page_measure(ReadOperation *read, Stream *stream, const cJSON *page)
 	if (read->items_left > 0)
 		read->first_item = page_take_item(read);
 	if (read->failed || !stream_measure(streams, stream, page, read->first_item) || read->wanted != 0
-		|| read->taken < PAGES_BEFORE_RANGES || !budget_has_room(read))
+		|| read->taken < PAGES_BEFORE_RANGES || !budget_has_room(read, stream))
 		return;
 	if (read->spec.nothing_ahead)
 		read->to_be_cut = stream;
@@ -396,16 +475,22 @@ static void
 page_open(ReadOperation *read, Stream *stream)
 {
 	const cJSON *page;
+	int64_t		rest_not_before;
 	int64_t		count;
 
 	read->page = call_take_page(stream->call);
+	read->is_batch = page_is_batch(read->page);
+	rest_not_before = call_rest_not_before(stream->call);
 	call_free(stream->call);
 	stream->call = NULL;
 	read->taken++;
 	page = page_root(read->page);
-	page_read_key(read, stream, page);
-	count = read->spec.count_only ? response_count(page) : page_count_items(read->page);
-	if (count < 0)
+	if (stream->batch.count > 0)
+		batch_read_rest(read, stream, page, rest_not_before);
+	else
+		query_read_key(read, stream, page);
+	count = read->spec.count_only && !read->is_batch ? response_count(page) : page_count_items(read->page);
+	if (count < 0 || read->is_batch != (stream->batch.count > 0))
 		read_fail_bad_page(read);
 	if (read->failed)
 		return;
@@ -434,6 +519,19 @@ page_ask_again(ReadOperation *read, Stream *stream)
 	page_ask(read, stream);
 }
 
+/*
+ * A policy that was written before there were batches may allow Query and not BatchGetItem: then each key is a Query. If that is
+ * denied, too, it is the read's failure.
+ */
+static void
+batch_ask_one_by_one(ReadOperation *read, Stream *stream)
+{
+	budget_promise(read, stream, 0);
+	if (!stream_split_batch(&read->streams, stream, &read->batches))
+		read_fail_memory(read);
+	stream_end(&read->streams, stream);
+}
+
 /* The items at hand are used up: takes the next page, if the answer that has arrived is one. */
 static void
 page_take(ReadOperation *read, Stream *stream)
@@ -451,6 +549,11 @@ page_take(ReadOperation *read, Stream *stream)
 		page_ask_again(read, stream);
 		return;
 	}
+	if (result == STEP_FAILED && call_failure(stream->call)->kind == FAILURE_ACCESS_DENIED && stream->batch.count > 0)
+	{
+		batch_ask_one_by_one(read, stream);
+		return;
+	}
 	if (result == STEP_FAILED)
 	{
 		read_fail(read, call_failure(stream->call));
@@ -461,7 +564,7 @@ page_take(ReadOperation *read, Stream *stream)
 	page_open(read, stream);
 	if (read->failed)
 		return;
-	if (stream->start_key == NULL)
+	if (!stream_has_more(read, stream))
 		stream_end(&read->streams, stream);
 	if (read->page_limit > 0)
 		read_grow(read);
@@ -575,5 +678,6 @@ read_free(ReadOperation *read)
 	call_free(read->head_call);
 	budget_count(read);
 	page_free(read->page);
+	key_batches_free(&read->batches);
 	free(read);
 }

@@ -88,6 +88,14 @@ has_projection(const ReadSpec *spec)
 }
 
 static void
+projection_add(PageTexts *texts, const char *name)
+{
+	if (texts->projection.length > 0)
+		buffer_puts(&texts->projection, ", ");
+	expression_name(&texts->expression, &texts->projection, name);
+}
+
+static void
 texts_write(PageTexts *texts, const ReadSpec *spec, const PageRequest *page)
 {
 	switch (spec->path)
@@ -106,11 +114,7 @@ texts_write(PageTexts *texts, const ReadSpec *spec, const PageRequest *page)
 	if (spec->filter != NULL)
 		filter_write(spec->filter, &texts->expression, &texts->filter);
 	for (size_t i = 0; i < spec->nattributes && has_projection(spec); i++)
-	{
-		if (i > 0)
-			buffer_puts(&texts->projection, ", ");
-		expression_name(&texts->expression, &texts->projection, spec->attributes[i]);
-	}
+		projection_add(texts, spec->attributes[i]);
 }
 
 static void
@@ -150,6 +154,35 @@ read_request_write(ByteBuffer *out, const StoreNames *names, const ReadSpec *spe
 	texts_free(&texts);
 }
 
+static void
+batch_projection_write(PageTexts *texts, const ReadSpec *spec)
+{
+	projection_add(texts, COMMIT_AGGREGATE_ID);
+	projection_add(texts, COMMIT_VERSION);
+	for (size_t i = 0; i < spec->nattributes && !spec->count_only; i++)
+		if (strcmp(spec->attributes[i], COMMIT_AGGREGATE_ID) != 0 && strcmp(spec->attributes[i], COMMIT_VERSION) != 0)
+			projection_add(texts, spec->attributes[i]);
+}
+
+void
+read_batch_request_write(ByteBuffer *out, const StoreNames *names, const ReadSpec *spec, const ByteBuffer *keys)
+{
+	PageTexts	texts = {0};
+	BatchGetRequest request = {
+		.table = names->commit_table, .keys = keys->data, .expression = &texts.expression, .consistent = spec->consistent,
+	};
+
+	/* The key may be two attributes more. */
+	if (spec->count_only || spec->nattributes + 2 <= READ_MAX_PROJECTED)
+		batch_projection_write(&texts, spec);
+	request.projection = texts.projection.data;
+	if (keys->failed || texts.projection.failed)
+		out->failed = true;
+	else
+		request_batch_get(out, &request);
+	texts_free(&texts);
+}
+
 const char *
 read_sort_key(const ReadSpec *spec)
 {
@@ -168,6 +201,7 @@ read_sort_key(const ReadSpec *spec)
 Operation
 read_head_request_write(ByteBuffer *out, const StoreNames *names, const ReadSpec *spec)
 {
+	const AggregateId *id;
 	AttributeValue aggregate;
 
 	if (spec->path == READ_INDEX)
@@ -175,7 +209,8 @@ read_head_request_write(ByteBuffer *out, const StoreNames *names, const ReadSpec
 		counter_write_get(out, names);
 		return OPERATION_GET_ITEM;
 	}
-	aggregate = attribute_string(spec->aggregates[0].text, spec->aggregates[0].length);
+	id = spec->pieces != NULL ? &spec->pieces[0].aggregate : &spec->aggregates[0];
+	aggregate = attribute_string(id->text, id->length);
 	request_last_by_key(out, names->commit_table, NULL, COMMIT_AGGREGATE_ID, &aggregate, COMMIT_VERSION);
 	return OPERATION_QUERY;
 }

@@ -21,8 +21,11 @@ typedef struct PageRequest
 	int64_t		limit;				/* items to evaluate; 0: as many as fit */
 } PageRequest;
 
-/* Appends the body; *out fails when memory runs out. */
+/* Appends the body; *out fails when memory runs out, here and below. */
 extern void read_request_write(ByteBuffer *out, const StoreNames *names, const ReadSpec *spec, const PageRequest *page);
+
+/* The body of a BatchGetItem for keys, which are JSON. Whatever else is fetched, each item comes with its key. */
+extern void read_batch_request_write(ByteBuffer *out, const StoreNames *names, const ReadSpec *spec, const ByteBuffer *keys);
 
 /*
  * Appends the body of the request for the last sort key there is on the path, strongly consistent: the counter, for

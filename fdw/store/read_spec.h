@@ -49,6 +49,13 @@ typedef struct AggregateRange
 	KeyRange	range;
 } AggregateRange;
 
+/* The key of one commit. */
+typedef struct CommitKey
+{
+	AggregateId aggregate;
+	int64_t		version;
+} CommitKey;
+
 /* A view: what it points at must outlive the operation. */
 typedef struct ReadSpec
 {
@@ -59,6 +66,8 @@ typedef struct ReadSpec
 	size_t		nranges;
 	const AggregateRange *pieces;	/* READ_AGGREGATE: instead of all ranges of all aggregates; disjoint. NULL: none */
 	size_t		npieces;
+	const CommitKey *keys;		/* READ_AGGREGATE: single commits beside the pieces, by BatchGetItem. By id (as bytes), then version, none twice */
+	size_t		nkeys;			/* 0: none. Otherwise there is no filter, and the items come in no order */
 	int			segments;		/* READ_SCAN: how many the table is cut into, at least 1 */
 	const int  *chosen_segments;	/* READ_SCAN: the ones to read, by their numbers from 0; NULL: all */
 	size_t		nchosen_segments;

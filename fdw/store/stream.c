@@ -27,7 +27,8 @@ stream_count(const ReadSpec *spec)
 	switch (spec->path)
 	{
 		case READ_AGGREGATE:
-			return spec->pieces != NULL ? spec->npieces : spec->naggregates * spec->nranges;
+			return key_batch_count(spec->nkeys)
+				+ (spec->pieces != NULL ? spec->npieces : spec->naggregates * spec->nranges);
 		case READ_INDEX:
 			return spec->nranges;
 		case READ_SCAN:
@@ -36,9 +37,11 @@ stream_count(const ReadSpec *spec)
 	return spec->chosen_segments != NULL ? spec->nchosen_segments : (size_t) spec->segments;
 }
 
+/* Batches come first. */
 static void
 stream_describe(Stream *stream, const ReadSpec *spec, size_t number)
 {
+	size_t		batches = key_batch_count(spec->nkeys);
 	size_t		range;
 
 	if (spec->path == READ_SCAN)
@@ -46,6 +49,12 @@ stream_describe(Stream *stream, const ReadSpec *spec, size_t number)
 		stream->segment = spec->chosen_segments != NULL ? spec->chosen_segments[number] : (int) number;
 		return;
 	}
+	if (number < batches)
+	{
+		stream->batch = key_batch_of(spec->nkeys, number);
+		return;
+	}
+	number -= batches;
 	if (spec->pieces != NULL)
 	{
 		stream->aggregate = &spec->pieces[number].aggregate;
@@ -65,7 +74,8 @@ streams_init(Streams *streams, const ReadSpec *spec)
 	{
 		.spec = spec, .ndescribed = stream_count(spec)
 	};
-	streams->may_be_cut = streams->ndescribed == 1 && spec->path != READ_SCAN && spec->max_ranges > 1;
+	streams->may_be_cut = streams->ndescribed == 1 && spec->path != READ_SCAN && spec->nkeys == 0
+		&& spec->max_ranges > 1;
 }
 
 size_t
@@ -312,6 +322,27 @@ streams_cut_at_head(Streams *streams, int64_t head)
 	for (Stream *stream = streams->first; stream != NULL; stream = stream->next)
 		if (!stream->is_started && !stream_cut_at_head(streams, stream, head))
 			return false;
+	return true;
+}
+
+bool
+stream_split_batch(Streams *streams, Stream *stream, const KeyBatches *batches)
+{
+	for (size_t i = stream->batch.first; i < stream->batch.first + stream->batch.count; i++)
+	{
+		const CommitKey *key = &batches->keys[i];
+		Stream	   *single = key_batches_await(batches, i) ? stream_insert(streams, stream) : NULL;
+
+		if (single == NULL && key_batches_await(batches, i))
+			return false;
+		if (single == NULL)
+			continue;
+		single->aggregate = &key->aggregate;
+		single->range = (KeyRange)
+		{
+			.has_lower = true, .lower = key->version, .has_upper = true, .upper = key->version
+		};
+	}
 	return true;
 }
 

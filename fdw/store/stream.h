@@ -14,6 +14,7 @@
 
 #include "dynamodb/call.h"
 #include "dynamodb/paging.h"
+#include "store/key_batch.h"
 #include "store/range.h"
 #include "store/read_spec.h"
 
@@ -23,12 +24,15 @@ typedef struct Stream
 	const AggregateId *aggregate;	/* READ_AGGREGATE */
 	KeyRange	range;			/* READ_AGGREGATE, READ_INDEX */
 	int			segment;		/* READ_SCAN */
+	KeyBatch	batch;			/* READ_AGGREGATE, instead of an aggregate and a range */
 	bool		is_started;
 
 	/* The request for its next page, which whoever reads fills in; owned. */
 	Call	   *call;			/* its page under way, or waiting for its turn */
 	cJSON	   *start_key;		/* where its next page begins; NULL: at the beginning */
 	PagingTrail trail;			/* the start keys so far */
+	int64_t		rest_not_before;	/* of a batch: when what was left out may be asked for (http_now_ms) */
+	int			left_out;		/* of a batch: so many answers in a row left out keys */
 	bool		is_limited;		/* the page under way is */
 	double		promised;		/* the most that it can cost, in capacity units */
 	bool		is_asked_again; /* its page was throttled to the end once, and has its second chance */
@@ -92,6 +96,9 @@ extern bool stream_cut(Streams *streams, Stream *stream);
 
 /* That is known now: the last key there is, or INT64_MIN if that could not be learnt. false when memory ran out. */
 extern bool streams_cut_at_head(Streams *streams, int64_t head);
+
+/* Makes each key of the stream's batch that has no answer yet a stream of its own, by Query. false when memory ran out. */
+extern bool stream_split_batch(Streams *streams, Stream *stream, const KeyBatches *batches);
 
 /* Its last page has been taken: the stream is no more. */
 extern void stream_end(Streams *streams, Stream *stream);

@@ -55,6 +55,18 @@ sub _read
 	return "$operation $body->{TableName}" . ($body->{IndexName} ? ".$body->{IndexName}" : '') . ': ' . join '; ', @parts;
 }
 
+# The keys of a BatchGetItem, in their order; many of them as a number.
+sub _batch
+{
+	my ($body) = @_;
+	my ($table, $asked) = %{ $body->{RequestItems} };
+	my @keys = sort map { '(' . _value($_->{aggregateId}) . ', ' . _value($_->{version}) . ')' } @{ $asked->{Keys} };
+	my @parts = @keys > 5 ? @keys . ' keys' : join ', ', @keys;
+	push @parts, 'fetch ' . _projection($asked) if $asked->{ProjectionExpression};
+	push @parts, 'eventually consistent' if !$asked->{ConsistentRead};
+	return "$table: " . join '; ', @parts;
+}
+
 sub _key
 {
 	my (%attributes) = @_;
@@ -98,6 +110,7 @@ sub describe
 	my $operation = $request->{operation};
 	my $body = $json->decode($request->{body});
 	return _read($operation, $body) if $operation =~ /^(?:Query|Scan)$/;
+	return "$operation " . _batch($body) if $operation eq 'BatchGetItem';
 	return "$operation: " . _transaction($body) if $operation eq 'TransactWriteItems';
 	return $operation . ($body->{TableName} ? " $body->{TableName}" : '') . ($rest{$operation} ? ': ' . $rest{$operation}->($body) : '');
 }

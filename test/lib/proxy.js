@@ -241,11 +241,16 @@ async function finishing (work) {
   }
 }
 
+// A BatchGetItem does not say how many items it has read: each has its key in it.
+function itemsOfBatch (text) {
+  return text.startsWith('{"Responses"') || text.includes('"UnprocessedKeys"') ? text.split('"aggregateId":').length - 1 : 0
+}
+
 function tellAnswer (request, { status, bytes }) {
   const text = bytes.toString('latin1')
   const number = pattern => Number((pattern.exec(text) || [])[1]) || 0
   tell('answer', { n: request.n, ms: Date.now() - request.at, status, size: bytes.length,
-    scanned: number(/"ScannedCount":(\d+)/), counted: number(/"id":\{"N":"(\d+)"/) })
+    scanned: number(/"ScannedCount":(\d+)/) || itemsOfBatch(text), counted: number(/"id":\{"N":"(\d+)"/) })
 }
 
 // The engine's answer, told; the last one where it sees the request twice.

@@ -75,6 +75,21 @@ TEXT
 		items => 3,
 		parallel => 1,
 	}, {
+		what => 'versions far apart',
+		sql => q{SELECT version FROM commits WHERE aggregate_id = 'a' AND version IN (0, 4, 8, 1000)},
+		requests => [
+			q{BatchGetItem commits: ('a', 0), ('a', 1000), ('a', 4), ('a', 8); fetch key},
+		],
+		items => 3,
+	}, {
+		what => 'the same in order: a Query for each, since a batch has no order',
+		sql => q{SELECT version FROM commits WHERE aggregate_id = 'a' AND version IN (0, 4, 8) ORDER BY version LIMIT 1},
+		requests => [
+			q{Query commits: aggregateId = 'a' AND version = 0; Limit 1; fetch key},
+		],
+		items => 1,
+		compare => 'order',
+	}, {
 		what => 'the last version',
 		sql => q{SELECT max(version) FROM commits WHERE aggregate_id = 'a'},
 		requests => [

@@ -22,7 +22,7 @@ TEXT
 		items => 4,
 		parallel => 1,
 	}, {
-		what => 'single commits, by their keys',
+		what => 'single commits, by their keys: neighbours are one range',
 		sql => q{SELECT aggregate_id, version FROM commits WHERE (aggregate_id, version) IN (('a', 1), ('b', 2), ('a', 2), ('a', 1))},
 		requests => [
 			q{Query commits: aggregateId = 'a' AND version BETWEEN 1 AND 2; fetch key},
@@ -30,6 +30,51 @@ TEXT
 		],
 		items => 3,
 		parallel => 1,
+	}, {
+		what => 'single commits that are no neighbours: a hundred in a request',
+		sql => q{SELECT aggregate_id, version FROM commits WHERE (aggregate_id, version) IN (('a', 1), ('b', 2), ('a', 4), ('a', 1), ('none', 0), ('b', NULL))},
+		requests => [
+			q{BatchGetItem commits: ('a', 1), ('a', 4), ('b', 2), ('none', 0); fetch key},
+		],
+		items => 3,
+	}, {
+		what => 'a thousand of them',
+		sql => q{SELECT aggregate_id, version FROM commits WHERE aggregate_id = ANY (ARRAY(SELECT id FROM (SELECT DISTINCT id FROM many) m ORDER BY length(id), id LIMIT 1000)) AND version = 1},
+		requests => [
+			(q{BatchGetItem commits: 100 keys; fetch key}) x 10,
+		],
+		items => 4,
+	}, {
+		what => 'a filter stays here',
+		sql => q{SELECT version FROM commits WHERE aggregate_id IN ('a', 'b', 'c') AND version = 1 AND author = 'bob'},
+		requests => [
+			q{BatchGetItem commits: ('a', 1), ('b', 1), ('c', 1); fetch key, author},
+		],
+		items => 3,
+	}, {
+		what => 'counted',
+		sql => q{SELECT count(*) FROM commits WHERE aggregate_id IN ('a', 'b', 'none') AND version IN (1, 4)},
+		requests => [
+			q{BatchGetItem commits: 6 keys; fetch key},
+		],
+		items => 4,
+	}, {
+		what => 'without strong consistency',
+		sql => q{SELECT version FROM commits WHERE aggregate_id IN ('a', 'b') AND version = 2},
+		requests => [
+			q{BatchGetItem commits: ('a', 2), ('b', 2); fetch key; eventually consistent},
+		],
+		items => 2,
+		before => q{ALTER FOREIGN TABLE store.commits OPTIONS (ADD consistent_read 'false')},
+		after => q{ALTER FOREIGN TABLE store.commits OPTIONS (DROP consistent_read)},
+	}, {
+		what => 'any few of them',
+		sql => q{SELECT version FROM commits WHERE aggregate_id IN ('a', 'b', 'c') AND version = 0 LIMIT 2},
+		requests => [
+			q{BatchGetItem commits: ('a', 0), ('b', 0); fetch key},
+		],
+		items => 2,
+		compare => 'count',
 	}, {
 		what => 'the aggregates that another table names',
 		sql => q{SELECT aggregate_id, version FROM commits WHERE aggregate_id = ANY (ARRAY(SELECT id FROM few))},

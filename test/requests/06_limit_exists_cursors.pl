@@ -112,6 +112,14 @@ TEXT
 		items => 10,
 		compare => 'order',
 	}, {
+		what => 'the newest events, in the list of columns',
+		sql => q{SELECT commit_id, jsonb_array_elements(events) AS event FROM commits ORDER BY commit_id DESC LIMIT 10},
+		requests => [
+			q{Query commits.byId: active = 't'; Limit 10; backward; fetch key, commitId, events},
+		],
+		items => 10,
+		compare => 'order',
+	}, {
 		what => 'a join, in order: if it drops commits, more are asked for',
 		sql => q{SELECT commit_id, author FROM commits JOIN (VALUES ('bob'), ('nobody')) of (name) ON author = name ORDER BY commit_id LIMIT 3},
 		requests => [

@@ -135,6 +135,53 @@ write_page(ServedStore *store, const cJSON *body, ByteBuffer *answer)
 	buffer_putc(answer, '}');
 }
 
+static bool
+has_key(const ServedStore *store, int64_t key)
+{
+	for (size_t i = 0; i < store->nkeys; i++)
+		if (store->keys[i] == key)
+			return true;
+	return false;
+}
+
+/* The items of the keys, from the last one on, since they come in no order; those that are left out, in *rest. */
+static void
+write_batch(ServedStore *store, const cJSON *body, ByteBuffer *answer)
+{
+	const cJSON *table = json_member(json_member(body, "RequestItems"), "commits");
+	const cJSON *keys = json_member(table, "Keys");
+	int			asked = cJSON_GetArraySize(keys);
+	int			answered = 0;
+	size_t		count = 0;
+	ByteBuffer	rest = {0};
+
+	assert_in_range(asked, 1, 100);
+	buffer_puts(answer, "{\"Responses\":{\"commits\":[");
+	for (int i = asked - 1; i >= 0; i--)
+	{
+		int64_t		key = number_of(json_member(cJSON_GetArrayItem(keys, i), "version"));
+
+		assert_string_equal(json_member_text(json_member(cJSON_GetArrayItem(keys, i), "aggregateId"), "S"), "a");
+		if (served_random(store, 100) < store->left_out)
+		{
+			buffer_printf(&rest, "%s{\"version\":{\"N\":\"%lld\"},\"aggregateId\":{\"S\":\"a\"}}", rest.length > 0 ? "," : "", (long long) key);
+			continue;
+		}
+		answered++;
+		if (!has_key(store, key))
+			continue;
+		buffer_puts(answer, count++ > 0 ? "," : "");
+		write_item(answer, key, 0);
+	}
+	store->served += count;
+	buffer_puts(answer, "]},\"UnprocessedKeys\":{");
+	if (rest.length > 0)
+		buffer_printf(answer, "\"commits\":{\"Keys\":[%s]}", rest.data);
+	buffer_printf(answer, "},\"ConsumedCapacity\":[{\"TableName\":\"commits\",\"CapacityUnits\":%.1f}]}", answered * 0.5);
+	answer->failed = answer->failed || rest.failed;
+	buffer_free(&rest);
+}
+
 static void
 write_counter_item(const ServedStore *store, const cJSON *body, ByteBuffer *answer)
 {
@@ -178,6 +225,8 @@ served_answer(void *arg, const char *operation, const char *body_text, Exchange 
 		answer->failed = true;	/* memory was made to run out */
 	else if (strcmp(operation, "GetItem") == 0)
 		write_counter_item(store, body, answer);
+	else if (strcmp(operation, "BatchGetItem") == 0)
+		write_batch(store, body, answer);
 	else
 		write_page(store, body, answer);
 	cJSON_Delete(body);

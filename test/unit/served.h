@@ -1,6 +1,6 @@
 /*
  * served: a small store for unit tests, which answers reads as DynamoDB does: pages, start keys, bounds, order, limits,
- * segments, and the counter. It is for script_begin_serving.
+ * segments, keys by the hundred, and the counter. It is for script_begin_serving.
  */
 #ifndef DYNAMODB_ES_TEST_SERVED_H
 #define DYNAMODB_ES_TEST_SERVED_H
@@ -24,6 +24,7 @@ typedef struct ServedStore
 	int			slowest_ms;		/* an answer takes up to that, at random */
 	int			each_ms;		/* and this much more */
 	int			faults;			/* of a hundred requests */
+	int			left_out;		/* of a hundred keys of a BatchGetItem */
 	unsigned	seed;
 	void		(*before) (struct ServedStore *store);	/* called before each request, if not NULL: the store may grow */
 	size_t		served;			/* items of all answers */

@@ -109,7 +109,8 @@ a_page_is_all_that_it_says(void **state)
 static void
 a_page_without_a_list_has_no_items(void **state)
 {
-	static const char *const pages[] = {"{}", " { \"Count\" : 5 } ", "{\"Items\":{}}", "{\"Items\":null,\"Count\":0}", "{\"items\":[]}"};
+	static const char *const pages[] = {"{}", " { \"Count\" : 5 } ", "{\"Items\":{}}", "{\"Items\":null,\"Count\":0}", "{\"items\":[]}",
+	"{\"Responses\":null,\"UnprocessedKeys\":{}}"};
 
 	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
 	{
@@ -131,6 +132,31 @@ an_empty_list_is_one(void **state)
 	page_free(page);
 }
 
+/* The answer to a BatchGetItem: its items are one level further down. */
+static void
+a_batch_is_a_page(void **state)
+{
+	static const char batch[] = "{\"ConsumedCapacity\":[],\"Responses\": {\"commits\" : [" AN_ITEM ",{}] } ,\"UnprocessedKeys\":{\"commits\":{\"Keys\":[{}]}}}";
+	static const char empty[] = "{\"Responses\":{},\"UnprocessedKeys\":{}}";
+	ItemPage   *page = page_of(batch, sizeof(batch) - 1);
+
+	assert_non_null(page);
+	assert_true(page_is_batch(page));
+	assert_int_equal(page_count(page), 2);
+	assert_non_null(json_member(json_member(page_root(page), "UnprocessedKeys"), "commits"));
+	assert_null(json_member(page_root(page), "Responses"));
+	assert_string_equal(json_member_text(json_member(page_next_item(page), "version"), "N"), "10");
+	assert_non_null(page_next_item(page));
+	page_free(page);
+	page = page_of(empty, sizeof(empty) - 1);
+	assert_int_equal(page_count(page), 0);
+	assert_true(page_is_batch(page));
+	page_free(page);
+	page = page_of(whole, sizeof(whole) - 1);
+	assert_false(page_is_batch(page));
+	page_free(page);
+}
+
 static void
 what_is_no_page_is_refused(void **state)
 {
@@ -138,6 +164,8 @@ what_is_no_page_is_refused(void **state)
 		"", " ", "[]", "1", "\"x\"", "{", "{}}", "{} {}", "{\"Items\":[}", "{\"Items\":[]", "{\"Items\":[],}", "{\"Items\":[] \"Count\":0}",
 		"{\"Items\":[0]}", "{\"Items\":[\"x\"]}", "{\"Items\":[[]]}", "{\"Items\":[null]}", "{\"Items\":[,]}", "{\"Items\":[{}", "{\"Items\":[{\"",
 		"{\"Items\":[{\"\\", "{\"Items\":[{\"\\\"", "{,\"Items\":[]}", "{\"Count\":01}", "{\"Count\":0,\"Items\":[{}]]}",
+		"{\"Responses\":{\"t\":[{}]", "{\"Responses\":{\"t\":[{}]}", "{\"Responses\":{\"t\":[],\"u\":[]}}", "{\"Responses\":{\"t\":{}}}",
+		"{\"Responses\":{[]}}", "{\"Responses\":{,}}", "{\"Responses\":{\"t\":[]},}",
 	};
 
 	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
@@ -336,6 +364,7 @@ main(void)
 		cmocka_unit_test(a_page_is_all_that_it_says),
 		cmocka_unit_test(a_page_without_a_list_has_no_items),
 		cmocka_unit_test(an_empty_list_is_one),
+		cmocka_unit_test(a_batch_is_a_page),
 		cmocka_unit_test(what_is_no_page_is_refused),
 		cmocka_unit_test(what_is_no_item_is_refused_when_it_is_asked_for),
 		cmocka_unit_test(a_damaged_page_is_refused_or_reads_as_any_json_does),

@@ -351,6 +351,264 @@ no_more_is_under_way_than_the_budget_bears(void **state)
 	}
 }
 
+/* Keys of the store, and keys that it does not have: ascending, none twice. */
+static size_t
+random_keys(CommitKey *keys, size_t most)
+{
+	size_t		count = 0;
+	int64_t		version = 0;
+
+	while (count < most)
+	{
+		version += 1 + served_random(&store, 20);
+		keys[count++] = (CommitKey) {.aggregate = aggregate, .version = version};
+	}
+	return count;
+}
+
+static size_t
+count_existing(const CommitKey *keys, size_t nkeys)
+{
+	size_t		existing = 0;
+
+	for (size_t i = 0; i < nkeys; i++)
+		for (size_t j = 0; j < store.nkeys; j++)
+			existing += store.keys[j] == keys[i].version;
+	return existing;
+}
+
+/* The items of a read by keys; each of them once. */
+static size_t
+read_keys(Client *client, const ReadSpec *spec, Usage *usage, ReadResult *result)
+{
+	ReadOperation *read = read_start(client, &names, spec, usage);
+	static bool seen[LARGEST_KEY];
+	const cJSON *item;
+	size_t		count = 0;
+
+	memset(seen, 0, sizeof(seen));
+	while ((*result = read_next(read, &item)) != READ_END && *result != READ_FAILED)
+	{
+		if (*result == READ_PENDING)
+			script_wait(client);
+		if (*result != READ_ITEM)
+			continue;
+		assert_in_range(served_key(item), 0, LARGEST_KEY - 1);
+		assert_false(seen[served_key(item)]);
+		seen[served_key(item)] = true;
+		count++;
+	}
+	if (*result == READ_END && spec->count_only)
+		count = (size_t) read_count(read);
+	read_free(read);
+	return count;
+}
+
+static void
+each_key_is_read_once_whatever_is_left_out(void **state)
+{
+	for (unsigned seed = 1; seed <= cases_of(300); seed++)
+	{
+		static CommitKey keys[1200];
+		ReadSpec	spec = {.path = READ_AGGREGATE, .attributes = attributes, .nattributes = 3, .keys = keys};
+		Usage		usage = {0};
+		ReadResult	result;
+		Client	   *client;
+		size_t		count;
+
+		fill_store(seed);
+		store.left_out = served_random(&store, 3) * 30;
+		spec.nkeys = random_keys(keys, 1 + (size_t) served_random(&store, 1200));
+		spec.max_parallel = 1 + served_random(&store, 16);
+		spec.wanted = served_random(&store, 2) * served_random(&store, 200);
+		spec.count_only = served_random(&store, 4) == 0;
+		script_begin_serving(served_answer, &store);
+		client = script_client(20, spec.max_parallel);
+		count = read_keys(client, &spec, &usage, &result);
+		if (result != READ_END || count != count_existing(keys, spec.nkeys))
+			fail_msg("seed %u: %zu of %zu", seed, count, count_existing(keys, spec.nkeys));
+		if (store.left_out == 0 && store.faults == 0)
+			assert_int_equal(usage.items, count);
+		if (store.left_out == 0 && store.faults == 0 && spec.wanted == 0)
+			assert_int_equal(usage.requests, (spec.nkeys + 99) / 100);
+		client_free(client);
+	}
+}
+
+static const CommitKey three_keys[] = {{{"a", 1}, 1}, {{"a", 1}, 2}, {{"b", 1}, 1}};
+
+#define KEY_OF(id, version) "{\"aggregateId\":{\"S\":\"" id "\"},\"version\":{\"N\":\"" version "\"}}"
+#define BATCH_ANSWER(items, rest) "{\"Responses\":{\"commits\":[" items "]},\"UnprocessedKeys\":{" rest "}," \
+	"\"ConsumedCapacity\":[{\"TableName\":\"commits\",\"CapacityUnits\":0.5}]}"
+#define REST(keys) "\"commits\":{\"Keys\":[" keys "]}"
+#define ALL_THREE KEY_OF("a", "1") "," KEY_OF("a", "2") "," KEY_OF("b", "1")
+
+static ReadSpec
+three_keys_spec(void)
+{
+	return (ReadSpec)
+	{
+		.path = READ_AGGREGATE, .keys = three_keys, .nkeys = 3, .max_parallel = 4, .attributes = attributes, .nattributes = 3
+	};
+}
+
+static size_t
+count_items(Client *client, const ReadSpec *spec, Usage *usage, ReadResult *result)
+{
+	ReadOperation *read = read_start(client, &names, spec, usage);
+	const cJSON *item;
+	size_t		count = 0;
+
+	while ((*result = read_next(read, &item)) != READ_END && *result != READ_FAILED)
+	{
+		if (*result == READ_PENDING)
+			script_wait(client);
+		count += *result == READ_ITEM;
+	}
+	read_free(read);
+	return count;
+}
+
+/* What was left out is asked for again, and nothing else; for want of throughput not at once. */
+static void
+keys_that_are_left_out_are_asked_for_again(void **state)
+{
+	ReadSpec	spec = three_keys_spec();
+	Usage		usage = {0};
+	ReadResult	result;
+	Client	   *client;
+
+	SCRIPT(ANSWERED("BatchGetItem", ALL_THREE, "{\"Responses\":{},\"UnprocessedKeys\":{" REST(ALL_THREE) "}}"),
+		   ANSWERED("BatchGetItem", ALL_THREE, BATCH_ANSWER(KEY_OF("b", "1"), REST(KEY_OF("a", "2") "," KEY_OF("a", "1")))),
+		   ANSWERED("BatchGetItem", "\"Keys\":[" KEY_OF("a", "1") "," KEY_OF("a", "2") "]",
+					BATCH_ANSWER(KEY_OF("a", "2"), REST(KEY_OF("a", "1")))),
+		   ANSWERED("BatchGetItem", "\"Keys\":[" KEY_OF("a", "1") "]", BATCH_ANSWER(KEY_OF("a", "1"), "")));
+	client = script_client(4, 4);
+	assert_int_equal(count_items(client, &spec, &usage, &result), 3);
+	assert_int_equal(result, READ_END);
+	assert_int_equal(usage.throttles, 3);
+	assert_int_equal(usage.retries, 1);
+	assert_int_equal(usage.items, 3);
+	client_free(client);
+	script_end();
+}
+
+/* An endpoint that never reads a key is throttled to the end, and then a failure. */
+static void
+keys_that_are_never_read_are_a_failure(void **state)
+{
+	static const Exchange nothing = ANSWERED("BatchGetItem", NULL, "{\"Responses\":{\"commits\":[]},\"UnprocessedKeys\":{" REST(ALL_THREE) "}}");
+	const Exchange exchanges[] = {nothing, nothing, nothing, nothing};
+	ReadSpec	spec = three_keys_spec();
+	Usage		usage = {0};
+	ReadOperation *read;
+	ReadResult	result;
+	Client	   *client;
+	const cJSON *item;
+
+	script_begin(exchanges, 4);
+	client = script_client(4, 4);
+	read = read_start(client, &names, &spec, &usage);
+	while ((result = read_next(read, &item)) == READ_PENDING || result == READ_EMPTY_PAGE)
+		script_wait(client);
+	assert_int_equal(result, READ_FAILED);
+	assert_int_equal(read_failure(read)->kind, FAILURE_THROTTLED);
+	assert_int_equal(usage.retries, 3);
+	assert_int_equal(usage.throttles, 4);
+	read_free(read);
+	client_free(client);
+	script_end();
+}
+
+/* Whatever was not asked for, or comes twice, is not DynamoDB's: the read fails, and is never short in silence. */
+static void
+answers_to_other_keys_are_refused(void **state)
+{
+	static const char *const answers[] = {
+		BATCH_ANSWER(KEY_OF("a", "3"), ""),
+		BATCH_ANSWER(KEY_OF("c", "1"), ""),
+		BATCH_ANSWER(KEY_OF("a", "1") "," KEY_OF("a", "1"), ""),
+		BATCH_ANSWER(KEY_OF("a", "1"), REST(KEY_OF("a", "1"))),
+		BATCH_ANSWER("{\"aggregateId\":{\"S\":\"a\"}}", ""),
+		BATCH_ANSWER("{}", ""),
+		BATCH_ANSWER("", REST(KEY_OF("a", "3"))),
+		BATCH_ANSWER("", REST(KEY_OF("a", "1") "," KEY_OF("a", "1"))),
+		BATCH_ANSWER("", REST(ALL_THREE)),
+		BATCH_ANSWER("", "\"commits\":{\"Keys\":{}}"),
+		BATCH_ANSWER("", "\"commits\":[]"),
+		"{\"Items\":[" KEY_OF("a", "1") "],\"Count\":1,\"ScannedCount\":1}",
+		"{\"UnprocessedKeys\":{}}",
+		"{}",
+	};
+
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+	{
+		const Exchange exchange = ANSWERED("BatchGetItem", NULL, answers[i]);
+		ReadSpec	spec = three_keys_spec();
+		ReadResult	result;
+		Client	   *client;
+
+		script_begin(&exchange, 1);
+		client = script_client(1, 4);
+		count_items(client, &spec, NULL, &result);
+		if (result != READ_FAILED)
+			fail_msg("taken: %s", answers[i]);
+		client_free(client);
+		script_end();
+	}
+}
+
+static void
+without_permission_for_batches_each_key_is_a_query(void **state)
+{
+	ReadSpec	spec = three_keys_spec();
+	ReadResult	result;
+	Client	   *client;
+
+	SCRIPT(REFUSED("BatchGetItem", NULL, "AccessDeniedException", ""),
+		   ANSWERED("Query", "\":1\":{\"N\":\"2\"}", "{\"Items\":[" KEY_OF("a", "2") "],\"Count\":1,\"ScannedCount\":1}"),
+		   ANSWERED("Query", "{\"S\":\"b\"}", "{\"Items\":[" KEY_OF("b", "1") "],\"Count\":1,\"ScannedCount\":1}"),
+		   ANSWERED("Query", NULL, "{\"Items\":[],\"Count\":0,\"ScannedCount\":0}"));
+	client = script_client(4, 4);
+	assert_int_equal(count_items(client, &spec, NULL, &result), 2);
+	assert_int_equal(result, READ_END);
+	client_free(client);
+	script_end();
+}
+
+/* A budget of so many units lets no more keys be asked for than it is sure to bear. */
+static void
+a_batch_keeps_to_the_budget(void **state)
+{
+	static CommitKey keys[300];
+	ReadSpec	spec = {
+		.path = READ_AGGREGATE, .attributes = attributes, .nattributes = 3, .keys = keys, .max_parallel = 16
+	};
+	ReadBudget	budget = {.limit = 20};
+	Usage		usage = {0};
+	ReadOperation *read;
+	ReadResult	result = READ_PENDING;
+	Client	   *client;
+	const cJSON *item;
+
+	fill_store(7);
+	store.faults = 0;
+	spec.nkeys = random_keys(keys, 300);
+	spec.budget = &budget;
+	script_begin_serving(served_answer, &store);
+	client = script_client(4, 16);
+	read = read_start(client, &names, &spec, &usage);
+	while (result != READ_END && result != READ_FAILED && budget.spent <= budget.limit)
+	{
+		result = read_next(read, &item);
+		if (result == READ_PENDING)
+			script_wait(client);
+	}
+	assert_true(result != READ_END && budget.spent == 20.5 && usage.requests == 2);
+	read_free(read);
+	client_free(client);
+}
+
 static void
 without_memory_a_read_fails(void **state)
 {
@@ -383,6 +641,39 @@ without_memory_a_read_fails(void **state)
 		});
 }
 
+static void
+without_memory_a_read_by_keys_fails(void **state)
+{
+	FOR_EACH_ALLOCATION_FAILING({
+		static CommitKey keys[120];
+		ReadSpec	spec = {
+			.path = READ_AGGREGATE, .attributes = attributes, .nattributes = 3, .keys = keys, .max_parallel = 2
+		};
+		ReadOperation *read;
+		ReadResult	result = READ_FAILED;
+		Client	   *client;
+		size_t		count = 0;
+		const cJSON *item;
+
+		fill_store(3);
+		store.left_out = 20;
+		spec.nkeys = random_keys(keys, 120);
+		script_begin_serving(served_answer, &store);
+		client = script_client(20, 2);
+		read = client != NULL ? read_start(client, &names, &spec, NULL) : NULL;
+		while (read != NULL && (result = read_next(read, &item)) != READ_END && result != READ_FAILED)
+		{
+			if (result == READ_PENDING)
+				script_wait(client);
+			count += result == READ_ITEM;
+		}
+		if (result == READ_END)
+			assert_int_equal(count, count_existing(keys, spec.nkeys));
+		read_free(read);
+		client_free(client);
+	});
+}
+
 int
 main(void)
 {
@@ -394,7 +685,14 @@ main(void)
 		cmocka_unit_test(a_long_read_is_ten_times_as_fast_as_page_after_page),
 		cmocka_unit_test(a_read_that_is_given_up_has_not_asked_for_much),
 		cmocka_unit_test(no_more_is_under_way_than_the_budget_bears),
+		cmocka_unit_test(each_key_is_read_once_whatever_is_left_out),
+		cmocka_unit_test(keys_that_are_left_out_are_asked_for_again),
+		cmocka_unit_test(keys_that_are_never_read_are_a_failure),
+		cmocka_unit_test(answers_to_other_keys_are_refused),
+		cmocka_unit_test(without_permission_for_batches_each_key_is_a_query),
+		cmocka_unit_test(a_batch_keeps_to_the_budget),
 		cmocka_unit_test(without_memory_a_read_fails),
+		cmocka_unit_test(without_memory_a_read_by_keys_fails),
 	};
 
 	return cmocka_run_group_tests_name("read", tests, NULL, NULL);

@@ -296,6 +296,27 @@ without_memory_a_body_has_failed(void **state)
 	});
 }
 
+static void
+a_batch_names_its_keys(void **state)
+{
+	ByteBuffer	body = {0};
+	ByteBuffer	projection = {0};
+	Expression	expression = {0};
+
+	expression_name(&expression, &projection, "events");
+	request_batch_get(&body, &(BatchGetRequest) {
+		.table = "commits", .keys = "{\"k\":{\"N\":\"1\"}}", .projection = projection.data, .expression = &expression, .consistent = true
+	});
+	assert_string_equal(body.data, "{\"RequestItems\":{\"commits\":{\"Keys\":[{\"k\":{\"N\":\"1\"}}],\"ProjectionExpression\":\"#0\","
+						"\"ExpressionAttributeNames\":{\"#0\":\"events\"},\"ConsistentRead\":true}},\"ReturnConsumedCapacity\":\"TOTAL\"}");
+	buffer_free(&body);
+	buffer_free(&projection);
+	expression_free(&expression);
+	request_batch_get(&body, &(BatchGetRequest) {.table = "commits", .keys = "{}"});
+	assert_string_equal(body.data, "{\"RequestItems\":{\"commits\":{\"Keys\":[{}]}},\"ReturnConsumedCapacity\":\"TOTAL\"}");
+	buffer_free(&body);
+}
+
 /* Of all that stands in a body, the name of its table alone. */
 static void
 the_table_of_a_body_is_found(void **state)
@@ -308,6 +329,7 @@ the_table_of_a_body_is_found(void **state)
 		{"{\"TableName\":\"orders\",\"Limit\":1}", "orders"},
 		{"{\"TransactItems\":[{\"Update\":{\"TableName\":\"counters\"}},{\"Put\":{\"TableName\":\"orders\"}}]}", "counters"},
 		{"{\"Item\":{\"TableName\":{\"S\":\"hush\"},\"a\":{\"S\":\"\\\"TableName\\\":\\\"hush\"}},\"TableName\":\"orders\"}", "orders"},
+		{"{\"RequestItems\":{\"orders\":{\"Keys\":[{\"TableName\":{\"S\":\"hush\"}}]}}}", "orders"},
 		{"{}", ""},
 	};
 
@@ -341,6 +363,7 @@ main(void)
 		cmocka_unit_test(a_transaction_says_all_in_order),
 		cmocka_unit_test(tables_are_defined_by_their_keys),
 		cmocka_unit_test(without_memory_a_body_has_failed),
+		cmocka_unit_test(a_batch_names_its_keys),
 		cmocka_unit_test(the_table_of_a_body_is_found),
 	};
 

@@ -15,6 +15,7 @@
 #include "postgres/condition/clause.h"
 #include "postgres/core/compat.h"
 #include "postgres/scan/count.h"
+#include "postgres/scan/key_count.h"
 #include "postgres/scan/plan.h"
 #include "postgres/table/target.h"
 
@@ -131,6 +132,8 @@ count_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input, RelOp
 	choice = palloc0(sizeof(CountChoice));
 	choice->plan.path = path_of_conditions(state->conditions);
 	choice->plan.consistent = state->options.consistent_read && choice->plan.path != READ_INDEX;
+	choice->plan.by_keys = choice->plan.path == READ_AGGREGATE
+		&& key_count_single(pushdown_for_path(state->conditions, READ_AGGREGATE)) > 0;
 	choice->plan.count_only = true;
 	choice->plan.segments = choice->plan.path == READ_SCAN ? plan_segments(input) : 0;
 	choice->plan.attnums = output_attnums(input, output, group);

@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/fmgrprotos.h"
@@ -14,6 +16,9 @@
 
 #include "postgres/condition/clause.h"
 #include "postgres/scan/key_set.h"
+
+/* DynamoDB bills what a request reads by so many bytes. */
+#define BILLED_BYTES 4096.0
 
 /* Where a value stands among the integers. */
 typedef struct Place
@@ -275,4 +280,38 @@ key_set_of_array(Datum array)
 			nranges++;
 	}
 	return set_of_ranges(ranges, nranges);
+}
+
+static double
+keys_between(int64 first, int64 last)
+{
+	return (double) last - (double) first + 1;
+}
+
+double
+key_set_units(double items, int item_bytes)
+{
+	return ceil(items * item_bytes / BILLED_BYTES);
+}
+
+KeySet
+key_set_span_gaps(KeySet set, int item_bytes)
+{
+	size_t		kept = 0;
+
+	for (size_t i = 1; i < set.nranges; i++)
+	{
+		KeyRange   *last = &set.ranges[kept];
+		const KeyRange *next = &set.ranges[i];
+
+		if (last->has_lower && next->has_upper
+			&& key_set_units(keys_between(last->lower, next->upper), item_bytes)
+			< key_set_units(keys_between(last->lower, last->upper), item_bytes)
+			+ key_set_units(keys_between(next->lower, next->upper), item_bytes))
+			last->upper = next->upper;
+		else
+			set.ranges[++kept] = *next;
+	}
+	set.nranges = set.nranges > 0 ? kept + 1 : 0;
+	return set;
 }

@@ -28,6 +28,15 @@ extern KeySet key_set_compared(StrategyNumber strategy, Datum value, Oid type);
 /* Those that are equal to an element of an array; a NULL is equal to none. */
 extern KeySet key_set_of_array(Datum array);
 
+/*
+ * Reads gaps along where that bills less: ranges that are near to each other become one. An item has so many bytes, and is
+ * billed by 4 KB, of all that one request reads.
+ */
+extern KeySet key_set_span_gaps(KeySet set, int item_bytes);
+
+/* What reading so many items at once bills, in such units. */
+extern double key_set_units(double items, int item_bytes);
+
 extern KeySet key_set_and(KeySet a, KeySet b);
 extern KeySet key_set_union(const KeySet *sets, size_t nsets);
 

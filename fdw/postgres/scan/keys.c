@@ -15,6 +15,9 @@
 #include "postgres/scan/key_set.h"
 #include "postgres/scan/keys.h"
 
+/* Of every aggregate with every version, where both are lists. */
+#define MOST_LISTED_KEYS 1000000
+
 /* Where the values of a plan's terms come from. */
 typedef struct Evaluation
 {
@@ -195,6 +198,12 @@ aggregates_unite(AggregateKeys *aggregates, size_t count)
 	return kept;
 }
 
+static KeySet
+as_read(const ScanPlan *plan, KeySet set)
+{
+	return plan->spans_gaps ? key_set_span_gaps(set, plan->item_bytes) : set;
+}
+
 /* All ranges of all aggregates. */
 static bool
 spec_of_aggregates(ReadSpec *spec, const AggregateKeys *aggregates, size_t count, KeySet versions)
@@ -210,9 +219,53 @@ spec_of_aggregates(ReadSpec *spec, const AggregateKeys *aggregates, size_t count
 	return count > 0 && versions.nranges > 0;
 }
 
+/* Is a range of versions read for less than its commits one by one? */
+static bool
+is_worth_a_query(const ScanPlan *plan, const KeyRange *range)
+{
+	double		items = (double) range->upper - (double) range->lower + 1;
+
+	if (!range->has_lower || !range->has_upper)
+		return true;
+	return items > 1 && (plan->item_bytes == 0
+						 || key_set_units(items, plan->item_bytes) < items * key_set_units(1, plan->item_bytes));
+}
+
+/* Takes out of the pieces what is read as single keys. One alone is read by a Query as well as otherwise. */
+static void
+spec_take_keys(ReadSpec *spec, const ScanPlan *plan, AggregateRange *pieces)
+{
+	CommitKey  *keys;
+	size_t		nkeys = 0;
+	size_t		kept = 0;
+
+	for (size_t i = 0; i < spec->npieces; i++)
+		if (!is_worth_a_query(plan, &pieces[i].range))
+			nkeys += pieces[i].range.upper - pieces[i].range.lower + 1;
+	if (nkeys < 2)
+		return;
+	keys = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(CommitKey) * nkeys);
+	for (size_t i = 0; i < spec->npieces; i++)
+	{
+		const KeyRange *range = &pieces[i].range;
+
+		if (is_worth_a_query(plan, range))
+			pieces[kept++] = pieces[i];
+		else
+			for (int64 version = range->lower;; version++)
+			{
+				keys[spec->nkeys++] = (CommitKey) {.aggregate = pieces[i].aggregate, .version = version};
+				if (version == range->upper)
+					break;
+			}
+	}
+	spec->keys = keys;
+	spec->npieces = kept;
+}
+
 /* Each aggregate's own ranges, as far as the other clauses leave them. */
 static bool
-spec_of_pieces(ReadSpec *spec, AggregateKeys *aggregates, size_t count, KeySet left)
+spec_of_pieces(ReadSpec *spec, const ScanPlan *plan, AggregateKeys *aggregates, size_t count, KeySet left)
 {
 	AggregateRange *pieces;
 	size_t		most = 0;
@@ -220,7 +273,7 @@ spec_of_pieces(ReadSpec *spec, AggregateKeys *aggregates, size_t count, KeySet l
 
 	for (size_t i = 0; i < count; i++)
 	{
-		aggregates[i].versions = key_set_and(aggregates[i].versions, left);
+		aggregates[i].versions = as_read(plan, key_set_and(aggregates[i].versions, left));
 		most += aggregates[i].versions.nranges;
 	}
 	pieces = palloc(sizeof(AggregateRange) * Max(most, 1));
@@ -232,6 +285,8 @@ spec_of_pieces(ReadSpec *spec, AggregateKeys *aggregates, size_t count, KeySet l
 		};
 	spec->pieces = pieces;
 	spec->npieces = npieces;
+	if (plan->by_keys)
+		spec_take_keys(spec, plan, pieces);
 	return npieces > 0;
 }
 
@@ -255,6 +310,7 @@ keys_evaluate(const ScanPlan *plan, List *value_exprs, List *value_states, ExprC
 	}
 	if (plan->path != READ_AGGREGATE)
 	{
+		left = as_read(plan, left);
 		spec->ranges = left.ranges;
 		spec->nranges = left.nranges;
 		return left.nranges > 0;
@@ -262,6 +318,12 @@ keys_evaluate(const ScanPlan *plan, List *value_exprs, List *value_states, ExprC
 	aggregates = aggregates_of_clause(&fixing, &count);
 	count = aggregates_unite(aggregates, count);
 	if (fixing.narms == 1)
-		return spec_of_aggregates(spec, aggregates, count, key_set_and(left, fixing.arms[0].sort_keys));
-	return spec_of_pieces(spec, aggregates, count, left);
+	{
+		KeySet		versions = key_set_and(left, fixing.arms[0].sort_keys);
+
+		/* So many keys are not listed. */
+		if (!plan->by_keys || versions.nranges > MOST_LISTED_KEYS / Max(count, 1))
+			return spec_of_aggregates(spec, aggregates, count, as_read(plan, versions));
+	}
+	return spec_of_pieces(spec, plan, aggregates, count, left);
 }

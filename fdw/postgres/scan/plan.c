@@ -19,60 +19,23 @@
 #include "optimizer/paths.h"
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
-#include "utils/array.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
 #include "postgres/core/compat.h"
+#include "postgres/scan/key_count.h"
 #include "postgres/scan/limit.h"
 #include "postgres/scan/plan.h"
 
 /* Without statistics. */
 #define DEFAULT_TABLE_ROWS 100000
 #define ROWS_OF_AGGREGATE 20
-#define DEFAULT_ARRAY_LENGTH 10
 
 #define REQUEST_COST 25.0		/* waiting for one round trip */
 #define PARALLEL_REQUEST_COST 5.0	/* a request beside others */
 #define ITEM_COST 0.02			/* receiving and parsing one item */
 #define PAGE_BYTES (1024.0 * 1024.0)	/* DynamoDB's limit for one page */
 #define ITEM_OVERHEAD_BYTES 200.0	/* of an item, beside the columns' own widths */
-
-static double
-values_in(const KeyTerm *term)
-{
-	Const	   *array = (Const *) term->value;
-
-	if (!term->is_array)
-		return 1;
-	if (IsA(array, Const) && !array->constisnull)
-	{
-		ArrayType  *values = DatumGetArrayTypeP(array->constvalue);
-
-		return Max(ArrayGetNItems(ARR_NDIM(values), ARR_DIMS(values)), 1);
-	}
-	if (IsA(array, ArrayExpr))
-		return Max(list_length(((ArrayExpr *) array)->elements), 1);
-	return DEFAULT_ARRAY_LENGTH;
-}
-
-/* How many aggregates a condition fixes. */
-static double
-aggregates_in(const KeyCondition *condition)
-{
-	double		aggregates = 0;
-	ListCell   *arm;
-
-	foreach(arm, condition->arms)
-	{
-		ListCell   *cell;
-
-		foreach(cell, lfirst(arm))
-			if (((KeyTerm *) lfirst(cell))->role == COLUMN_AGGREGATE_ID)
-				aggregates += values_in(lfirst(cell));
-	}
-	return aggregates;
-}
 
 /*
  * Rows that a list of clauses leaves of those that a condition on aggregate_id selects, when nothing is known about
@@ -83,7 +46,7 @@ guess_rows(PlannerInfo *root, RelOptInfo *rel, List *clauses, const KeyCondition
 {
 	List	   *others = list_delete_ptr(list_copy(clauses), aggregate->clause);
 
-	return clamp_row_est(aggregates_in(aggregate) * ROWS_OF_AGGREGATE
+	return clamp_row_est(key_count_aggregates(aggregate) * ROWS_OF_AGGREGATE
 						 * clauselist_selectivity(root, others, rel->relid, JOIN_INNER, NULL));
 }
 
@@ -181,6 +144,7 @@ add_choice(PlannerInfo *root, RelOptInfo *rel, ReadPath read_path, List *conditi
 	ScanPlan   *plan = palloc0(sizeof(ScanPlan));
 	KeyCondition *aggregate = pushdown_aggregate_condition(conditions);
 	double		rows = param_info != NULL ? param_info->ppi_rows : rel->rows;
+	double		single_keys = read_path == READ_AGGREGATE ? key_count_single(conditions) : 0;
 	double		streams = 1;
 	Cost		startup_cost = REQUEST_COST + rel->baserestrictcost.startup + rel->reltarget->cost.startup;
 	Cost		total_cost;
@@ -190,11 +154,16 @@ add_choice(PlannerInfo *root, RelOptInfo *rel, ReadPath read_path, List *conditi
 	plan->ordered = pathkeys != NIL;
 	plan->backward = pathkeys != NIL && compat_pathkey_descends(linitial(pathkeys));
 	plan->consistent = state->options.consistent_read && read_path != READ_INDEX;
+	plan->by_keys = single_keys > 0 && pathkeys == NIL;
+	plan->spans_gaps = state->analyzed && !plan->is_feed && root->tuple_fraction == 0 && key_count_has_list(conditions);
+	plan->item_bytes = state->analyzed ? (int) Min(state->item_bytes, MAX_ITEM_BYTES) : 0;
 	plan->segments = read_path == READ_SCAN ? plan_segments(rel) : 0;
 	if (read_path == READ_SCAN)
 		streams = plan->segments;
+	else if (single_keys > 0)
+		streams = plan->by_keys ? ceil(single_keys / BATCH_GET_MOST_KEYS) : single_keys;
 	else if (read_path == READ_AGGREGATE && aggregate != NULL)
-		streams = aggregates_in(aggregate);
+		streams = key_count_aggregates(aggregate);
 
 	total_cost = startup_cost + plan_reading_cost(rel, items_read(root, rel, state, conditions), streams)
 		+ rel->reltarget->cost.per_tuple * rows;

@@ -219,6 +219,10 @@ start_reading(ForeignScanState *node)
 		scan->at_end = true;
 	if (spec.naggregates > 0)
 		scan->aggregate = spec.aggregates[0];
+	else if (spec.nkeys > 0)
+		scan->aggregate = spec.keys[0].aggregate;
+	else if (spec.npieces > 0)
+		scan->aggregate = spec.pieces[0].aggregate;
 	MemoryContextSwitchTo(caller);
 }
 

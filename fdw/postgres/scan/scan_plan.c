@@ -12,9 +12,12 @@ enum
 	SCAN_PLAN_ORDERED,
 	SCAN_PLAN_CONSISTENT,
 	SCAN_PLAN_IS_FEED,
+	SCAN_PLAN_BY_KEYS,
+	SCAN_PLAN_SPANS_GAPS,
 	SCAN_PLAN_COUNT_ONLY,
 	SCAN_PLAN_EXACT,
 	SCAN_PLAN_SEGMENTS,
+	SCAN_PLAN_ITEM_BYTES,
 	SCAN_PLAN_FIRST_ROWS,
 	SCAN_PLAN_INTEGERS			/* so many of them in an IntList; the lists follow it */
 };
@@ -28,9 +31,12 @@ scan_plan_to_list(const ScanPlan *plan)
 		[SCAN_PLAN_ORDERED] = plan->ordered,
 		[SCAN_PLAN_CONSISTENT] = plan->consistent,
 		[SCAN_PLAN_IS_FEED] = plan->is_feed,
+		[SCAN_PLAN_BY_KEYS] = plan->by_keys,
+		[SCAN_PLAN_SPANS_GAPS] = plan->spans_gaps,
 		[SCAN_PLAN_COUNT_ONLY] = plan->count_only,
 		[SCAN_PLAN_EXACT] = plan->exact,
 		[SCAN_PLAN_SEGMENTS] = plan->segments,
+		[SCAN_PLAN_ITEM_BYTES] = plan->item_bytes,
 		[SCAN_PLAN_FIRST_ROWS] = plan->first_rows,
 	};
 	List	   *list = NIL;
@@ -50,9 +56,12 @@ scan_plan_from_list(List *list)
 		.ordered = list_nth_int(integers, SCAN_PLAN_ORDERED) != 0,
 		.consistent = list_nth_int(integers, SCAN_PLAN_CONSISTENT) != 0,
 		.is_feed = list_nth_int(integers, SCAN_PLAN_IS_FEED) != 0,
+		.by_keys = list_nth_int(integers, SCAN_PLAN_BY_KEYS) != 0,
+		.spans_gaps = list_nth_int(integers, SCAN_PLAN_SPANS_GAPS) != 0,
 		.count_only = list_nth_int(integers, SCAN_PLAN_COUNT_ONLY) != 0,
 		.exact = list_nth_int(integers, SCAN_PLAN_EXACT) != 0,
 		.segments = list_nth_int(integers, SCAN_PLAN_SEGMENTS),
+		.item_bytes = list_nth_int(integers, SCAN_PLAN_ITEM_BYTES),
 		.first_rows = list_nth_int(integers, SCAN_PLAN_FIRST_ROWS),
 		.terms = list_nth(list, 1),
 		.filter = list_nth(list, 2),

@@ -29,9 +29,33 @@ send_terms(const KeyCondition *condition, int clause, ScanPlan *plan, List **val
 	}
 }
 
+static bool
+names_sort_keys(const KeyCondition *condition)
+{
+	ListCell   *arm;
+
+	foreach(arm, condition->arms)
+	{
+		ListCell   *cell;
+
+		foreach(cell, lfirst(arm))
+			if (((const KeyTerm *) lfirst(cell))->role != COLUMN_AGGREGATE_ID)
+				return true;
+	}
+	return false;
+}
+
+/* Does what is read leave anything of the clause to be checked? */
+static bool
+is_all_sent(const KeyCondition *condition, const ScanPlan *plan)
+{
+	return !condition->is_weaker && (!plan->is_feed || pushdown_is_one_comparison(condition))
+		&& !(plan->spans_gaps && names_sort_keys(condition));
+}
+
 /*
  * Adds the path's key condition to the plan. Returns the clauses that it says all of. In a feed the conditions only set the bounds
- * of what is read: a clause that leaves more than one range is checked here as well.
+ * of what is read: a clause that leaves more than one range is checked here as well; so is one whose gaps are read, too.
  */
 static List *
 send_conditions(List *conditions, ScanPlan *plan, List **values)
@@ -43,18 +67,21 @@ send_conditions(List *conditions, ScanPlan *plan, List **values)
 		KeyCondition *condition = list_nth(conditions, i);
 
 		send_terms(condition, i, plan, values);
-		if (!condition->is_weaker && (!plan->is_feed || pushdown_is_one_comparison(condition)))
+		if (is_all_sent(condition, plan))
 			clauses = lappend(clauses, condition->clause);
 	}
 	return clauses;
 }
 
-/* Adds the clause to the filters if DynamoDB can apply it, and all of them together. Those of a feed would make gaps. */
+/*
+ * Adds the clause to the filters if DynamoDB can apply it, and all of them together. Those of a feed would make gaps, and a
+ * BatchGetItem has none.
+ */
 static bool
 send_filter(RelOptInfo *rel, const RelationState *state, Expr *clause, const ScanPlan *plan, List **filters, List **values)
 {
 	List	   *with_filter = list_copy(*values);
-	Node	   *filter = plan->is_feed ? NULL : filter_plan(clause, rel->relid, state->map, plan->path, &with_filter);
+	Node	   *filter = plan->is_feed || plan->by_keys ? NULL : filter_plan(clause, rel->relid, state->map, plan->path, &with_filter);
 	List	   *together;
 
 	if (filter == NULL)
