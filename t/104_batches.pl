@@ -66,7 +66,8 @@ for my $case ([ 'pairs', $listed ], [ 'lists of both', $versions ])
 	is($scan->{'DynamoDB Operation'}, 'BatchGetItem, Query', "$name: shown");
 	is($scan->{Requests}, 10, "$name: and counted");
 	is($scan->{'Items Read'}, 500, "$name: with the items");
-	is($scan->{'Read Capacity'}, 1000, "$name: a unit for each key, as by a Query");
+	# DynamoDB bills keys without a commit as well; DynamoDB Local does not.
+	is($scan->{'Read Capacity'}, $ENV{DYNAMODB_ENGINE} eq 'local' ? 500 : 1000, "$name: a unit for each key, as by a Query");
 }
 $session->query(q{SET dynamodb_es.read_budget = 150});
 is($session->try($listed =~ s/%T/commits/r)->{error}{sqlstate}, '53400', 'more than the budget is an error');
