@@ -73,8 +73,8 @@ sub scan
 # The last id that the store has given out, 0 before the first; its tables are called as they are where no option says otherwise.
 sub head
 {
-	my ($self) = @_;
-	my $request = { TableName => 'counters', Key => { name => { S => 'commits' } }, ConsistentRead => JSON::PP::true };
+	my ($self, $counters) = @_;
+	my $request = { TableName => $counters // 'counters', Key => { name => { S => 'commits' } }, ConsistentRead => JSON::PP::true };
 	return $self->call(GetItem => $request)->{Item}{id}{N} // 0;
 }
 
