@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "aws/endpoint.h"
+#include "aws/environment.h"
 #include "aws/profile.h"
 #include "base/buffer.h"
 
@@ -22,19 +23,10 @@ static const ServiceNames services[] = {
 	[CONFIGURED_STS] = {"sts", "AWS_ENDPOINT_URL_STS"},
 };
 
-/* A variable that is set to something, or NULL. */
-static const char *
-variable(const char *name)
-{
-	const char *value = getenv(name);
-
-	return value != NULL && value[0] != '\0' ? value : NULL;
-}
-
 static bool
 is_on(const ProfileFiles *files, const char *profile, const char *name, const char *setting)
 {
-	const char *value = variable(name);
+	const char *value = environment_variable(name);
 
 	if (value == NULL)
 		value = profile_setting(files, profile, setting);
@@ -49,9 +41,9 @@ named_url(const ServiceNames *names, const ProfileFiles *files, const char *prof
 	const char *url;
 
 	*by = names->variable;
-	url = variable(*by);
+	url = environment_variable(*by);
 	if (url == NULL)
-		url = variable(*by = "AWS_ENDPOINT_URL");
+		url = environment_variable(*by = "AWS_ENDPOINT_URL");
 	*by = url == NULL ? "endpoint_url" : *by;
 	if (url == NULL && section != NULL)
 		url = services_setting(files, section, names->host, *by);
@@ -117,7 +109,7 @@ char *
 configured_ca_file(const char *profile, Failure *failure)
 {
 	ProfileFiles files = {0};
-	const char *path = variable("AWS_CA_BUNDLE");
+	const char *path = environment_variable("AWS_CA_BUNDLE");
 	char	   *copy = NULL;
 
 	failure_set(failure, FAILURE_NONE, NULL, "%s", "");

@@ -10,21 +10,13 @@
 
 #include "aws/credentials_json.h"
 #include "aws/endpoint.h"
+#include "aws/environment.h"
 #include "aws/secret_file.h"
 
 #define MAX_TOKEN_FILE_BYTES (64 * 1024)
 #define CONTAINER_HOST "http://169.254.170.2"
 #define INSTANCE_ENDPOINT "http://169.254.169.254"
 #define INSTANCE_ENDPOINT_IPV6 "http://[fd00:ec2::254]"
-
-/* A variable that is set to something, or NULL. */
-static const char *
-variable(const char *name)
-{
-	const char *value = getenv(name);
-
-	return value != NULL && value[0] != '\0' ? value : NULL;
-}
 
 static bool
 refuse(Failure *failure, const char *words)
@@ -73,8 +65,8 @@ metadata_container_uri_is_allowed(const char *uri)
 bool
 metadata_container_url(ByteBuffer *url, Failure *failure)
 {
-	const char *relative = variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
-	const char *full = variable("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+	const char *relative = environment_variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+	const char *full = environment_variable("AWS_CONTAINER_CREDENTIALS_FULL_URI");
 
 	if (relative != NULL)
 	{
@@ -94,8 +86,8 @@ metadata_container_url(ByteBuffer *url, Failure *failure)
 bool
 metadata_container_authorization(ByteBuffer *line, Failure *failure)
 {
-	const char *path = variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-	const char *token = variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
+	const char *path = environment_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+	const char *token = environment_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
 	ByteBuffer		text = {.secret = true};
 	bool		valid = true;
 
@@ -123,8 +115,8 @@ metadata_container_authorization(ByteBuffer *line, Failure *failure)
 bool
 metadata_instance_url(ByteBuffer *url, const char *path, Failure *failure)
 {
-	const char *endpoint = variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
-	const char *mode = variable("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
+	const char *endpoint = environment_variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+	const char *mode = environment_variable("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
 
 	if (endpoint == NULL)
 		endpoint = mode != NULL && strcasecmp(mode, "IPv6") == 0 ? INSTANCE_ENDPOINT_IPV6 : INSTANCE_ENDPOINT;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aws/environment.h"
 #include "aws/home.h"
 #include "aws/secret_file.h"
 #include "aws/words.h"
@@ -98,15 +99,14 @@ file_read(ProfileFiles *files, ProfileFileKind kind, bool needed, Failure *failu
 static bool
 file_read_from(ProfileFiles *files, ProfileFileKind kind, const char *variable, const char *usual_path, Failure *failure)
 {
-	const char *named = getenv(variable);
-	bool		needed = named != NULL && named[0] != '\0';
+	const char *named = environment_variable(variable);
 	ByteBuffer	path = {0};
 
-	path_expand(needed ? named : usual_path, &path);
+	path_expand(named != NULL ? named : usual_path, &path);
 	files->files[kind].path = buffer_detach(&path);
 	if (files->files[kind].path == NULL)
 		return out_of_memory(failure);
-	return file_read(files, kind, needed, failure);
+	return file_read(files, kind, named != NULL, failure);
 }
 
 bool
@@ -208,9 +208,9 @@ profile_named(void)
 
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
 	{
-		const char *name = getenv(variables[i]);
+		const char *name = environment_variable(variables[i]);
 
-		if (name != NULL && name[0] != '\0')
+		if (name != NULL)
 			return name;
 	}
 	return NULL;
