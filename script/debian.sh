@@ -37,6 +37,24 @@ make_root() {
   cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 }
 
+# Several PostgreSQLs side by side, each from the Debian that has it: add_postgresqls ROOT MAJOR …
+add_postgresqls() {
+  local root=$1 major suite missing=(); shift
+  for major; do
+    [[ ! -x $root/usr/lib/postgresql/$major/bin/pg_upgrade || ! -d $root/usr/include/postgresql/$major/server ]] || continue
+    missing+=("postgresql-$major" "postgresql-server-dev-$major")
+    suite=$(suite_of "$major")
+    ! grep -qx "VERSION_CODENAME=$suite" "$root/etc/os-release" || continue
+    echo "deb $(debian_mirror) $suite main" >"$root/etc/apt/sources.list.d/$suite.list"
+    printf '%s\n' 'Package: *' "Pin: release n=$suite" 'Pin-Priority: 100' >"$root/etc/apt/preferences.d/$suite"
+  done
+  [[ ${#missing[@]} -gt 0 ]] || return 0
+  # shellcheck disable=SC2016
+  in_root "$root" sh -c '
+    mkdir -p /etc/postgresql-common && echo "create_main_cluster = false" >>/etc/postgresql-common/createcluster.conf
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@"' sh "${missing[@]}"
+}
+
 # The tree as it is, new files included, in the root's /root/project; the other's builds and npm packages stay.
 copy_tree() {
   local root=$1
