@@ -81,7 +81,7 @@ pgxs_test() { echo "$(dirname "$(pg_dir pgxs)")/../test/$1"; }
 
 # Compiles into .cache, beside the builds of other compilers and PostgreSQL versions: build gcc
 build() {
-  built=$cache/build/$1-$(pg_major)
+  compiler=$1 built=$cache/build/$1-$(pg_major)
   mkdir -p "$built"
   make --no-print-directory -C "$built" -f "$top/Makefile" -j "$(nproc)" CC="$1" WERROR=1 PG_CONFIG="$pg_config"
 }
@@ -97,7 +97,7 @@ temp_install() {
   find "$sharedir" -mindepth 1 -maxdepth 1 ! -name extension -exec ln -s -t "$root$sharedir" {} +
   ln -s "$sharedir"/extension/* "$root$sharedir/extension/"
   rm -f "$root$libdir/dynamodb_es.so" "$root$sharedir/extension/dynamodb_es"*
-  make --no-print-directory -C "$built" -f "$top/Makefile" CC=gcc PG_CONFIG="$pg_config" DESTDIR="$root" install
+  make --no-print-directory -C "$built" -f "$top/Makefile" CC="$compiler" PG_CONFIG="$pg_config" DESTDIR="$root" install
   pgbin=$root$bindir
 }
 
