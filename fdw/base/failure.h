@@ -30,6 +30,7 @@ typedef enum FailureKind
 	FAILURE_TOO_LONG,			/* an answer over max_response_bytes */
 	FAILURE_UNREADABLE,			/* a stored version that is no integer, or too large for one */
 	FAILURE_ID_TWICE,			/* another commit has the id that was given to this one */
+	FAILURE_SAME_ID,			/* two rows of an import bring one commit id */
 	FAILURE_NOT_READY,			/* a table is still being made, or dropped, after ten minutes */
 	FAILURE_UNFIT,				/* there is such a table, but it is no store's */
 	FAILURE_EXHAUSTED,			/* a counter has no commit id left */

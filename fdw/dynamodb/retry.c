@@ -64,6 +64,7 @@ retry_classify(const Failure *failure)
 		case FAILURE_TOO_LONG:
 		case FAILURE_UNREADABLE:
 		case FAILURE_ID_TWICE:
+		case FAILURE_SAME_ID:
 		case FAILURE_NOT_READY:
 		case FAILURE_UNFIT:
 		case FAILURE_EXHAUSTED:

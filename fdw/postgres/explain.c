@@ -215,9 +215,11 @@ explain_modify(ModifyTableState *state, ResultRelInfo *target, List *fdw_private
 {
 	StoreInsert *insert = target->ri_FdwState;
 
-	ExplainPropertyText("DynamoDB Operation",
-						insert->options.append_mode == APPEND_DENSE
-						? operation_name(OPERATION_TRANSACT_WRITE_ITEMS) : "UpdateItem, PutItem", es);
+	static const char *const operations[] = {
+		[APPEND_COUNTER] = "UpdateItem, PutItem", [APPEND_DENSE] = "TransactWriteItems", [APPEND_IMPORT] = "PutItem, UpdateItem"
+	};
+
+	ExplainPropertyText("DynamoDB Operation", operations[insert->options.append_mode], es);
 	if (insert->options.append_at_commit)
 		ExplainPropertyText("Append", "at commit", es);
 	if (es->verbose)

@@ -4,10 +4,11 @@
  * First the last versions, where rows leave theirs out. Then, in dense mode, the transactions (dense.c); otherwise an
  * ADD for the ids of the first rows, and their puts, one lane for each aggregate, side by side; the next ADD when few of
  * these are left to be sent, so that ids are there by the time they are needed. Last come the notes of ids that came to
- * nothing. After a row has failed no further put is started, and those on the way are seen to their end.
+ * nothing. Imported rows have their ids: their puts are all there is. After a row has failed no further put is started, and those on the way are seen to their end.
  */
 #include "store/append.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,9 +170,57 @@ lanes_step(AppendOperation *append)
 	return busy == others;
 }
 
+/* Imported rows have their ids, which never grow too old. */
+static void
+use_own_ids(AppendOperation *append)
+{
+	for (size_t i = 0; i < append->nrows; i++)
+		append->rows[i].id_deadline = INT64_MAX;
+	append->ids_begin = append->nrows;
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	const AppendRow *x = *(AppendRow *const *) a;
+	const AppendRow *y = *(AppendRow *const *) b;
+
+	if (x->commit.commit_id != y->commit.commit_id)
+		return x->commit.commit_id > y->commit.commit_id ? 1 : -1;
+	return (x > y) - (x < y);
+}
+
+/* No index of DynamoDB's is unique, so this is the one moment at which an id that comes twice can be seen. */
+static void
+check_own_ids(AppendOperation *append)
+{
+	AppendRow **sorted = calloc(append->nrows + 1, sizeof(AppendRow *));
+	size_t		count = 0;
+	Failure		failure;
+
+	if (sorted == NULL)
+	{
+		append_fail_with(append, FAILURE_MEMORY, "out of memory");
+		return;
+	}
+	for (size_t i = 0; i < append->nrows; i++)
+		if (!append->rows[i].skipped)
+			sorted[count++] = &append->rows[i];
+	qsort(sorted, count, sizeof(AppendRow *), compare_ids);
+	for (size_t i = 1; i < count && !append->failed; i++)
+		if (sorted[i]->commit.commit_id == sorted[i - 1]->commit.commit_id)
+		{
+			failure_set(&failure, FAILURE_SAME_ID, NULL, "%" PRId64, sorted[i]->commit.commit_id);
+			append_fail(append, sorted[i], &failure);
+		}
+	free(sorted);
+}
+
 static void
 puts_begin(AppendOperation *append)
 {
+	if (append->settings.mode == APPEND_IMPORT)
+		use_own_ids(append);
 	for (size_t i = 0; i < append->nlanes; i++)
 	{
 		Lane	   *lane = &append->lanes[i];
@@ -197,6 +246,8 @@ versions_step(AppendOperation *append)
 		if (lane->state == LANE_NEW && !lane_resolve_versions(lane, &append->context, -1))
 			append_fail(append, lane->rows[lane->next], &lane->failure);
 	}
+	if (append->settings.mode == APPEND_IMPORT && !append->failed)
+		check_own_ids(append);
 	if (append->failed)
 		append->phase = PHASE_FINISHED;
 	else if (append->settings.mode == APPEND_DENSE)
@@ -371,7 +422,7 @@ notes_begin(AppendOperation *append)
 {
 	LaneContext *context = &append->context;
 
-	if (append->settings.burn_notes && !context->ids_are_foreign)
+	if (append->settings.mode == APPEND_COUNTER && append->settings.burn_notes && !context->ids_are_foreign)
 		append->burn = burn_start(context->client, context->names, &context->burned, append->settings.max_parallel,
 								  endpoint_was_silent(append) ? SHORT_PATIENCE_MS : NOTES_PATIENCE_MS, context->usage);
 	append->phase = append->burn != NULL ? PHASE_NOTES : PHASE_FINISHED;

@@ -31,7 +31,8 @@ typedef struct AppendRow
 typedef enum AppendMode
 {
 	APPEND_COUNTER,				/* one request takes many ids, then each commit is put by itself */
-	APPEND_DENSE				/* counter and commits move in one transaction: no id is ever without its commit */
+	APPEND_DENSE,				/* counter and commits move in one transaction: no id is ever without its commit */
+	APPEND_IMPORT				/* each commit brings its id and time, and is put by itself; the counter is the caller's to raise */
 } AppendMode;
 
 /* So many commits fit beside the counter into one transaction; with no more of them a dense batch is all or nothing. */

@@ -40,7 +40,7 @@ own_attributes(const Commit *commit, OwnAttributes *own)
 	add_number(own, COMMIT_COMMITTED_AT, commit->committed_at);
 	add_string(own, COMMIT_EVENTS, commit->events, commit->events_length);
 	add_string(own, COMMIT_ACTIVE, COMMIT_ACTIVE_VALUE, strlen(COMMIT_ACTIVE_VALUE));
-	if (commit->committed_at_given)
+	if (commit->committed_at_given && !commit->is_imported)
 		add_number(own, COMMIT_APPENDED_AT, commit->appended_at);
 }
 
@@ -83,7 +83,8 @@ refuse_size(const Commit *commit, Failure *failure)
 	Commit		widest = *commit;
 	size_t		size;
 
-	widest.commit_id = INT64_MAX;
+	if (!commit->is_imported)
+		widest.commit_id = INT64_MAX;
 	widest.appended_at = INT64_MAX;
 	if (!commit->committed_at_given)
 		widest.committed_at = INT64_MAX;

@@ -46,8 +46,9 @@ typedef struct Commit
 	int64_t		version;		/* below 0: the next one, not known yet */
 	int64_t		commit_id;
 	int64_t		committed_at;	/* ms since the epoch, UTC */
-	bool		committed_at_given; /* by the user; the item then carries appendedAt as well */
-	int64_t		appended_at;	/* ms, the clock; for the item only where committed_at_given */
+	bool		committed_at_given; /* by the user; the item then carries appendedAt as well, unless it is imported */
+	bool		is_imported;	/* as another store has it: id and time are given, and its item says nothing of its own append */
+	int64_t		appended_at;	/* ms, the clock; for the item only where committed_at_given, and not imported */
 	int64_t		clock_unit;		/* ms: committed_at is the clock rounded down to a multiple of it; 0: not rounded */
 	const char *events;			/* JSON text */
 	size_t		events_length;	/* bytes */

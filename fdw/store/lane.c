@@ -186,14 +186,15 @@ row_stored(Lane *lane)
 	row_settled(lane);
 }
 
-/* What has the version took its id after ours: the rows that are left have lower ids than that, and need higher ones. */
+/* What has the version took its id after ours: the rows that are left have lower ids than that, and need higher ones, unless they bring theirs. */
 static void
-lane_follow(Lane *lane, int64_t own_id, const cJSON *item)
+lane_follow(Lane *lane, const LaneContext *context, int64_t own_id, const cJSON *item)
 {
 	AttributeValue id = attribute_get(item, COMMIT_ID);
 	int64_t		standing_id;
 
-	if (attribute_to_int64(&id, &standing_id) && standing_id > own_id && lane->next < lane->nrows)
+	if (context->settings->mode == APPEND_COUNTER && attribute_to_int64(&id, &standing_id) && standing_id > own_id
+		&& lane->next < lane->nrows)
 	{
 		lane->takes_ids = true;
 		lane->state = LANE_NEEDS_IDS;
@@ -230,7 +231,7 @@ version_taken(Lane *lane, LaneContext *context, const cJSON *item)
 	{
 		burn_add(&context->burned, own_id);
 		row_stored(lane);
-		lane_follow(lane, own_id, item);
+		lane_follow(lane, context, own_id, item);
 	}
 	else if (row->next_version && lane->lost_races++ < MAX_LOST_RACES)
 	{
@@ -246,7 +247,7 @@ version_taken(Lane *lane, LaneContext *context, const cJSON *item)
 		burn_add(&context->burned, own_id);
 		row->skipped = true;
 		row_settled(lane);
-		lane_follow(lane, own_id, item);
+		lane_follow(lane, context, own_id, item);
 	}
 	else
 		lane_fail_with(lane, FAILURE_CONDITION, "");

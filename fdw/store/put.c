@@ -82,6 +82,16 @@ put_start(Client *client, const StoreNames *names, Commit *commit, int64_t deadl
 	return put;
 }
 
+/*
+ * Is the item the commit's own? An imported commit is the same in each import of it. So there the item proves nothing, unless an
+ * attempt of this put may have stored it.
+ */
+static bool
+is_own(const PutOperation *put, const cJSON *item)
+{
+	return commit_is_item(put->commit, item) && (!put->commit->is_imported || call_may_have_happened(put->put));
+}
+
 /* The version is taken: by the commit itself, if the item there is what was sent. false when there is no item to tell. */
 static bool
 decide_by_item(PutOperation *put, const cJSON *item)
@@ -92,9 +102,9 @@ decide_by_item(PutOperation *put, const cJSON *item)
 	if (!cJSON_IsObject(item))
 		return false;
 	put->standing_item = item;
-	if (commit_is_item(put->commit, item))
+	if (is_own(put, item))
 		put_end(put, PUT_STORED, NULL);
-	else if (attribute_to_int64(&id, &stored_id) && stored_id == put->commit->commit_id)
+	else if (!put->commit->is_imported && attribute_to_int64(&id, &stored_id) && stored_id == put->commit->commit_id)
 		put_end(put, PUT_ID_TWICE, NULL);
 	else
 		put_end(put, PUT_TAKEN, NULL);

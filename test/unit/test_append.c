@@ -55,6 +55,7 @@ typedef struct Case
 	const char *what;
 	RowSpec		rows[MOST_ROWS];
 	bool		is_dense;
+	int64_t		ids[MOST_ROWS];	/* that the rows of an import bring; zeroes: it is none */
 	bool		is_contiguous;	/* dense */
 	int64_t		expects;		/* dense: the only value of the counter that will do; 0: any will */
 	bool		skips_conflicts;
@@ -129,6 +130,22 @@ static const Case cases[] = {
 		IDS(1, 21), PUT("a", 0, 21), NOTE(11, 1)}},
 	{"a failure lets others that are under way end", {{"a", 0}, {"b", 0}, {"b", 1}}, .fates = "not 12 not", .kind = FAILURE_CONDITION,
 	.exchanges = {IDS(3, 13), TAKEN("a", 0, 11, 9), {.operation = "PutItem",.contains = KEY_AND_ID("b", 0, 12),.after_ms = 500}, NOTE(11, 1), NOTE(13, 1)}},
+	{"import: rows keep their ids, and nobody is asked for one", {{"a", 1}, {"b", 0}, {"a", 0}}, .ids = {9, 5, 4}, .fates = "9 5 4",
+	.exchanges = {PUT("a", 0, 4), PUT("b", 0, 5), PUT("a", 1, 9)}},
+	{"import: a commit that was stored before is another one", {{"a", 0}, {"a", 1}}, .ids = {4, 5}, .fates = "not not", .kind = FAILURE_CONDITION,
+	.exchanges = {OWN("a", 0, 4)}},
+	{"import: and is skipped; what follows keeps its id", {{"a", 0}, {"a", 1}}, .ids = {4, 5}, .skips_conflicts = true, .fates = "skipped 5",
+	.exchanges = {OWN("a", 0, 4), PUT("a", 1, 5)}},
+	{"import: also behind a commit of a higher id", {{"a", 0}, {"a", 1}}, .ids = {4, 5}, .skips_conflicts = true, .fates = "skipped 5",
+	.exchanges = {TAKEN("a", 0, 4, 9), PUT("a", 1, 5)}},
+	{"import: a lost answer that was a success", {{"a", 0}, {"a", 1}}, .ids = {4, 5}, .fates = "4 5",
+	.exchanges = {BROKEN("PutItem", KEY("a", 0), FAULT_LOST), OWN("a", 0, 4), PUT("a", 1, 5)}},
+	{"import: no note of what was refused", {{"a", 0}, {"a", 1}}, .ids = {4, 5}, .fates = "not not", .kind = FAILURE_CONDITION,
+	.exchanges = {TAKEN("a", 0, 4, 4)}},
+	{"import: one id twice, nothing is sent", {{"a", 0}, {"b", 0}}, .ids = {4, 4}, .skips_conflicts = true, .fates = "not not", .kind = FAILURE_SAME_ID},
+	{"import: one row twice", {{"a", 0}, {"a", 0}}, .ids = {4, 4}, .skips_conflicts = true, .fates = "4 skipped", .exchanges = {PUT("a", 0, 4)}},
+	{"import: a throttled row is put again under its id", {{"a", 0}}, .ids = {4}, .fates = "4",
+	.exchanges = {{.operation = "PutItem",.status = 400,.answer = ERROR_ANSWER("ThrottlingException", ""),.after_ms = 30000}, PUT("a", 0, 4)}},
 	{"dense: counter and commits in one request", {{"a", 0}, {"b", 0}}, .is_dense = true, .fates = "8 9", .exchanges = {HEAD(7), APPEND(7, 9)}},
 	{"dense: the first commit of a store", {{"a", 0}}, .is_dense = true, .fates = "1",
 	.exchanges = {ANSWERED("GetItem", NULL, "{}"), APPEND(0, 1)}},
@@ -263,7 +280,9 @@ rows_of(const Case *one, AppendRow *rows)
 		rows[count].commit = (Commit)
 		{
 			.aggregate_id = one->rows[count].aggregate_id, .aggregate_id_length = strlen(one->rows[count].aggregate_id),
-			.version = one->rows[count].version, .events = "[]", .events_length = 2
+			.version = one->rows[count].version, .events = "[]", .events_length = 2,
+			.is_imported = one->ids[0] > 0, .commit_id = one->ids[count], .committed_at_given = one->ids[0] > 0,
+			.committed_at = SCRIPT_EPOCH_MS
 		};
 		rows[count].next_version = one->rows[count].version == NEXT;
 	}
@@ -275,7 +294,7 @@ static StepResult
 run_case(const Case *one, AppendRow *rows, Failure *failure)
 {
 	const AppendSettings settings = {
-		.mode = one->is_dense ? APPEND_DENSE : APPEND_COUNTER, .contiguous = one->is_contiguous,
+		.mode = one->is_dense ? APPEND_DENSE : one->ids[0] > 0 ? APPEND_IMPORT : APPEND_COUNTER, .contiguous = one->is_contiguous,
 		.expected = one->expects > 0 ? &one->expects : NULL, .skip_conflicts = one->skips_conflicts, .ids_at_once = one->ids_at_once > 0 ? one->ids_at_once : 100, .burn_notes = true,
 		.max_parallel = 16, .deadline_ms = 20000, .max_version = INT64_MAX
 	};

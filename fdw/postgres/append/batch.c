@@ -13,6 +13,11 @@
 #include "postgres/session/trace.h"
 #include "postgres/session/wake.h"
 #include "postgres/session/wait.h"
+#include "dynamodb/call.h"
+#include "store/counter.h"
+
+/* How long an error waits for the counter to follow what was imported before it, ms. */
+#define RAISE_PATIENCE_MS 2000
 
 static int
 count_fate(const RowBatch *batch, AppendFate fate)
@@ -54,13 +59,32 @@ describe_fates(const RowBatch *batch)
 					first != NULL ? describe_commit(&first->commit) : "none");
 }
 
+/* What may be stored counts as well; and so does what was there before, as after an import that was interrupted. */
+static void
+note_imported(RowBatch *batch)
+{
+	if (batch->settings.mode != APPEND_IMPORT)
+		return;
+	for (int i = 0; i < batch->nrows; i++)
+	{
+		const AppendRow *row = &batch->rows[i];
+
+		if (row->fate == APPEND_NOT_STORED && !row->skipped)
+			continue;
+		if (batch->raise_to == 0)
+			rollback_counter_behind();
+		batch->raise_to = Max(batch->raise_to, row->commit.commit_id);
+	}
+}
+
 /* An error has ended the wait: its message has to say what became of the rows. */
 static void
-report_interrupted(const RowBatch *batch, MemoryContext context)
+report_interrupted(RowBatch *batch, MemoryContext context)
 {
 	ErrorData  *error;
 	char	   *fates;
 
+	note_imported(batch);
 	rollback_count_stored(count_fate(batch, APPEND_STORED));
 	MemoryContextSwitchTo(context);
 	fates = describe_fates(batch);
@@ -102,16 +126,44 @@ await_client(RowBatch *batch)
 	turn_take(batch);
 }
 
+static Call *
+raise_start(RowBatch *batch)
+{
+	ByteBuffer	body = {0};
+	Call	   *call;
+
+	counter_write_raise(&body, &batch->names, batch->raise_to);
+	call = call_start(tenure_client(batch->tenure), OPERATION_UPDATE_ITEM, &body, &batch->usage);
+	buffer_free(&body);
+	return call;
+}
+
+/* A counter that is higher stays, and fails the condition. */
+static void
+raise_ended(RowBatch *batch, const Failure *failure)
+{
+	if (failure != NULL && failure->kind != FAILURE_CONDITION)
+		return;
+	batch->raise_to = 0;
+	rollback_counter_raised();
+}
+
+/* Waits for the operation at hand, but not beyond a time (http_now_ms; 0: there is none). */
 static StepResult
-await_append(RowBatch *batch, AppendOperation *append)
+await_until(RowBatch *batch, int64 until)
 {
 	MemoryContext context = CurrentMemoryContext;
+	Tenure	   *tenure = batch->tenure;
 	volatile StepResult result = STEP_PENDING;
 
 	PG_TRY();
 	{
-		while ((result = append_step(append)) == STEP_PENDING)
+		while ((result = tenure->kind->step(tenure->operation)) == STEP_PENDING && (until == 0 || http_now_ms() < until))
+		{
+			if (until != 0)
+				client_wake_at(tenure_client(tenure), until);
 			await_client(batch);
+		}
 	}
 	PG_CATCH();
 	{
@@ -119,6 +171,33 @@ await_append(RowBatch *batch, AppendOperation *append)
 	}
 	PG_END_TRY();
 	return result;
+}
+
+/* The error that is to come does not wait for it much longer. Whoever imports the rest raises the counter, too. */
+static void
+raise_after_failure(RowBatch *batch)
+{
+	StepResult	result;
+
+	if (batch->raise_to == 0)
+		return;
+	tenure_hold(batch->tenure, raise_start(batch), &call_operation);
+	result = await_until(batch, http_now_ms() + RAISE_PATIENCE_MS);
+	if (result != STEP_PENDING)
+		raise_ended(batch, result == STEP_FAILED ? tenure_failure(batch->tenure) : NULL);
+}
+
+static void
+report_failed_append(RowBatch *batch, const AppendOperation *append)
+{
+	Failure		failure = *append_failure(append);
+	const AppendRow *row = append_failed_row(append);
+
+	raise_after_failure(batch);
+	trace_client(tenure_client(batch->tenure));
+	rollback_count_stored(count_fate(batch, APPEND_STORED));
+	report_append_failure(&failure, batch->relation_name, row != NULL ? &row->commit : NULL,
+						  batch->nrows > 1 ? describe_fates(batch) : NULL);
 }
 
 static void
@@ -148,14 +227,13 @@ append_rows(RowBatch *batch)
 	bool		has_moved;
 
 	tenure_hold(batch->tenure, append, &append_operation);
-	result = await_append(batch, append);
-	trace_client(tenure_client(batch->tenure));
-	rollback_count_stored(count_fate(batch, APPEND_STORED));
+	result = await_until(batch, 0);
+	note_imported(batch);
 	has_moved = result == STEP_FAILED && append_failure(append)->kind == FAILURE_MOVED;
 	if (result == STEP_FAILED && !has_moved)
-		report_append_failure(append_failure(append), batch->relation_name,
-							  append_failed_row(append) != NULL ? &append_failed_row(append)->commit : NULL,
-							  batch->nrows > 1 ? describe_fates(batch) : NULL);
+		report_failed_append(batch, append);
+	trace_client(tenure_client(batch->tenure));
+	rollback_count_stored(count_fate(batch, APPEND_STORED));
 	tenure_drop(batch->tenure);
 	note_stored(batch);
 	MemoryContextSwitchTo(caller);
@@ -182,6 +260,20 @@ batch_append(RowBatch *batch)
 		batch_give_turn(batch);
 	}
 	PG_END_TRY();
+}
+
+void
+batch_raise(RowBatch *batch)
+{
+	const Failure *failure;
+
+	if (batch->raise_to == 0)
+		return;
+	tenure_hold(batch->tenure, raise_start(batch), &call_operation);
+	failure = tenure_run(batch->tenure);
+	raise_ended(batch, failure);
+	if (batch->raise_to > 0)
+		report_failure(failure, batch->relation_name);
 }
 
 void

@@ -23,6 +23,7 @@ typedef struct RowBatch
 	DenseStore *store;			/* the dense store that the rows go to; NULL: nobody takes turns */
 	bool		has_turn;
 	IdRange		stored;			/* the lowest and the highest id that its statement has stored so far; zeroes: none is */
+	int64		raise_to;		/* an import's largest id that may be stored, which the counter has not reached yet; 0: none is */
 	Usage		usage;
 } RowBatch;
 
@@ -38,6 +39,9 @@ extern void batch_append(RowBatch *batch);
  */
 extern bool batch_try(RowBatch *batch);
 extern void batch_give_turn(RowBatch *batch);
+
+/* At the end of a statement: raises the counter to what was imported. An error says that it could not be. */
+extern void batch_raise(RowBatch *batch);
 
 /* At the end of a statement: tells those who follow the store of what was stored. */
 extern void batch_wake(const RowBatch *batch);

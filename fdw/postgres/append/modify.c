@@ -205,7 +205,7 @@ add_row(StoreInsert *insert, TupleTableSlot *slot)
 {
 	MemoryContext caller = MemoryContextSwitchTo(insert->batch.context);
 
-	insert->batch.rows[insert->batch.nrows] = row_to_commit(insert->map, slot);
+	insert->batch.rows[insert->batch.nrows] = row_to_commit(insert->map, insert->options.append_mode, slot);
 	insert->batch.nrows++;
 	MemoryContextSwitchTo(caller);
 }
@@ -361,6 +361,7 @@ modify_end(EState *estate, ResultRelInfo *target)
 
 	if (insert->batch.tenure == NULL)
 		return;
+	batch_raise(&insert->batch);
 	batch_wake(&insert->batch);
 	tenure_drop(insert->batch.tenure);
 }

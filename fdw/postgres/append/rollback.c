@@ -24,18 +24,24 @@ typedef struct StoredCount
 
 static StoredCount *innermost = NULL;	/* in TopTransactionContext */
 static int64 held_back = 0;		/* commits of levels that are aborted already, by a command that aborts more levels */
+static int	counters_behind = 0;	/* statements of this transaction that have not raised their counter yet */
 
 static void
 warn_of_stored(int64 commits)
 {
+	bool		is_behind = counters_behind > 0;
+
 	held_back = 0;
 	if (commits == 0)
 		return;
+	counters_behind = 0;
 	ereport(WARNING,
 			(errmsg_plural("%lld commit of the rolled back transaction stays stored in DynamoDB",
 						   "%lld commits of the rolled back transaction stay stored in DynamoDB",
 						   (unsigned long) commits, (long long) commits),
-			 errhint("An append cannot be taken back.")));
+			 is_behind
+			 ? errhint("The counter may be behind their ids. Repeat the import with ON CONFLICT DO NOTHING, or call dynamodb_es_set_head.")
+			 : errhint("An append cannot be taken back.")));
 }
 
 static int64
@@ -70,6 +76,7 @@ transaction_ended(XactEvent event, void *arg)
 	commits = held_back + commits_counted();
 	innermost = NULL;
 	warn_of_stored(event == XACT_EVENT_ABORT ? commits : 0);
+	counters_behind = 0;
 }
 
 /*
@@ -143,4 +150,16 @@ rollback_count_stored(int64 commits)
 		innermost = count;
 	}
 	innermost->commits += commits;
+}
+
+void
+rollback_counter_behind(void)
+{
+	counters_behind++;
+}
+
+void
+rollback_counter_raised(void)
+{
+	counters_behind = Max(counters_behind - 1, 0);
 }

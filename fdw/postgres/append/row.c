@@ -21,12 +21,13 @@
 static const char *const reserved_attributes[] = {COMMIT_ACTIVE, COMMIT_APPENDED_AT};
 
 void
-row_check_columns(const ColumnMap *map)
+row_check_columns(const ColumnMap *map, AppendMode mode)
 {
-	static const ColumnRole needed[] = {COLUMN_AGGREGATE_ID, COLUMN_VERSION, COLUMN_EVENTS};
-	static const char *const names[] = {"aggregate_id", "version", "events"};
+	static const ColumnRole needed[] = {COLUMN_AGGREGATE_ID, COLUMN_VERSION, COLUMN_EVENTS, COLUMN_COMMIT_ID, COLUMN_COMMITTED_AT};
+	static const char *const names[] = {"aggregate_id", "version", "events", "commit_id", "committed_at"};
+	size_t		count = mode == APPEND_IMPORT ? lengthof(needed) : 3;
 
-	for (size_t i = 0; i < lengthof(needed); i++)
+	for (size_t i = 0; i < count; i++)
 		if (map->by_role[needed[i]] == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
@@ -102,10 +103,30 @@ take_events(const ColumnMap *map, TupleTableSlot *slot, Commit *commit)
 	commit->events_length = written.length;
 }
 
+/* What is imported brings all that a store gives to other rows. */
 static void
-take_times(const ColumnMap *map, TupleTableSlot *slot, Commit *commit)
+take_imported(const ColumnMap *map, TupleTableSlot *slot, AppendRow *row)
 {
-	Column	   *committed_at = map->by_role[COLUMN_COMMITTED_AT];
+	static const ColumnRole brought[] = {COLUMN_COMMIT_ID, COLUMN_COMMITTED_AT, COLUMN_VERSION};
+	Datum		value;
+
+	for (size_t i = 0; i < lengthof(brought); i++)
+		if (!row_value(map, slot, brought[i], &value))
+			report_missing(map, brought[i]);
+	row_value(map, slot, COLUMN_COMMIT_ID, &value);
+	row->commit.commit_id = DatumGetInt64(value);
+	row->commit.is_imported = true;
+	if (row->commit.commit_id <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a row cannot be stored as a commit in foreign table \"%s\"", map->relation_name),
+				 errdetail("The commit id is " INT64_FORMAT ", and commit ids start at 1.", row->commit.commit_id),
+				 errcontext("row with %s", describe_commit(&row->commit))));
+}
+
+static void
+check_no_id(const ColumnMap *map, TupleTableSlot *slot)
+{
 	Datum		value;
 
 	if (row_value(map, slot, COLUMN_COMMIT_ID, &value))
@@ -114,7 +135,15 @@ take_times(const ColumnMap *map, TupleTableSlot *slot, Commit *commit)
 				 errmsg("cannot insert a non-NULL value into column \"%s\" of foreign table \"%s\"",
 						map->by_role[COLUMN_COMMIT_ID]->name, map->relation_name),
 				 errdetail("The event store gives out commit ids."),
-				 errhint("Leave the column out.")));
+				 errhint("Leave the column out. To keep the ids of a history, set the option \"append_mode\" to \"import\".")));
+}
+
+static void
+take_time(const ColumnMap *map, TupleTableSlot *slot, Commit *commit)
+{
+	Column	   *committed_at = map->by_role[COLUMN_COMMITTED_AT];
+	Datum		value;
+
 	commit->committed_at_given = row_value(map, slot, COLUMN_COMMITTED_AT, &value);
 	if (commit->committed_at_given)
 		commit->committed_at = committed_at->kind == KIND_TIMESTAMP
@@ -123,11 +152,18 @@ take_times(const ColumnMap *map, TupleTableSlot *slot, Commit *commit)
 		commit->clock_unit = timestamp_unit(committed_at);
 }
 
+/* The time of its append is part of what an imported commit brings. */
+static bool
+is_brought(const Commit *commit, const Column *column)
+{
+	return commit->is_imported && strcmp(column->attribute, COMMIT_APPENDED_AT) == 0;
+}
+
 static void
-check_not_reserved(const ColumnMap *map, const Column *column)
+check_not_reserved(const ColumnMap *map, const Commit *commit, const Column *column)
 {
 	for (size_t i = 0; i < lengthof(reserved_attributes); i++)
-		if (strcmp(column->attribute, reserved_attributes[i]) == 0)
+		if (strcmp(column->attribute, reserved_attributes[i]) == 0 && !is_brought(commit, column))
 			ereport(ERROR,
 					(errcode(ERRCODE_GENERATED_ALWAYS),
 					 errmsg("cannot insert a non-NULL value into column \"%s\" of foreign table \"%s\"",
@@ -151,7 +187,7 @@ take_extra(const ColumnMap *map, TupleTableSlot *slot, Commit *commit)
 		value = slot_getattr(slot, column->attnum, &isnull);
 		if (isnull)
 			continue;
-		check_not_reserved(map, column);
+		check_not_reserved(map, commit, column);
 		extra[commit->nextra].name = column->attribute;
 		extra[commit->nextra].value = column_write(column, value);
 		commit->nextra++;
@@ -160,7 +196,7 @@ take_extra(const ColumnMap *map, TupleTableSlot *slot, Commit *commit)
 }
 
 AppendRow
-row_to_commit(const ColumnMap *map, TupleTableSlot *slot)
+row_to_commit(const ColumnMap *map, AppendMode mode, TupleTableSlot *slot)
 {
 	AppendRow	row = {0};
 	Commit	   *commit = &row.commit;
@@ -168,7 +204,11 @@ row_to_commit(const ColumnMap *map, TupleTableSlot *slot)
 
 	take_aggregate_id(map, slot, commit);
 	take_version(map, slot, &row);
-	take_times(map, slot, commit);
+	if (mode == APPEND_IMPORT)
+		take_imported(map, slot, &row);
+	else
+		check_no_id(map, slot);
+	take_time(map, slot, commit);
 	take_events(map, slot, commit);
 	take_extra(map, slot, commit);
 	if (row.next_version)

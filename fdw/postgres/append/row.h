@@ -11,14 +11,14 @@
 #include "postgres/table/relation.h"
 #include "store/append.h"
 
-/* Raises HV005 when the table lacks a column that a commit cannot do without. */
-extern void row_check_columns(const ColumnMap *map);
+/* Raises HV005 when the table lacks a column that a commit of that mode cannot do without. */
+extern void row_check_columns(const ColumnMap *map, AppendMode mode);
 
 /*
  * The commit that a row is, checked; texts in the current memory context. Raises an error for a row that can never be
  * stored.
  */
-extern AppendRow row_to_commit(const ColumnMap *map, TupleTableSlot *slot);
+extern AppendRow row_to_commit(const ColumnMap *map, AppendMode mode, TupleTableSlot *slot);
 
 /*
  * Puts what was stored of a slot's row into the slot `shown`, which may be the same: the id, the version and the time

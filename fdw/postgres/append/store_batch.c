@@ -18,7 +18,7 @@ store_batch_check_table(const TableOptions *options, const ColumnMap *map)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot insert into feed table \"%s\"", map->relation_name),
 				 errhint("Insert into a foreign table of the same store without the option \"consistent_prefix\".")));
-	row_check_columns(map);
+	row_check_columns(map, options->append_mode);
 }
 
 /* The attribute of the column that carries tokens. */

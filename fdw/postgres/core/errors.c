@@ -39,6 +39,9 @@ static const ErrorText texts[] = {
 	[FAILURE_ID_TWICE] = {.sqlstate = ERRCODE_DATA_CORRUPTED,
 		.message = "a commit id was given out twice in %s",
 		.hint = "Let nobody append until dynamodb_es_check shows no error: the counter is behind the commits, as after a restore."},
+	[FAILURE_SAME_ID] = {.sqlstate = ERRCODE_UNIQUE_VIOLATION,
+		.message = "two rows have one commit id for %s",
+		.hint = "Each commit of a history has an id of its own."},
 	[FAILURE_NOT_READY] = {.sqlstate = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 		.message = "DynamoDB is not done with the tables of %s",
 		.hint = "What was begun goes on there; dynamodb_es_status shows how far it is."},
@@ -238,6 +241,13 @@ report_append_failure(const Failure *failure, const char *relation_name, const C
 				 errmsg_internal(string.message, object),
 				 errdetail_internal("%s", with_fates(psprintf(_("Another commit with %s has commit id %s. The counter gives that id out again."),
 															  describe_commit(commit), failure->message), fates)),
+				 errhint("%s", string.hint)));
+	if (commit != NULL && failure->kind == FAILURE_SAME_ID)
+		ereport(ERROR,
+				(errcode(string.sqlstate),
+				 errmsg_internal(string.message, object),
+				 errdetail_internal("%s", with_fates(psprintf(_("Commit id %s is that of %s, and of another row before it."),
+															  failure->message, describe_commit(commit)), fates)),
 				 errhint("%s", string.hint)));
 	if (commit != NULL && failure->kind == FAILURE_UNREADABLE)
 		ereport(ERROR,

@@ -59,7 +59,7 @@ static const OptionRule rules[] = {
 	{.name = "counter_table", .places = ON_TABLE | ON_IMPORT, .type = OPTION_TABLE_NAME},
 	{.name = "counter", .places = ON_TABLE | ON_IMPORT, .type = OPTION_TEXT},
 	{.name = "unreadable", .places = ON_TABLE, .type = OPTION_CHOICE, .choices = "error replace"},
-	{.name = "append_mode", .places = ON_TABLE, .type = OPTION_CHOICE, .choices = "counter dense"},
+	{.name = "append_mode", .places = ON_TABLE, .type = OPTION_CHOICE, .choices = "counter dense import"},
 	{.name = "append_at", .places = ON_TABLE, .type = OPTION_CHOICE, .choices = "statement commit"},
 	{.name = "contiguous_versions", .places = ON_TABLE, .type = OPTION_BOOLEAN},
 	{.name = "append_token", .places = ON_TABLE, .type = OPTION_TEXT},

@@ -84,10 +84,14 @@ option_text(const char *name, List *first, List *second, const char *fallback)
 	return fallback;
 }
 
-static bool
-is_dense(List *options)
+static AppendMode
+append_mode_of(List *options)
 {
-	return strcmp(option_text("append_mode", options, NIL, "counter"), "dense") == 0;
+	const char *mode = option_text("append_mode", options, NIL, "counter");
+
+	if (strcmp(mode, "dense") == 0)
+		return APPEND_DENSE;
+	return strcmp(mode, "import") == 0 ? APPEND_IMPORT : APPEND_COUNTER;
 }
 
 static bool
@@ -100,7 +104,7 @@ appends_at_commit(List *options)
 static void
 check_append_at(List *options)
 {
-	if (appends_at_commit(options) && !is_dense(options))
+	if (appends_at_commit(options) && append_mode_of(options) != APPEND_DENSE)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 				 errmsg("option \"append_at\" can be \"commit\" only where \"append_mode\" is \"dense\""),
@@ -114,7 +118,7 @@ check_contiguous_versions(List *options)
 	bool		is_wanted;
 
 	if (parse_bool(option_text("contiguous_versions", options, NIL, "false"), &is_wanted) && is_wanted
-		&& !is_dense(options))
+		&& append_mode_of(options) != APPEND_DENSE)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 				 errmsg("option \"contiguous_versions\" can be set only where \"append_mode\" is \"dense\""),
@@ -219,7 +223,7 @@ options_of_table(Oid relation)
 		.replaces_unreadable = strcmp(option_text("unreadable", table->options, NIL, "error"), "replace") == 0,
 		.max_connections = option_int("max_connections", server->options, NIL, DEFAULT_MAX_CONNECTIONS),
 		.batch_size = option_int("batch_size", table->options, server->options, DEFAULT_BATCH_SIZE),
-		.append_mode = is_dense(table->options) ? APPEND_DENSE : APPEND_COUNTER,
+		.append_mode = append_mode_of(table->options),
 		.append_at_commit = appends_at_commit(table->options),
 		.contiguous_versions = option_bool("contiguous_versions", table->options, NIL, false),
 		.burn_notes = option_bool("burn_notes", table->options, NIL, true),
