@@ -98,7 +98,7 @@ static const ErrorText texts[] = {
 		.message = "out of memory for %s"},
 };
 
-StaticAssertDecl(FAILURE_OTHER == 27, "a new kind of failure needs a row in texts");
+StaticAssertDecl(FAILURE_OTHER == 28, "a new kind of failure needs a row in texts");
 
 static ErrorText
 text_of_failure(const Failure *failure)
