@@ -93,6 +93,8 @@ CREATE FOREIGN TABLE store.big (commit_id bigint, committed_at timestamptz, aggr
   SERVER store OPTIONS (commit_table 'big', counter 'big');
 CREATE FOREIGN TABLE journal (commit_id bigint, committed_at timestamptz, aggregate_id text, version bigint, events jsonb)
   SERVER store OPTIONS (commit_table 'journal', counter_table 'journal-counters');
+CREATE FOREIGN TABLE moved (commit_id bigint, committed_at timestamptz, aggregate_id text, version bigint, events jsonb)
+  SERVER store OPTIONS (commit_table 'journal', counter_table 'journal-counters', append_mode 'import');
 CREATE FOREIGN TABLE dense (commit_id bigint, aggregate_id text, version bigint, events jsonb)
   SERVER store OPTIONS (commit_table 'journal', counter_table 'journal-counters', append_mode 'dense');
 CREATE FOREIGN TABLE contiguous (commit_id bigint, aggregate_id text, version bigint, events jsonb)

@@ -14,7 +14,7 @@ use PostgreSQL::Test::Utils;
 use Session;
 use Test::More;
 
-my $commits = $ENV{COMMITS} // 2000;
+my $commits = $ENV{COMMITS} // 600;
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->start;
@@ -141,9 +141,9 @@ is($session->try(q{INSERT INTO small_open (commit_id, aggregate_id, version, eve
 
 # A row that fails behind ones that are stored: the counter has followed. At the end of a statement it must.
 $fault->rules;
-$result = $session->try("INSERT INTO small $columns SELECT 100 + n, now(), 'f' || n, 0, CASE WHEN n < 901 THEN '[]' ELSE '{}' END::json FROM generate_series(1, 1000) n");
+$result = $session->try("INSERT INTO small $columns SELECT 100 + n, now(), 'f' || n, 0, CASE WHEN n < 401 THEN '[]' ELSE '{}' END::json FROM generate_series(1, 500) n");
 is($result->{error}{sqlstate}, '22023', 'a row that is none, behind many');
-like(warnings_of($result), qr/\A800 commits .*The counter may be behind/, 'what was stored before it stays, and the counter may be behind');
+like(warnings_of($result), qr/\A400 commits .*The counter may be behind/, 'what was stored before it stays, and the counter may be behind');
 is(counter('small'), 11, 'it is');
 $fault->rules({ operation => 'UpdateItem', answer => { status => 400, body => { __type => 'com.amazonaws.dynamodb.v20120810#AccessDeniedException', message => 'no' } } });
 $result = $session->try("INSERT INTO small $columns VALUES (2000, now(), 'g', 0, '[]')");

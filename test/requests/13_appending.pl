@@ -2,7 +2,7 @@
 	section => 'Appending',
 	text => <<'TEXT',
 The counter gives the ids of a batch, then each commit is put where there is none. Where there is one, the id is noted as burned; DynamoDB
-shows whose the commit is that is there, and some stand-ins for it have to be asked.
+shows whose the commit is that is there, and some stand-ins for it have to be asked. `moved` is `journal` with `append_mode 'import'`.
 TEXT
 	before => q{SELECT dynamodb_es_create_tables('journal')},
 	after => q{SELECT dynamodb_es_drop_tables('journal')},
@@ -92,6 +92,31 @@ TEXT
 			q{PutItem journal-counters: name = 'commits#burned#15'},
 		],
 		perhaps => [ q{GetItem journal: aggregateId = 'x', version = 0} ],
+		compare => 0,
+	}, {
+		what => 'commits that bring their ids',
+		sql => q{INSERT INTO moved SELECT 100 + n, '2020-01-01Z', 'm', n, '[]' FROM generate_series(0, 2) n},
+		requests => [
+			( map { "PutItem journal: aggregateId = 'm', version = $_; if attribute_not_exists(aggregateId)" } 0 .. 2 ),
+			q{UpdateItem journal-counters: name = 'commits'; SET id = 102; if attribute_not_exists(id) OR id < 102},
+		],
+		compare => 0,
+	}, {
+		what => 'commits that bring their ids, looked at one by one',
+		sql => q{INSERT INTO moved SELECT 103 + n, '2020-01-01Z', 'm', 3 + n, '[]' FROM generate_series(0, 1) n RETURNING version},
+		requests => [
+			( map { "PutItem journal: aggregateId = 'm', version = $_; if attribute_not_exists(aggregateId)" } 3 .. 4 ),
+			q{UpdateItem journal-counters: name = 'commits'; SET id = 104; if attribute_not_exists(id) OR id < 104},
+		],
+		compare => 0,
+	}, {
+		what => 'a commit that brings its id and is there, passed over',
+		sql => q{INSERT INTO moved VALUES (100, '2020-01-01Z', 'm', 0, '[]') ON CONFLICT DO NOTHING},
+		requests => [
+			q{PutItem journal: aggregateId = 'm', version = 0; if attribute_not_exists(aggregateId)},
+			q{UpdateItem journal-counters: name = 'commits'; SET id = 100; if attribute_not_exists(id) OR id < 100},
+		],
+		perhaps => [ q{GetItem journal: aggregateId = 'm', version = 0} ],
 		compare => 0,
 	}, {
 		what => 'a row that can be no commit',
