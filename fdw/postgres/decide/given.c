@@ -138,7 +138,7 @@ given_rows_fill(const GivenRows *given, RowBatch *batch)
 	for (int i = 0; i < given->nrows; i++)
 	{
 		show_row(given, i);
-		batch->rows[batch->nrows++] = row_to_commit(given->map, given->slot);
+		batch->rows[batch->nrows++] = row_to_commit(given->map, APPEND_DENSE, given->slot);
 	}
 	MemoryContextSwitchTo(caller);
 }
