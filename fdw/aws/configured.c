@@ -3,7 +3,6 @@
  */
 #include "aws/configured.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 

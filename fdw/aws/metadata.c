@@ -4,7 +4,6 @@
  */
 #include "aws/metadata.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
