@@ -20,10 +20,6 @@
  */
 #include "feed_model.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 static const World projection = {.ids = 3, .readers = 1, .stale = 1};
 static const World four_ids = {.ids = 4, .readers = 1};
 static const World in_ranges = {.ids = 4, .readers = 1, .ranges = true};
@@ -35,14 +31,6 @@ static const World odd_clock = {.ids = 4, .readers = 1, .stamps = true, .odd = 1
 static const World odd_alone = {.ids = 2, .readers = 1, .stamps = true, .odd = 1};
 static const World future_below_others = {.ids = 4, .readers = 1, .stamps = true, .future = 1, .witnesses = 2, .excused = true, .calm = true};
 static const World future_stamp = {.ids = 2, .readers = 1, .stamps = true, .future = 1};
-
-typedef struct Check
-{
-	const char *name;
-	const World *world;
-	Mutant		mutant;
-	const char *expected;		/* NULL: nothing may be found */
-} Check;
 
 static const Check checks[] = {
 	{"rules: a projection", &projection, NONE, NULL},
@@ -75,188 +63,33 @@ static const Check checks[] = {
 	{"limit: a stamp of the future above a gap", &future_stamp, NONE, STUCK},
 };
 
-typedef struct Step
-{
-	uint32_t	from;
-	const char *what;
-	uint8_t		id;
-} Step;
-
 const World *world;
 Mutant		mutant;
-static State *states;
-static Step *steps;
-static uint32_t nstates, room, now;
-static uint32_t *table;			/* of state + 1 */
-static uint32_t table_size;
-static const char *found;
-static const char *found_at;	/* the step that the finding is about; NULL: the state itself */
-static int	found_id;
-
-static void *
-need(void *memory)
-{
-	if (memory == NULL)
-	{
-		fputs("feed_model: out of memory\n", stderr);
-		exit(2);
-	}
-	return memory;
-}
-
-static uint32_t *
-slot_of(const State *state)
-{
-	const uint8_t *bytes = (const uint8_t *) state;
-	uint64_t	hash = 0;
-
-	for (size_t i = 0; i < sizeof(State); i += sizeof(uint64_t))
-	{
-		uint64_t	word = 0;
-
-		memcpy(&word, bytes + i, sizeof(State) - i < sizeof(word) ? sizeof(State) - i : sizeof(word));
-		hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
-		hash ^= hash >> 29;
-	}
-	for (uint32_t at = (uint32_t) (hash ^ hash >> 32);; at++)
-	{
-		uint32_t   *slot = &table[at & (table_size - 1)];
-
-		if (*slot == 0 || memcmp(&states[*slot - 1], state, sizeof(State)) == 0)
-			return slot;
-	}
-}
-
-static void
-grow(void)
-{
-	room = room == 0 ? 1 << 16 : room * 2;
-	states = need(realloc(states, room * sizeof(State)));
-	steps = need(realloc(steps, room * sizeof(Step)));
-	free(table);
-	table_size = room * 2;
-	table = need(calloc(table_size, sizeof(uint32_t)));
-	for (uint32_t i = 0; i < nstates; i++)
-		*slot_of(&states[i]) = i + 1;
-}
-
-/* The states that were come to and not yet gone on from are the last ones. */
-void
-reach(const State *state, const char *what, int id)
-{
-	State		copy = *state;	/* growing moves the states */
-	uint32_t   *slot;
-
-	if (found != NULL)
-	{
-		if (found_at == NULL)
-		{
-			found_at = what;
-			found_id = id;
-		}
-		return;
-	}
-	if (nstates == room)
-		grow();
-	slot = slot_of(&copy);
-	if (*slot != 0)
-		return;
-	states[nstates] = copy;
-	steps[nstates] = (Step)
-	{
-		.from = now, .what = what, .id = (uint8_t) id
-	};
-	*slot = ++nstates;
-}
-
-void
-find(bool is_found, const char *what)
-{
-	if (is_found && found == NULL)
-		found = what;
-}
 
 void
 without_finding(void (*run) (State *state), State *state)
 {
-	const char *before = found;
+	const char *before = search_found();
 
 	run(state);
-	found = before;
+	search_forget(before);
 }
 
 static void
-search(const Check *check)
+begin(const Check *check)
 {
+	static const Model model = {.size = sizeof(State), .check = check_state, .steps = all_steps};
 	State		first = {0};
 
 	world = check->world;
-	mutant = check->mutant;
+	mutant = (Mutant) check->mutant;
 	first.stale = world->stale;
 	first.late_left = world->late;
-	reach(&first, "nothing", 0);
-	for (now = 0; now < nstates; now++)
-	{
-		State		state = states[now];	/* growing moves the states */
-
-		check_state(&state);
-		if (found != NULL)
-			return;
-		all_steps(&state);
-		if (found != NULL)
-			return;
-	}
-}
-
-static void
-show_step(const char *what, int id)
-{
-	if (id == 0)
-		printf("  %s\n", what);
-	else
-		printf("  %s %d\n", what, id);
-}
-
-/* The steps that led to that state, which is not the first one. */
-static void
-show_way(uint32_t state)
-{
-	if (state == 0)
-		return;
-	show_way(steps[state].from);
-	show_step(steps[state].what, steps[state].id);
-}
-
-static bool
-run(const Check *check, bool shows_way)
-{
-	search(check);
-	printf("%s: %s, %u states\n", check->name, found != NULL ? found : "nothing found", (unsigned) nstates);
-	if (found != NULL && (shows_way || check->expected == NULL))
-	{
-		show_way(now);
-		if (found_at != NULL)
-			show_step(found_at, found_id);
-	}
-	if (check->expected == NULL)
-		return found == NULL;
-	return found != NULL && strcmp(found, check->expected) == 0;
+	search(&model, &first);
 }
 
 int
 main(int argc, char **argv)
 {
-	const size_t count = sizeof(checks) / sizeof(checks[0]);
-
-	if (argc == 2 && strcmp(argv[1], "--list") == 0)
-	{
-		for (size_t i = 0; i < count; i++)
-			puts(checks[i].name);
-		return 0;
-	}
-	for (size_t i = 0; argc > 1 && i < count; i++)
-		if (strcmp(argv[argc - 1], checks[i].name) == 0)
-			return run(&checks[i], argc == 3 && strcmp(argv[1], "--trace") == 0) ? 0 : 1;
-	fputs("usage: feed_model --list | [--trace] NAME\n", stderr);
-	return 2;
+	return search_main(argc, argv, checks, sizeof(checks) / sizeof(checks[0]), begin);
 }

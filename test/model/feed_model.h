@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "search.h"
+
 #define MOST_IDS 4
 #define READERS 2
 #define APPENDERS 2
@@ -142,15 +144,9 @@ oldest_age(void)
 	return world->stamps ? OLD : TIMEOUT;
 }
 
-/* Calls reach() with each state that one step leads to. */
-extern void all_steps(const State *state);
-
-/* Calls find() for what does not hold in this state. */
-extern void check_state(const State *state);
-
-/* The search's: a state was come to by that step; something was found. The first finding counts. */
-extern void reach(const State *state, const char *what, int id);
-extern void find(bool is_found, const char *what);
+/* The model's, see search.h. */
+extern void all_steps(const void *state);
+extern void check_state(const void *state);
 
 /* Runs something whose findings do not count. */
 extern void without_finding(void (*run) (State *state), State *state);

@@ -432,8 +432,9 @@ check_progress(const State *from)
 }
 
 void
-check_state(const State *state)
+check_state(const void *at)
 {
+	const State *state = at;
 	Ids			stored = with_status(state, STORED) | with_status(state, VISIBLE);
 
 	find(stored & (state->notes | state->fresh_notes), BURNED);
@@ -522,8 +523,9 @@ reader_steps(const State *from, int i)
 }
 
 void
-all_steps(const State *from)
+all_steps(const void *at)
 {
+	const State *from = at;
 	State		state = *from;
 
 	appender_steps(from);
