@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The same protocol with the AWS SDK for JavaScript v3: its document client, connections kept alive, at most 16 of them.
+// The same protocol with the AWS SDK for JavaScript v3: its document client, connections kept alive, as many as there are in flight.
 //
 // usage: sdk.js ENDPOINT
 // Each line on stdin is a run, answered by one line of JSON: {"seconds":,"cpu":,"rows":}; cpu is this process's.
@@ -16,7 +16,7 @@ const client = DynamoDBDocumentClient.from(new DynamoDBClient({
   endpoint: process.argv[2],
   region: 'us-east-1',
   credentials: { accessKeyId: 'bench', secretAccessKey: 'bench' },
-  requestHandler: new NodeHttpHandler({ httpAgent: new http.Agent({ keepAlive: true, maxSockets: 16 }) })
+  requestHandler: new NodeHttpHandler({ httpAgent: new http.Agent({ keepAlive: true, maxSockets: 64 }) })
 }))
 
 async function appendOne (aggregateId) {

@@ -10,8 +10,11 @@ from .rounds import Bound, Result, Target, take_turns
 
 EXTENSION, FLOOR, SDK, BOTO = "dynamodb_es", "floor", "SDK v3", "boto3"
 LOOP = "dynamodb_es, in a loop"
+SIXTEEN = "dynamodb_es, 16 at most"
+COUNTER, DENSE = "dynamodb_es, counter", "dynamodb_es, dense"
 DELAYS = (1, 5, 20)
 CONNECTIONS = 16
+MOST_CONNECTIONS = 64               # max_connections where it is not said
 AGGREGATE = "00000000-0000-4000-8000-000000000000"
 TRANSACTION = 99
 FEW = 100                           # rows that a client takes before it stops
@@ -27,6 +30,7 @@ class Size:
     one: int                        # single-row appends
     bulk: int                       # rows of a bulk append
     delayed: int                    # the same behind a delay
+    far: int                        # rows of a bulk append to a far endpoint
     transactions: int
     backend: int                    # appends of each of the eight backends
     index: int                      # commits that the page server holds
@@ -37,9 +41,9 @@ class Size:
     idle_seconds: int
 
 
-FULL = Size(rounds=5, delayed_rounds=3, one=1500, bulk=4000, delayed=1000, transactions=30, backend=1000, index=100_000, engine_index=20_000,
+FULL = Size(rounds=5, delayed_rounds=3, one=1500, bulk=4000, delayed=1000, far=10_000, transactions=30, backend=1000, index=100_000, engine_index=20_000,
             cpu=100_000, memory=1_000_000, fresh=200, idle_seconds=60)
-QUICK = Size(rounds=2, delayed_rounds=2, one=200, bulk=1000, delayed=300, transactions=5, backend=100, index=20_000, engine_index=3000,
+QUICK = Size(rounds=2, delayed_rounds=2, one=200, bulk=1000, delayed=300, far=3000, transactions=5, backend=100, index=20_000, engine_index=3000,
              cpu=20_000, memory=100_000, fresh=20, idle_seconds=10)
 
 
@@ -135,6 +139,62 @@ def append_delay(bench):
                           Target("rate", FLOOR, SDK, None, source="what 16 puts at a time can be, if nothing else took time")]
         results.append(result)
     return results
+
+
+def append_far(bench):
+    """A bulk INSERT 20 ms away, into the page server, which answers however many requests there are and stores nothing; and without a
+    delay, on dynalite. Once with as many connections as there may be, which is the default, once with 16 at most. The SDK, with a fifth
+    of the rows, and the floor's puts, at 16 and at 64 in flight."""
+    results = []
+    for ms in (20, 0):
+        result = Result(f"append-far-{ms}", f"Append, in bulk, {ms} ms away, up to {MOST_CONNECTIONS} in flight", "commits",
+                        f"{append_far.__doc__} {bench.size.delayed_rounds} rounds.")
+        count, few = bench.size.far, bench.size.far // 5
+        with Stage() as stage:
+            url = bench.engines["dynalite"]
+            if ms:
+                server = stage.process(processes.page_server(commits=1))
+                server.delay(ms)
+                url = server.url
+            wide = postgres.create_table(f"far_{ms}", url)
+            narrow = postgres.create_table(f"far_{ms}_sixteen", url, server_options=f", max_connections '{CONNECTIONS}'")
+            wide_session, narrow_session = stage.session(), stage.session()
+            sdk, floor = stage.process(processes.sdk(url)), stage.process(processes.floor(url))
+            contestants = {EXTENSION: lambda: wide_session.run(postgres.insert(wide, count, prefix()), count),
+                           SIXTEEN: lambda: narrow_session.run(postgres.insert(narrow, count, prefix()), count)}
+            for in_flight in (CONNECTIONS, MOST_CONNECTIONS):
+                contestants[f"{FLOOR}, {in_flight}"] = lambda n=in_flight: floor.run(f"put {count} {n} {prefix()}", count)
+                contestants[f"{SDK}, {in_flight}"] = lambda n=in_flight: sdk.run(f"append {few} {n} {prefix()}", few)
+            take_turns(result, contestants, bench.size.delayed_rounds, warm_up=False)
+        result.targets = [Target("rate", EXTENSION, SIXTEEN, 2.5 if ms else 0.97,
+                                 source="10,000 rows ≥ 2.5 × the rate with 16" if ms else "no slower than with 16"),
+                          Target("rate", EXTENSION, f"{SDK}, {MOST_CONNECTIONS}", None, source="the SDK with as many in flight"),
+                          Target("rate", EXTENSION, f"{FLOOR}, {MOST_CONNECTIONS}", None, source="what as many puts at a time can be")]
+        results.append(result)
+    return results
+
+
+def append_one_delay(bench):
+    """One row at a time, on DynamoDB Local, 5 ms away. Dense, a commit and its id are one transaction and so one request; in counter mode,
+    and by the SDK, one after the other. The floor sends the same two requests, or the same one."""
+    result = Result("append-one-delay-5", "Append, one row at a time, 5 ms away", "commits", append_one_delay.__doc__)
+    count = bench.size.delayed // 5
+    with Stage() as stage:
+        delay = stage.process(processes.delay_server(bench.engines["local"]))
+        tables = {COUNTER: postgres.create_table("one_counter", delay.url),
+                  DENSE: postgres.create_table("one_dense", delay.url, table_options="OPTIONS (append_mode 'dense', counter 'one_dense')")}
+        delay.delay(5)
+        contestants = {name: lambda table=table: postgres.pgbench(postgres.insert_one(table), 1, count, bench.directory)
+                       for name, table in tables.items()}
+        sdk, floor = stage.process(processes.sdk(delay.url)), stage.process(processes.floor(delay.url))
+        contestants[SDK] = lambda: sdk.run(f"append {count} 1 {prefix()}", count)
+        contestants[f"{FLOOR}, two requests"] = lambda: floor.run(f"pair {count} 1 {prefix()}", count)
+        contestants[f"{FLOOR}, a transaction"] = lambda: floor.run(f"transact {count} 1 {prefix()} 1", count)
+        take_turns(result, contestants, bench.size.rounds)
+    result.targets = [Target("rate", DENSE, SDK, 1 / 0.6, source="dense ≤ 0.6 × the time of the SDK's two requests"),
+                      Target("rate", DENSE, f"{FLOOR}, a transaction", None, source="what the same request alone can be"),
+                      Target("rate", COUNTER, f"{FLOOR}, two requests", None, source="likewise")]
+    return [result]
 
 
 def append_dense(bench):
@@ -336,6 +396,8 @@ SCENARIOS = {
     "append-one": append_one,
     "append-bulk": append_bulk,
     "append-delay": append_delay,
+    "append-far": append_far,
+    "append-one-delay-5": append_one_delay,
     "append-dense": append_dense,
     "append-backends": append_backends,
     "read-index": read_index,

@@ -25,7 +25,7 @@
 #include "aws/transfer.h"
 
 #define EVENTS_AT_ONCE 32
-#define MAX_SPARE 16
+#define MAX_SPARE 64
 #define WATCHED (UINT64_C(1) << 32) /* beside the descriptor of an event: none of libcurl's */
 
 struct HttpClient
@@ -583,7 +583,7 @@ http_send(HttpClient *client, const HttpRequest *request)
 	transfer->client = client;
 	transfer->state = STEP_PENDING;
 	transfer->answer.retry_after_ms = -1;
-	transfer->answer.date_ms = -1;
+	transfer->answer.date_ms = transfer->answer.took_us = -1;
 	transfer->answer.body.secret = request->secret;
 	transfer->timeout_ms = request->timeout_ms != 0 ? request->timeout_ms : client->settings.request_timeout_ms;
 	transfer->connect_timeout_ms =

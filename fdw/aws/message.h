@@ -40,6 +40,7 @@ typedef struct HttpAnswer
 	bool		has_age;		/* an Age header: a cache has answered, and Date is that of long ago */
 	int64_t		sent_ms;		/* this machine's clock when the request went out, ms since the epoch; 0: it never did */
 	int64_t		received_ms;	/* and when the answer began */
+	int64_t		took_us;		/* from the request on its connection to the end of the answer; -1: there was none */
 } HttpAnswer;
 
 typedef struct HttpTransfer HttpTransfer;

@@ -195,6 +195,18 @@ words_of_curl(const HttpTransfer *transfer, CURLcode code)
 	return words;
 }
 
+/* Without what came before the request: the wait for a connection, and the making of it. */
+static int64_t
+time_of_answer(CURL *easy)
+{
+	curl_off_t	total = 0;
+	curl_off_t	before = 0;
+
+	curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &total);
+	curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &before);
+	return total - before;
+}
+
 void
 transfer_finish(HttpTransfer *transfer, CURLcode code)
 {
@@ -204,6 +216,7 @@ transfer_finish(HttpTransfer *transfer, CURLcode code)
 	{
 		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &number);
 		transfer->answer.status = (int) number;
+		transfer->answer.took_us = time_of_answer(transfer->easy);
 		transfer->state = STEP_DONE;
 		if (!transfer->answer.body.failed)
 			return;

@@ -98,6 +98,12 @@ call_event(const Call *call, EventKind kind)
 	return event;
 }
 
+static Window *
+call_window(const Call *call)
+{
+	return &call->context->windows[operation_reads(call->operation) ? TRAFFIC_READ : TRAFFIC_WRITE];
+}
+
 /* Sends the request once more, or for the first time; there are credentials. */
 static void
 call_attempt(Call *call)
@@ -117,6 +123,7 @@ call_attempt(Call *call)
 		call_fail_memory(call);
 		return;
 	}
+	window_sent(call_window(call), client_in_flight(call->client));
 	usage_add_request(call->usage, call->body.length, call->attempts > 1);
 	usage_add_request(call->context->total, call->body.length, call->attempts > 1);
 }
@@ -240,7 +247,7 @@ note_throttle(const Call *call)
 	if (!journal_wants(journal, EVENT_THROTTLE) || !call->was_throttled)
 		return;
 	event = call_event(call, EVENT_THROTTLE);
-	event.window = client_window(call->client, operation_reads(call->operation) ? TRAFFIC_READ : TRAFFIC_WRITE);
+	event.window = call_window(call)->size;
 	journal_add(journal, &event);
 }
 
@@ -280,14 +287,12 @@ call_plan_clock_retry(Call *call)
 
 /* Lets the client know how the service bears what it sends. */
 static void
-window_note_answer(const Call *call)
+window_note_answer(const Call *call, const HttpAnswer *answer)
 {
-	Window	   *window = &call->context->windows[operation_reads(call->operation) ? TRAFFIC_READ : TRAFFIC_WRITE];
-
 	if (call->was_throttled)
-		window_throttled(window, call->sent_at, http_now_ms());
+		window_throttled(call_window(call), call->sent_at, http_now_ms());
 	else
-		window_passed(window);
+		window_passed(call_window(call), answer->took_us, http_now_ms());
 }
 
 /* The codes for credentials that are no longer, or were never, the service's: fresh ones may be. */
@@ -443,7 +448,7 @@ call_attempt_ended(Call *call)
 	call_look_for_rest(call);
 	call_count_answer(call, call->usage);
 	call_count_answer(call, call->context->total);
-	window_note_answer(call);
+	window_note_answer(call, answer);
 	note_answer(call);
 	note_throttle(call);
 	if (call->state == STEP_DONE)

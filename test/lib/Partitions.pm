@@ -17,7 +17,14 @@ sub name { return 'the server of partitions' }
 # What they carry from now on (partitions.js says how that is written).
 sub limits { my ($self, %limits) = @_; return $self->_command(limits => \%limits) }
 
-# How many requests were throttled since this was asked last.
-sub throttled { my ($self) = @_; return sum0 map { $_->{throttled} } @{ $self->_command(take => JSON::PP::true)->{passed} } }
+# Since any of these was asked last: how many requests were throttled, and the most that were under way at once.
+sub taken
+{
+	my ($self) = @_;
+	my $taken = $self->_command(take => JSON::PP::true);
+	return (sum0(map { $_->{throttled} } @{ $taken->{passed} }), $taken->{peak});
+}
+sub throttled { return ($_[0]->taken)[0] }
+sub peak { return ($_[0]->taken)[1] }
 
 1;

@@ -3,9 +3,9 @@
 //
 // usage: partitions.js URL-OF-THE-ENGINE
 // Its first line on stdout is {"event":"listening","port":N}. Each line on stdin is a command, answered by one line, a {"event":"done"}:
-//   {"limits":{"write":W,"read":R,"burst":S,"table_partitions":N,"ids_per_partition":K}}   from now on
+//   {"limits":{"write":W,"read":R,"burst":S,"table_partitions":N,"ids_per_partition":K,"delay":MS}}   from now on
 //   {"take":true}      with what has passed since the last take: for each 100 ms and each partition the units that passed and the
-//                      requests that were throttled
+//                      requests that were throttled; and as "peak" the most requests that were under way at once
 //
 // The model. Each partition has a bucket of write units and one of read units, filled at W and R a second, for S seconds at
 // most (DynamoDB: 1000, 3000, 300). Partitions are
@@ -14,15 +14,18 @@
 //   - of the index, all of whose items have active = t: one for each K commit ids. Ids only grow, so all writes go to the last.
 // A put needs ceil(size / 1 KB) units of its table partition and of the index: an index that cannot keep up throttles its table
 // (DynamoDB gives it some slack there, this does not). A transaction needs twice as many of the tables, and the index once. A
-// read takes what it has cost once that is known, and is refused while its bucket is below zero.
+// read takes what it has cost once that is known, and is refused while its bucket is below zero. Every request comes the delay
+// later than it was sent.
 'use strict'
 const http = require('http')
 
 const engine = new URL(process.argv[2])
 const agent = new http.Agent({ keepAlive: true })
-let limits = { write: 1000, read: 3000, burst: 300, table_partitions: 4, ids_per_partition: Infinity }
+let limits = { write: 1000, read: 3000, burst: 300, table_partitions: 4, ids_per_partition: Infinity, delay: 0 }
 const buckets = new Map()
 let slots = new Map()
+let underWay = 0
+let peak = 0
 
 const now = () => performance.now() / 1000
 
@@ -89,37 +92,44 @@ function throttled (response, partition, kind) {
   response.end(body)
 }
 
+function serve (request, bytes, response) {
+  const operation = /\.(\w+)$/.exec(request.headers['x-amz-target'] || '')?.[1]
+  const body = JSON.parse(bytes)
+  const needs = new Map()
+  for (const [partition, units] of writeNeeds(operation, body)) needs.set(partition, (needs.get(partition) || 0) + units)
+  for (const [partition, units] of needs) if (bucket(partition, 'write').units < Math.min(units, limits.write)) return throttled(response, partition, 'write')
+  const read = readPartition(operation, body)
+  if (read && bucket(read, 'read').units < 0) return throttled(response, read, 'read')
+  for (const [partition, units] of needs) {
+    bucket(partition, 'write').units -= units
+    count(partition, 'units', units)
+  }
+  const out = http.request(engine, { method: 'POST', agent, headers: request.headers }, answer => {
+    const parts = []
+    answer.on('data', part => parts.push(part)).on('end', () => {
+      const whole = Buffer.concat(parts)
+      const { 'transfer-encoding': chunked, connection, ...headers } = answer.headers
+      if (read) {
+        const units = JSON.parse(whole).ConsumedCapacity?.CapacityUnits || 0.5
+        bucket(read, 'read').units -= units
+        count(read, 'units', units)
+      }
+      response.writeHead(answer.statusCode, { ...headers, 'content-length': whole.length })
+      response.end(whole)
+    })
+  })
+  out.on('error', () => response.destroy())
+  out.end(bytes)
+}
+
 const server = http.createServer((request, response) => {
   const chunks = []
+  peak = Math.max(peak, ++underWay)
+  response.on('close', () => { underWay-- })
   request.on('data', chunk => chunks.push(chunk)).on('end', () => {
-    const bytes = Buffer.concat(chunks)
-    const operation = /\.(\w+)$/.exec(request.headers['x-amz-target'] || '')?.[1]
-    const body = JSON.parse(bytes)
-    const needs = new Map()
-    for (const [partition, units] of writeNeeds(operation, body)) needs.set(partition, (needs.get(partition) || 0) + units)
-    for (const [partition, units] of needs) if (bucket(partition, 'write').units < Math.min(units, limits.write)) return throttled(response, partition, 'write')
-    const read = readPartition(operation, body)
-    if (read && bucket(read, 'read').units < 0) return throttled(response, read, 'read')
-    for (const [partition, units] of needs) {
-      bucket(partition, 'write').units -= units
-      count(partition, 'units', units)
-    }
-    const out = http.request(engine, { method: 'POST', agent, headers: request.headers }, answer => {
-      const parts = []
-      answer.on('data', part => parts.push(part)).on('end', () => {
-        const whole = Buffer.concat(parts)
-        const { 'transfer-encoding': chunked, connection, ...headers } = answer.headers
-        if (read) {
-          const units = JSON.parse(whole).ConsumedCapacity?.CapacityUnits || 0.5
-          bucket(read, 'read').units -= units
-          count(read, 'units', units)
-        }
-        response.writeHead(answer.statusCode, { ...headers, 'content-length': whole.length })
-        response.end(whole)
-      })
-    })
-    out.on('error', () => response.destroy())
-    out.end(bytes)
+    const work = () => serve(request, Buffer.concat(chunks), response)
+    if (limits.delay > 0) setTimeout(work, limits.delay)
+    else work()
   })
 })
 server.keepAliveTimeout = 120000
@@ -131,7 +141,10 @@ require('readline').createInterface({ input: process.stdin }).on('line', line =>
     buckets.clear()
   }
   const passed = command.take ? [...slots.values()] : []
-  if (command.take) slots = new Map()
-  process.stdout.write(JSON.stringify({ event: 'done', at: Math.floor(now() * 10), passed }) + '\n')
+  process.stdout.write(JSON.stringify({ event: 'done', at: Math.floor(now() * 10), passed, peak }) + '\n')
+  if (command.take) {
+    slots = new Map()
+    peak = underWay
+  }
 }).on('close', () => process.exit())
 server.listen(0, '127.0.0.1', () => process.stdout.write(JSON.stringify({ event: 'listening', port: server.address().port }) + '\n'))

@@ -232,6 +232,7 @@ arrive(HttpTransfer *transfer)
 		buffer_puts(&answer->body, exchange->answer != NULL ? exchange->answer : "{}");
 	answer->date_ms = exchange->date_ms != 0 ? exchange->date_ms : -1;
 	answer->received_ms = EPOCH_MS + now - BEGIN_MS;
+	answer->took_us = exchange->after_ms * INT64_C(1000);
 	answer->has_request_id = !exchange->foreign;
 	snprintf(answer->error_type, sizeof(answer->error_type), "%s", exchange->error_type != NULL ? exchange->error_type : "");
 	snprintf(answer->encoding, sizeof(answer->encoding), "%s", exchange->encoding != NULL ? exchange->encoding : "");
@@ -408,6 +409,7 @@ http_send(HttpClient *client, const HttpRequest *request)
 	transfer->due = transfer->exchange.fault == FAULT_SILENT ? NEVER : now + transfer->exchange.after_ms;
 	transfer->state = STEP_PENDING;
 	transfer->answer.retry_after_ms = -1;
+	transfer->answer.took_us = -1;
 	transfer->answer.sent_ms = EPOCH_MS + now - BEGIN_MS;
 	link_transfer(transfer);
 	client->in_flight++;

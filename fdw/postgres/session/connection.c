@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
+#include "dynamodb/window.h"
 #include "postgres/core/errors.h"
 #include "postgres/core/visibility.h"
 #include "postgres/session/connection.h"
@@ -146,7 +147,18 @@ unused_are_too_many(void)
 	return count > MOST_UNUSED || (count > 1 && descriptors > descriptors_to_spread() / 2);
 }
 
-/* For as many sockets as it may come to use. Fewer will do; false: not even one. */
+static void
+sockets_acquire(Connection *connection, int sockets, int most_acquired)
+{
+	while (connection->descriptors < connection->fixed_descriptors + sockets && descriptors_acquired() < most_acquired
+		   && descriptor_acquire())
+		connection->descriptors++;
+}
+
+/*
+ * For as many sockets as it may come to use. Fewer will do; false: not even one. Those beyond what every endpoint needs
+ * leave some for other clients that are used at the same time.
+ */
 static bool
 descriptors_acquire(Connection *connection)
 {
@@ -156,9 +168,8 @@ descriptors_acquire(Connection *connection)
 		connection->descriptors++;
 	if (connection->descriptors < least)
 		return false;
-	while (connection->descriptors < connection->fixed_descriptors + connection->max_connections
-		   && descriptors_acquired() < descriptors_to_spread() && descriptor_acquire())
-		connection->descriptors++;
+	sockets_acquire(connection, Min(connection->max_connections, WINDOW_USUAL), descriptors_to_spread());
+	sockets_acquire(connection, connection->max_connections, descriptors_to_spread() / 3 * 2);
 	return true;
 }
 

@@ -24,11 +24,12 @@
 #include "postgres/table/option_rules.h"
 #include "postgres/table/options.h"
 
-#define DEFAULT_MAX_CONNECTIONS 16
+#define DEFAULT_MAX_CONNECTIONS 64
 #define DEFAULT_CONNECT_TIMEOUT_MS 3000
 #define DEFAULT_REQUEST_TIMEOUT_MS 60000
 #define DEFAULT_MAX_ATTEMPTS 4
 #define DEFAULT_MAX_RESPONSE_MB 64
+#define DEFAULT_SCAN_SEGMENTS 16
 #define DEFAULT_BATCH_SIZE 100
 #define DEFAULT_APPEND_DEADLINE_MS 20000
 #define DEFAULT_GAP_TIMEOUT_MS 360000
@@ -236,7 +237,8 @@ options_of_table(Oid relation)
 
 	if (options.append_mode == APPEND_DENSE)
 		options.batch_size = Min(options.batch_size, APPEND_DENSE_ROWS);
-	options.scan_segments = option_int("scan_segments", table->options, server->options, options.max_connections);
+	options.scan_segments = option_int("scan_segments", table->options, server->options,
+									   option_int("max_connections", server->options, NIL, DEFAULT_SCAN_SEGMENTS));
 	return options;
 }
 
