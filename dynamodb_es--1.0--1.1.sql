@@ -58,6 +58,68 @@ CREATE FUNCTION dynamodb_es_stats(
 
 COMMENT ON FUNCTION dynamodb_es_stats() IS 'what this session has sent to each server since it began, and what that cost';
 
+-- Counts of the whole server. The functions show each caller what pg_stat_activity would.
+CREATE FUNCTION dynamodb_es_stat(
+	OUT database_name text,
+	OUT server_name text,
+	OUT role_name text,
+	OUT operation text,
+	OUT requests bigint,
+	OUT retries bigint,
+	OUT throttles bigint,
+	OUT requests_abandoned bigint,
+	OUT conflicts bigint,
+	OUT unknown_fates bigint,
+	OUT read_units double precision,
+	OUT write_units double precision,
+	OUT estimated_price double precision,
+	OUT bytes_sent bigint,
+	OUT bytes_received bigint,
+	OUT wait_ms double precision,
+	OUT since timestamptz
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION dynamodb_es_stat() IS 'the rows of the view dynamodb_es_stat';
+
+CREATE VIEW dynamodb_es_stat AS SELECT * FROM dynamodb_es_stat();
+
+COMMENT ON VIEW dynamodb_es_stat IS
+	'what the whole server has sent to DynamoDB, by database, server, role and operation; without names: all others';
+
+GRANT SELECT ON dynamodb_es_stat TO PUBLIC;
+
+CREATE FUNCTION dynamodb_es_stat_statements(
+	OUT database_name text,
+	OUT role_name text,
+	OUT queryid bigint,
+	OUT executions bigint,
+	OUT requests bigint,
+	OUT read_units double precision,
+	OUT write_units double precision,
+	OUT estimated_price double precision,
+	OUT wait_ms double precision,
+	OUT since timestamptz
+) RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION dynamodb_es_stat_statements() IS 'the rows of the view dynamodb_es_stat_statements';
+
+CREATE VIEW dynamodb_es_stat_statements AS SELECT * FROM dynamodb_es_stat_statements();
+
+COMMENT ON VIEW dynamodb_es_stat_statements IS
+	'what statements have cost in DynamoDB, by database, role and query identifier; without names: all others';
+
+GRANT SELECT ON dynamodb_es_stat_statements TO PUBLIC;
+
+CREATE FUNCTION dynamodb_es_stat_reset() RETURNS void
+	AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION dynamodb_es_stat_reset() IS
+	'sets the counts of dynamodb_es_stat and dynamodb_es_stat_statements back, of all roles and databases';
+
+REVOKE EXECUTE ON FUNCTION dynamodb_es_stat_reset() FROM PUBLIC;
+
 -- Projections. The tables are read and written by the functions below alone; who may see what, the view says.
 CREATE TABLE dynamodb_es_projection (
 	name text PRIMARY KEY,

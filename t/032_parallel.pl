@@ -40,7 +40,7 @@ sub held
 	$server->hold;
 	$session->send($sql);
 	$server->wait_for(in_flight => $in_flight);
-	my $waits = "SELECT wait_event IN ('Extension', 'DynamoDB', 'AppendReady') FROM pg_stat_activity WHERE pid = " . $session->pid;
+	my $waits = "SELECT wait_event IN ('Extension', 'AppendReady') OR wait_event LIKE 'Dynamodb%' FROM pg_stat_activity WHERE pid = " . $session->pid;
 	Session::comes(sub { $observer->query($waits) eq 't' }) or die 'the backend does not wait';
 	return;
 }

@@ -131,7 +131,7 @@ sub waiting_follower
 	$follower->send('CALL dynamodb_es_follow()');
 	return Session::comes(sub {
 		my ($row) = $session->query("SELECT xact_start IS NULL, wait_event FROM pg_stat_activity WHERE pid = $follower->{pid} AND query ~ '^CALL' AND state = 'active'");
-		return $row && $row->[0] eq 't' && ($row->[1] // '') =~ /\A(Extension|DynamoDBIdle)\z/;
+		return $row && $row->[0] eq 't' && ($row->[1] // '') =~ /\A(Extension|DynamodbIdle)\z/;
 	});
 }
 $session->query("SELECT pg_cancel_backend($follower->{pid})");

@@ -50,8 +50,7 @@ for my $call (q{CALL dynamodb_es_follow('p')}, q{SELECT dynamodb_es_run('p')})
 		reached => sub { $fault->wait_for(operation => 'Query', rule => 'caught') });
 }
 $fault->rules;
-my $in_wait = sub { my $pid = $_[0]{pid}; Session::comes(sub { ($session->query("SELECT wait_event FROM pg_stat_activity WHERE pid = $pid") // '') eq 'Extension' }) };
-$in_wait = sub { my $pid = $_[0]{pid}; Session::comes(sub { ($session->query("SELECT wait_event FROM pg_stat_activity WHERE pid = $pid") // '') eq 'DynamoDB' }) } if $node->pg_version ge '17';
+my $in_wait = sub { my $pid = $_[0]{pid}; Session::comes(sub { ($session->query("SELECT wait_event FROM pg_stat_activity WHERE pid = $pid") // '') =~ /\A(?:Extension|Dynamodb\w+)\z/ }) };
 $session->query(q{SELECT dynamodb_es_alter_projection('p', poll_interval => '1 h')});
 ends_at_once($node, $session, 'follow, between polls', sql => q{CALL dynamodb_es_follow('p')}, reached => $in_wait, @works);
 ends_at_once($node, $session, 'wait_for', sql => q{SELECT dynamodb_es_wait_for('p', 1000, '1 h')}, reached => $in_wait, @works);

@@ -96,7 +96,7 @@ is_deeply([ $session->query('SELECT DISTINCT who, session FROM app.applied') ], 
 my $activity = "FROM pg_stat_activity WHERE pid = $pid";
 comes(sub { ($session->query("SELECT wait_event_type $activity"))[0][0] // '' eq 'Extension' }, 'it waits');
 my ($seen) = $session->query("SELECT application_name, backend_type, datname, usename, wait_event, xact_start IS NULL, backend_xid IS NULL, backend_xmin IS NULL $activity");
-is_deeply($seen, [ 'first', 'dynamodb_es projection', 'postgres', 'app', $node->pg_version >= 17 ? 'DynamoDBIdle' : 'Extension', 't', 't', 't' ], 'pg_stat_activity tells of it');
+is_deeply($seen, [ 'first', 'dynamodb_es projection', 'postgres', 'app', $node->pg_version >= 17 ? 'DynamodbIdle' : 'Extension', 't', 't', 't' ], 'pg_stat_activity tells of it');
 is(state_of('first'), 'running', 'the view knows that it is followed');
 
 # An append of this server wakes it. The projection would look in an hour.

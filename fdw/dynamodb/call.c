@@ -47,11 +47,26 @@ struct Call
 	uint64_t	generation;		/* of the credentials of the last attempt */
 	bool		renewed;		/* it was sent once more with fresh credentials */
 	Usage	   *usage;
+	bool		is_awaited;		/* counted among those that are not done */
 	StepResult	state;
 	Intake		intake;			/* of the attempt's answer, which stays in there */
 	bool		may_have_happened;
 	Failure		failure;
 };
+
+/* What its client's requests of that kind have cost; NULL: nobody counts. */
+static Usage *
+call_total(const Call *call)
+{
+	return call->context->totals != NULL ? &call->context->totals[call->operation] : NULL;
+}
+
+static void
+call_set_awaited(Call *call, bool is_awaited)
+{
+	call->context->awaited[call->operation] += is_awaited - call->is_awaited;
+	call->is_awaited = is_awaited;
+}
 
 static void
 call_fail_memory(Call *call)
@@ -125,7 +140,7 @@ call_attempt(Call *call)
 	}
 	window_sent(call_window(call), client_in_flight(call->client));
 	usage_add_request(call->usage, call->body.length, call->attempts > 1);
-	usage_add_request(call->context->total, call->body.length, call->attempts > 1);
+	usage_add_request(call_total(call), call->body.length, call->attempts > 1);
 }
 
 /*
@@ -163,6 +178,7 @@ call_start_with(Client *client, Operation operation, ByteBuffer *body, const Cal
 	call->deadline = settings->deadline;
 	call->usage = usage;
 	call->state = STEP_PENDING;
+	call_set_awaited(call, true);
 	if (body != NULL)
 	{
 		call->body = *body;
@@ -447,7 +463,7 @@ call_attempt_ended(Call *call)
 	call->was_throttled = call->failure.kind == FAILURE_THROTTLED;
 	call_look_for_rest(call);
 	call_count_answer(call, call->usage);
-	call_count_answer(call, call->context->total);
+	call_count_answer(call, call_total(call));
 	window_note_answer(call, answer);
 	note_answer(call);
 	note_throttle(call);
@@ -506,6 +522,7 @@ call_step(Call *call)
 			call_attempt_ended(call);
 	}
 	call->failure.is_private = call->context->is_private;
+	call_set_awaited(call, call->state == STEP_PENDING);
 	if (call->state == STEP_FAILED)
 		call->failure.attempts = call->settings.attempts + call->attempts;
 	return call->state;
@@ -576,7 +593,7 @@ call_abandon(Call *call)
 	if (call->transfer == NULL || http_transfer_step(call->transfer) == STEP_FAILED)
 		return;
 	usage_add_abandoned(call->usage);
-	usage_add_abandoned(call->context->total);
+	usage_add_abandoned(call_total(call));
 	if (http_transfer_step(call->transfer) == STEP_DONE && answer_read_quickly(call))
 		call_attempt_ended(call);
 }
@@ -587,6 +604,7 @@ call_free(Call *call)
 	if (call == NULL)
 		return;
 	call_abandon(call);
+	call_set_awaited(call, false);
 	provider_leave(call->context->provider, &call->ticket);
 	http_transfer_free(call->transfer);
 	intake_reset(&call->intake);

@@ -12,6 +12,7 @@
 #include "aws/provider.h"
 #include "base/jitter.h"
 #include "base/journal.h"
+#include "dynamodb/operation.h"
 #include "dynamodb/retry.h"
 #include "dynamodb/signer.h"
 #include "dynamodb/usage.h"
@@ -31,7 +32,8 @@ typedef struct CallContext
 	bool		is_private;		/* so are their failures */
 	bool		was_answered;	/* in the shape that DynamoDB's answers have */
 	Journal		journal;		/* of what happens to the calls, and to the credentials */
-	Usage	   *total;			/* what all requests cost is added here; or NULL */
+	Usage	   *totals;			/* what all requests cost is added here, by operation; or NULL */
+	int			awaited[OPERATIONS];	/* calls that are not done yet */
 } CallContext;
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/buffer.h"
 #include "dynamodb/call_context.h"
@@ -15,6 +16,8 @@ struct Client
 	char	   *region;
 	char	   *endpoint;		/* scheme and host, without a path */
 	CallContext calls;
+	int			awaited_operation;	/* what is waited for, or was last */
+	int64_t		awaited_since;	/* us; 0: nobody waits */
 };
 
 /* The endpoint of a region. Source: "Amazon DynamoDB endpoints and quotas", AWS General Reference. */
@@ -44,7 +47,7 @@ client_new(const ClientSettings *settings, const Identity *identity, Failure *fa
 	client->calls.max_response_bytes = settings->http.max_response_bytes;
 	client->calls.accepts_gzip = settings->accept_gzip;
 	client->calls.is_private = settings->is_private;
-	client->calls.total = settings->total;
+	client->calls.totals = settings->totals;
 	for (int i = 0; i < TRAFFIC_KINDS; i++)
 		window_init(&client->calls.windows[i], settings->http.max_connections);
 	jitter_init(&client->calls.jitter);
@@ -166,9 +169,32 @@ client_idle_connections(const Client *client)
 	return http_client_idle_connections(client->http);
 }
 
+int
+client_awaited_operation(const Client *client)
+{
+	const int  *awaited = client->calls.awaited;
+	int			most = 0;
+
+	for (int i = 1; i < OPERATIONS; i++)
+		if (awaited[i] > awaited[most])
+			most = i;
+	return awaited[most] > 0 ? most : OPERATIONS;
+}
+
+static int64_t
+now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 void
 client_await(Client *client)
 {
+	client->awaited_operation = client_awaited_operation(client);
+	client->awaited_since = now_us();
 	http_client_await(client->http);
 }
 
@@ -184,9 +210,18 @@ client_poll(Client *client)
 	http_client_poll(client->http);
 }
 
+static void
+count_wait(Client *client)
+{
+	if (client->awaited_since != 0 && client->awaited_operation != OPERATIONS && client->calls.totals != NULL)
+		client->calls.totals[client->awaited_operation].waited_us += now_us() - client->awaited_since;
+	client->awaited_since = 0;
+}
+
 void
 client_pump(Client *client)
 {
+	count_wait(client);
 	http_client_pump(client->http);
 }
 

@@ -25,7 +25,7 @@ typedef struct ClientSettings
 	bool		accept_gzip;	/* answers may come compressed */
 	bool		endpoint_is_private;	/* PostgreSQL's own environment or files name it */
 	bool		is_private;		/* so are its failures: it goes by the server's own AWS identity or region */
-	Usage	   *total;			/* what all requests cost is added here too; must outlive the client; or NULL */
+	Usage	   *totals;			/* what all requests cost is added here too: OPERATIONS of them; must outlive the client; or NULL */
 	HttpSettings http;
 } ClientSettings;
 
@@ -62,6 +62,11 @@ extern const char *client_region(const Client *client);
 /* See http_client_in_flight and http_client_idle_connections. */
 extern int	client_in_flight(const Client *client);
 extern int	client_idle_connections(const Client *client);
+
+/* The operation of most requests that are not done yet; OPERATIONS: there is none. */
+extern int	client_awaited_operation(const Client *client);
+
+/* The wait between these two is counted for that operation. */
 extern void client_await(Client *client);	/* see http_client_await */
 extern void client_pump(Client *client);
 extern void client_poll(Client *client);	/* see http_client_poll */

@@ -21,6 +21,8 @@ typedef enum Operation
 	OPERATION_LIST_TABLES
 } Operation;
 
+#define OPERATIONS (OPERATION_LIST_TABLES + 1)
+
 /* "Query", as in X-Amz-Target and EXPLAIN. */
 extern const char *operation_name(Operation operation);
 

@@ -52,3 +52,21 @@ usage_add_abandoned(Usage *usage)
 	if (usage != NULL)
 		usage->abandoned++;
 }
+
+void
+usage_add(Usage *sum, const Usage *part)
+{
+	sum->requests += part->requests;
+	sum->retries += part->retries;
+	sum->throttles += part->throttles;
+	sum->abandoned += part->abandoned;
+	sum->bytes_sent += part->bytes_sent;
+	sum->bytes_received += part->bytes_received;
+	sum->read_units += part->read_units;
+	sum->budgeted_units += part->budgeted_units;
+	sum->write_units += part->write_units;
+	sum->items += part->items;
+	sum->waited_us += part->waited_us;
+	sum->conflicts += part->conflicts;
+	sum->unknown_fates += part->unknown_fates;
+}

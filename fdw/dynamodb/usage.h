@@ -1,5 +1,5 @@
 /*
- * usage: what requests cost.
+ * usage: what requests cost, and what came of them.
  */
 #ifndef DYNAMODB_ES_USAGE_H
 #define DYNAMODB_ES_USAGE_H
@@ -24,6 +24,9 @@ typedef struct Usage
 	double		budgeted_units; /* of these, what a budget knows of (store/read_spec.h) */
 	double		write_units;
 	int64_t		items;			/* evaluated by Query and Scan, read by BatchGetItem */
+	int64_t		waited_us;		/* in the waits for a client; only in its totals */
+	int64_t		conflicts;		/* appends that found their version taken; whoever reports that counts it */
+	int64_t		unknown_fates;	/* appends that may or may not have been carried out; likewise */
 } Usage;
 
 /* In all of these *usage may be NULL: then nobody counts. A request went out; its body has so many bytes. */
@@ -37,6 +40,9 @@ extern void usage_add_costs(Usage *usage, Operation operation, const cJSON *resp
 
 /* Items that a BatchGetItem has read: its answer does not say how many, and below 0 it is none. */
 extern void usage_add_items(Usage *usage, int64_t items);
+
+/* Adds each count. */
+extern void usage_add(Usage *sum, const Usage *part);
 
 /* Nobody looks at the answer any more. */
 extern void usage_add_abandoned(Usage *usage);

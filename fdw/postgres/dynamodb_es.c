@@ -13,11 +13,14 @@
 #include "postgres/append/modify.h"
 #include "postgres/core/budget.h"
 #include "postgres/core/compat.h"
+#include "postgres/core/price.h"
 #include "postgres/explain.h"
 #include "postgres/scan/async.h"
 #include "postgres/scan/count.h"
 #include "postgres/scan/plan.h"
 #include "postgres/scan/scan.h"
+#include "postgres/session/stat.h"
+#include "postgres/session/statement.h"
 #include "postgres/session/wake.h"
 #include "postgres/worker/launcher.h"
 
@@ -31,9 +34,12 @@ void
 _PG_init(void)
 {
 	budget_define();
+	price_define();
+	statement_init();
 	launcher_init();
 	MarkGUCPrefixReserved("dynamodb_es");
 	wake_init();
+	stat_init();
 	deferred_init();
 }
 

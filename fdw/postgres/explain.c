@@ -13,6 +13,7 @@
 #include "postgres/append/modify.h"
 #include "postgres/condition/clause.h"
 #include "postgres/condition/filter_tree.h"
+#include "postgres/core/price.h"
 #include "postgres/explain.h"
 #include "postgres/scan/scan.h"
 
@@ -126,6 +127,8 @@ explain_rows_wanted(ForeignScanState *node, ExplainState *es)
 static void
 explain_usage(const Usage *usage, bool reads, bool writes, ExplainState *es)
 {
+	double		price;
+
 	ExplainPropertyInteger("Requests", NULL, usage->requests, es);
 	if (reads)
 	{
@@ -134,6 +137,8 @@ explain_usage(const Usage *usage, bool reads, bool writes, ExplainState *es)
 	}
 	if (writes)
 		ExplainPropertyFloat("Write Capacity", "units", usage->write_units, 1, es);
+	if (price_of(usage, &price))
+		ExplainPropertyFloat("Estimated Price", NULL, price, 9, es);
 	if (usage->retries > 0)
 		ExplainPropertyInteger("Retries", NULL, usage->retries, es);
 	if (usage->throttles > 0)

@@ -179,7 +179,7 @@ sub wait_until_waiting
 	my ($self, $observer) = @_;
 	my $waits = sub {
 		my ($row) = $observer->query("SELECT wait_event_type, wait_event FROM pg_stat_activity WHERE pid = $self->{pid} AND state = 'active'");
-		return $row && ($row->[0] // '') eq 'Extension' && $row->[1] =~ /\A(Extension|DynamoDB)\z/;
+		return $row && ($row->[0] // '') eq 'Extension' && $row->[1] =~ /\A(Extension|Dynamodb\w+)\z/;
 	};
 	comes($waits) or croak 'the backend does not wait';
 	return;

@@ -59,6 +59,23 @@ describe_fates(const RowBatch *batch)
 					first != NULL ? describe_commit(&first->commit) : "none");
 }
 
+/* Where what becomes of the batch is counted: with the requests that decide it. */
+static Usage *
+usage_of_appends(const RowBatch *batch)
+{
+	return tenure_usage(batch->tenure,
+						batch->settings.mode == APPEND_DENSE ? OPERATION_TRANSACT_WRITE_ITEMS : OPERATION_PUT_ITEM);
+}
+
+static void
+count_failure(const RowBatch *batch, FailureKind kind)
+{
+	Usage	   *usage = usage_of_appends(batch);
+
+	usage->conflicts += kind == FAILURE_CONDITION;
+	usage->unknown_fates += kind == FAILURE_UNKNOWN_FATE;
+}
+
 /* What may be stored counts as well; and so does what was there before, as after an import that was interrupted. */
 static void
 note_imported(RowBatch *batch)
@@ -86,6 +103,8 @@ report_interrupted(RowBatch *batch, MemoryContext context)
 
 	note_imported(batch);
 	rollback_count_stored(count_fate(batch, APPEND_STORED));
+	if (count_fate(batch, APPEND_UNKNOWN) > 0)
+		count_failure(batch, FAILURE_UNKNOWN_FATE);
 	MemoryContextSwitchTo(context);
 	fates = describe_fates(batch);
 	if (fates == NULL)
@@ -196,6 +215,7 @@ report_failed_append(RowBatch *batch, const AppendOperation *append)
 	raise_after_failure(batch);
 	trace_client(tenure_client(batch->tenure));
 	rollback_count_stored(count_fate(batch, APPEND_STORED));
+	count_failure(batch, failure.kind);
 	report_append_failure(&failure, batch->relation_name, row != NULL ? &row->commit : NULL,
 						  batch->nrows > 1 ? describe_fates(batch) : NULL);
 }

@@ -23,8 +23,12 @@
 #include "optimizer/paths.h"
 #include "parser/parsetree.h"
 #include "postmaster/bgworker.h"
+#if PG_VERSION_NUM >= 170000
+#include "storage/dsm_registry.h"
+#endif
 #include "storage/latch.h"
 #include "utils/acl.h"
+#include "utils/backend_status.h"
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 #if PG_VERSION_NUM >= 160000
@@ -155,35 +159,66 @@ compat_copy_makes_batches(void)
 	return PG_VERSION_NUM >= 160000;
 }
 
-/* What pg_stat_activity shows a wait for DynamoDB as; in 17 and later by name. */
+/* What pg_stat_activity shows a wait as; in 17 and later by that name. *event keeps it, and is 0 at first. */
 static inline uint32
-compat_wait_event(void)
+compat_wait_event(uint32 *event, const char *name)
 {
+	if (*event == 0)
 #if PG_VERSION_NUM >= 170000
-	static uint32 event = 0;
-
-	if (event == 0)
-		event = WaitEventExtensionNew("DynamoDB");
-	return event;
+		*event = WaitEventExtensionNew(name);
 #else
-	return PG_WAIT_EXTENSION;
+		*event = PG_WAIT_EXTENSION;
 #endif
+	return *event;
 }
 
-/* The same for a process that waits until there is something to do. */
+/* The wait of a process that waits until there is something to do. */
 static inline uint32
 compat_idle_wait_event(void)
 {
-#if PG_VERSION_NUM >= 170000
 	static uint32 event = 0;
 
-	if (event == 0)
-		event = WaitEventExtensionNew("DynamoDBIdle");
-	return event;
+	return compat_wait_event(&event, "DynamodbIdle");
+}
+
+/*
+ * Memory of that name that all processes of the server share, made and filled in by the first that asks. NULL: this release has none
+ * that was not asked for as the server started.
+ */
+static inline void *
+compat_shared_segment(const char *name, size_t size, void (*init) (void *start))
+{
+#if PG_VERSION_NUM >= 170000
+	bool		found;
+
+	return GetNamedDSMSegment(name, size, init, &found);
 #else
-	return PG_WAIT_EXTENSION;
+	return NULL;
 #endif
 }
+
+/* Does the server share memory with who was not loaded with it? */
+static inline bool
+compat_has_shared_segments(void)
+{
+	return PG_VERSION_NUM >= 170000;
+}
+
+/* The query identifier of the statement that the client has sent; 0: it has none. */
+static inline uint64
+compat_query_id(void)
+{
+	return (uint64) pgstat_get_my_query_id();
+}
+
+/* What ExecutorRun and its hook take, and how it is handed on. */
+#if PG_VERSION_NUM >= 180000
+#define COMPAT_EXECUTOR_RUN_PARAMETERS QueryDesc *query, ScanDirection direction, uint64 count
+#define COMPAT_EXECUTOR_RUN_ARGUMENTS query, direction, count
+#else
+#define COMPAT_EXECUTOR_RUN_PARAMETERS QueryDesc *query, ScanDirection direction, uint64 count, bool once
+#define COMPAT_EXECUTOR_RUN_ARGUMENTS query, direction, count, once
+#endif
 
 /* Must the role of a background worker have LOGIN? Later releases can do without. */
 static inline bool

@@ -26,6 +26,7 @@
 #include "postgres/session/connection.h"
 #include "postgres/session/descriptors.h"
 #include "postgres/session/identity.h"
+#include "postgres/session/tally.h"
 #include "postgres/session/trace.h"
 #include "postgres/session/wait.h"
 #include "postgres/table/options.h"
@@ -50,6 +51,7 @@ struct Connection
 	bool		in_table;
 	bool		region_is_private;	/* it is that of PostgreSQL's own environment or files */
 	bool		endpoint_is_private;	/* likewise, or it has the region in it */
+	Tally		tally;			/* its client counts into it */
 };
 
 typedef struct ConnectionEntry
@@ -63,7 +65,7 @@ typedef struct ConnectionEntry
 static HTAB *connections = NULL;
 static dlist_head all_connections = DLIST_STATIC_INIT(all_connections);	/* those not used for the longest time first */
 
-/* ServerUsage by server. Clients point into its entries, which are never removed. */
+/* ServerUsage by server. Tallies point into its entries, which are never removed. */
 static HTAB *usages = NULL;
 static uint64 changes = 0;		/* of servers and user mappings, that we have been told of */
 
@@ -88,6 +90,7 @@ connection_free_if_unused(Connection *connection)
 	{
 		wait_forget_client(connection->client);
 		client_free(connection->client);
+		tally_end(&connection->tally);
 		dlist_delete(&connection->node);
 		descriptors_give_back(connection, 0);
 		free(connection);
@@ -255,12 +258,12 @@ connection_new(const ForeignServer *server, Oid mapping, const MappingOptions *o
 	Connection *connection;
 	Oid			user = user_of_mapping(mapping);
 
-	settings.total = usage_of_server(server);
 	if (identity.keys == NULL || settings.endpoint == NULL || strncmp(settings.endpoint, "https:", 6) == 0)
 		settings.http.ca_file = options_ca_file(server, options->profile);
 	connection = calloc(1, sizeof(Connection));
 	if (connection == NULL)
 		report_out_of_memory();
+	settings.totals = connection->tally.usage;
 	connection->region_is_private = settings.is_private;
 	connection->endpoint_is_private = settings.endpoint_is_private || (settings.is_private && settings.endpoint == NULL);
 	settings.is_private = settings.is_private || settings.endpoint_is_private || identity.keys == NULL;
@@ -288,6 +291,7 @@ connection_new(const ForeignServer *server, Oid mapping, const MappingOptions *o
 				 errdetail_internal("%s", words_of_failure(&failure))));
 	}
 	dlist_push_tail(&all_connections, &connection->node);
+	tally_begin(&connection->tally, server->serverid, server->servername, usage_of_server(server));
 	return connection;
 }
 
@@ -356,6 +360,7 @@ connection_acquire(Oid user, Oid server_oid, Oid table_owner)
 	}
 	connection = entry->connection;
 	connection_use(connection, server->servername);
+	tally_use(&connection->tally, user);
 	trace_client(connection->client);
 	return connection;
 }
@@ -375,6 +380,7 @@ void
 connection_release(Connection *connection)
 {
 	connection->references--;
+	tally_tell(&connection->tally);
 	if (connection->references > 0)
 		return;
 	if (!connection->in_table)
@@ -389,6 +395,12 @@ Client *
 connection_client(Connection *connection)
 {
 	return connection->client;
+}
+
+Usage *
+connection_usage(Connection *connection, Operation operation)
+{
+	return &connection->tally.usage[operation];
 }
 
 /* Without a look into the catalogs on the way: that might bring invalidations, and they free connections. */
@@ -470,6 +482,7 @@ server_usage_scan(HASH_SEQ_STATUS *scan)
 {
 	if (connections == NULL)
 		connections_init();
+	tally_tell_all();
 	hash_seq_init(scan, usages);
 }
 

@@ -21,6 +21,9 @@ extern Connection *connection_acquire(Oid user, Oid server, Oid table_owner);
 extern void connection_release(Connection *connection);
 extern Client *connection_client(Connection *connection);
 
+/* Where requests of that kind are counted until the sums are told (tally.h). */
+extern Usage *connection_usage(Connection *connection, Operation operation);
+
 /* For display. */
 typedef struct ConnectionState
 {

@@ -98,6 +98,12 @@ tenure_client(const Tenure *tenure)
 	return connection_client(tenure->connection);
 }
 
+Usage *
+tenure_usage(const Tenure *tenure, Operation operation)
+{
+	return connection_usage(tenure->connection, operation);
+}
+
 bool
 tenure_make_descriptor(Tenure *tenure)
 {

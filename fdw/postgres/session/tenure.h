@@ -44,6 +44,9 @@ extern const Failure *tenure_failure(const Tenure *tenure);
 extern void tenure_drop(Tenure *tenure);
 extern Client *tenure_client(const Tenure *tenure);
 
+/* See connection_usage. */
+extern Usage *tenure_usage(const Tenure *tenure, Operation operation);
+
 /*
  * Makes tenure->descriptor, a duplicate of the client's. Several tenures of one client may be in one event set, and an epoll set
  * takes each descriptor only once. false: no descriptor is left.

@@ -16,6 +16,7 @@
 
 #include "postgres/core/compat.h"
 #include "postgres/session/descriptors.h"
+#include "postgres/session/tally.h"
 #include "postgres/session/trace.h"
 #include "postgres/session/wait.h"
 
@@ -26,6 +27,46 @@
 static WaitEventSet *wait_set = NULL;
 static const Client *wait_set_client = NULL;	/* whose descriptor is in it */
 static int	wait_set_latch;		/* the latch's position in it */
+
+#define TELL_INTERVAL_MS 1000
+
+/* As pg_stat_activity shows them. The last one: there is no request, but a pause, or credentials are fetched. */
+static const char *const wait_names[OPERATIONS + 1] = {
+	[OPERATION_GET_ITEM] = "DynamodbGet",
+	[OPERATION_BATCH_GET_ITEM] = "DynamodbBatchGet",
+	[OPERATION_PUT_ITEM] = "DynamodbPut",
+	[OPERATION_UPDATE_ITEM] = "DynamodbUpdate",
+	[OPERATION_QUERY] = "DynamodbQuery",
+	[OPERATION_SCAN] = "DynamodbScan",
+	[OPERATION_TRANSACT_WRITE_ITEMS] = "DynamodbTransactWrite",
+	[OPERATION_CREATE_TABLE] = "DynamodbCreateTable",
+	[OPERATION_DELETE_TABLE] = "DynamodbDeleteTable",
+	[OPERATION_DESCRIBE_TABLE] = "DynamodbDescribeTable",
+	[OPERATION_LIST_TABLES] = "DynamodbListTables",
+	[OPERATIONS] = "DynamodbOther",
+};
+
+static uint32
+wait_event_for(const Client *client)
+{
+	static uint32 events[OPERATIONS + 1];
+	int			operation = client_awaited_operation(client);
+
+	return compat_wait_event(&events[operation], wait_names[operation]);
+}
+
+/* A statement that takes hours is seen in the sums meanwhile. */
+static void
+tell_now_and_then(void)
+{
+	static int64 told_at = 0;
+	int64		now = http_now_ms();
+
+	if (now - told_at < TELL_INTERVAL_MS)
+		return;
+	told_at = now;
+	tally_tell_all();
+}
 
 /* PostgreSQL would call it an internal error that no descriptor is left. */
 static void
@@ -91,9 +132,10 @@ wait_for_client(Client *client)
 		wait_set = wait_set_new(client);
 		wait_set_client = client;
 	}
+	tell_now_and_then();
 	client_await(client);
 	ModifyWaitEvent(wait_set, wait_set_latch, WL_LATCH_SET, MyLatch);
-	WaitEventSetWait(wait_set, -1, &event, 1, compat_wait_event());
+	WaitEventSetWait(wait_set, -1, &event, 1, wait_event_for(client));
 	client_pump(client);
 	if (event.events & WL_LATCH_SET)
 	{

@@ -1,0 +1,10 @@
+/*
+ * statement: what each statement of a client has cost: for the setting dynamodb_es.log_min_units, and for the counts by query identifier.
+ */
+#ifndef DYNAMODB_ES_STATEMENT_H
+#define DYNAMODB_ES_STATEMENT_H
+
+/* Defines the setting, and sees to it that ends of statements are noticed; from _PG_init. */
+extern void statement_init(void);
+
+#endif
