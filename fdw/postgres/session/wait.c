@@ -46,6 +46,8 @@ static const char *const wait_names[OPERATIONS + 1] = {
 	[OPERATIONS] = "DynamodbOther",
 };
 
+StaticAssertDecl(OPERATIONS == 11, "a new operation needs a name in wait_names");
+
 static uint32
 wait_event_for(const Client *client)
 {
