@@ -27,6 +27,12 @@ CREATE FUNCTION dynamodb_es_set_head(foreign_table regclass, head bigint) RETURN
 COMMENT ON FUNCTION dynamodb_es_set_head(regclass, bigint) IS
 	'raises the counter of a store to a commit id, and returns what it is at; it is never lowered';
 
+CREATE FUNCTION dynamodb_es_first_commit(foreign_table regclass, at timestamptz) RETURNS bigint
+	AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION dynamodb_es_first_commit(regclass, timestamptz) IS
+	'the id of the first commit at a moment or after it, NULL if there is none; for tables with committed_at_slack_ms';
+
 CREATE FUNCTION dynamodb_es_check(
 	foreign_table regclass,
 	deep boolean DEFAULT false,

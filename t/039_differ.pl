@@ -24,7 +24,7 @@ CREATE FOREIGN TABLE commits (commit_id bigint, committed_at timestamptz, aggreg
   flag boolean) SERVER store_server;
 SQL
 $session->query(q{SELECT dynamodb_es_create_tables('commits')});
-$session->query('INSERT INTO commits (aggregate_id, version, events, kind, amount, flag, committed_at) ' . Differ->rows_sql);
+$session->query('INSERT INTO commits (aggregate_id, version, events, kind, amount, flag, committed_at) ' . Differ->rows_sql . ' ORDER BY v, a');
 $session->query('CREATE TABLE copied AS SELECT * FROM commits');
 is($session->query('SELECT count(*) FROM copied'), 80, 'a local copy of the store');
 
@@ -48,6 +48,8 @@ my %error;
 for my $seed ($ENV{DIFFER_SEED} ? ($ENV{DIFFER_SEED}) : 1 .. 4)
 {
 	my $differ = Differ->new($seed);
+	# From half of the seeds on it goes by time, too: commits of one day are out of order by milliseconds.
+	$session->query(q{ALTER FOREIGN TABLE commits OPTIONS (ADD committed_at_slack_ms '3')}) if $seed == 3;
 	my ($returned, @different) = (0);
 	for my $number (1 .. $ENV{DIFFER_STATEMENTS} // 150)
 	{

@@ -36,6 +36,13 @@ term_or_none(const ScanPlan *plan, int number)
 	return scan_plan_term(plan, number);
 }
 
+/* What stands on a line of its own: conditions on committed_at, by which a range of commit ids is found. */
+static bool
+is_of_time(const StoreScan *scan, int number)
+{
+	return scan_plan_term(&scan->plan, number).role == COLUMN_COMMITTED_AT;
+}
+
 /* " AND version >= 3"; a clause of several arms has parentheses. */
 static void
 append_term(StringInfo string, const StoreScan *scan, int number, const char *value)
@@ -55,20 +62,40 @@ append_term(StringInfo string, const StoreScan *scan, int number, const char *va
 		appendStringInfoChar(string, ')');
 }
 
+static void
+append_terms(StringInfo string, ForeignScanState *node, bool of_time, ExplainState *es)
+{
+	StoreScan  *scan = node->fdw_state;
+	ForeignScan *plan = castNode(ForeignScan, node->ss.ps.plan);
+	List	   *context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
+
+	for (int i = 0; i < list_length(scan->plan.terms); i++)
+		if (is_of_time(scan, i) == of_time)
+			append_term(string, scan, i, deparse_expression(list_nth(plan->fdw_exprs, i), context, true, false));
+}
+
 /* "aggregateId = 'a'::text AND version >= 3" */
 static char *
 key_condition_text(ForeignScanState *node, ExplainState *es)
 {
 	StoreScan  *scan = node->fdw_state;
-	ForeignScan *plan = castNode(ForeignScan, node->ss.ps.plan);
-	List	   *context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
 	StringInfoData string;
 
 	initStringInfo(&string);
 	if (scan->plan.path == READ_INDEX)
 		appendStringInfoString(&string, COMMIT_ACTIVE " = '" COMMIT_ACTIVE_VALUE "'");
-	for (int i = 0; i < list_length(scan->plan.terms); i++)
-		append_term(&string, scan, i, deparse_expression(list_nth(plan->fdw_exprs, i), context, true, false));
+	append_terms(&string, node, false, es);
+	return string.data;
+}
+
+/* "committedAt >= (now() - '1 day'::interval)" */
+static char *
+time_bound_text(ForeignScanState *node, ExplainState *es)
+{
+	StringInfoData string;
+
+	initStringInfo(&string);
+	append_terms(&string, node, true, es);
 	return string.data;
 }
 
@@ -189,6 +216,8 @@ explain_scan(ForeignScanState *node, ExplainState *es)
 	}
 	if (is_query)
 		ExplainPropertyText("Key Condition", key_condition_text(node, es), es);
+	if (scan->plan.by_time)
+		ExplainPropertyText("Time Bound", time_bound_text(node, es), es);
 	if (scan->plan.filter != NULL)
 		ExplainPropertyText("Filter Expression", filter_expression_text(node, es), es);
 	explain_rows_wanted(node, es);
@@ -211,6 +240,8 @@ explain_scan(ForeignScanState *node, ExplainState *es)
 	if (es->analyze)
 	{
 		scan_settle(scan);
+		if (scan->plan.by_time)
+			ExplainPropertyInteger("Time Bound Requests", NULL, scan->time_requests, es);
 		explain_usage(&scan->usage, true, false, es);
 	}
 }

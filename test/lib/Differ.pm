@@ -66,6 +66,30 @@ sub pair_condition
 		"(aggregate_id, version) IN (SELECT x, y::numeric FROM (VALUES $pairs) p (x, y))");
 }
 
+# A moment of the rows, one beside it, or one beyond them all, in one of the forms that people write.
+sub moment
+{
+	my ($self) = @_;
+	my $at = "'2020-01-0" . (1 + $self->number(9)) . q{ 00:00:00.00} . $self->number(4) . q{+00'};
+	return $self->one_of("timestamptz $at", "timestamptz $at", "timestamptz $at", "timestamptz $at + interval '1 microsecond'", "timestamptz $at - interval '500 microseconds'", "date $at",
+		"timestamp $at", "now() - (now() - timestamptz $at)", "(SELECT timestamptz $at)", q{timestamptz '2020-01-01+00' + $1 * interval '1 hour'}, q{timestamptz 'infinity'},
+		q{timestamptz '-infinity'}, q{timestamptz '1999-01-01+00'}, 'now()', 'NULL::timestamptz');
+}
+
+sub time_condition
+{
+	my ($self) = @_;
+	my $moment = sub { $self->moment };
+	my @forms = (
+		sub { 'committed_at ' . $self->comparison . ' ' . $moment->() },
+		sub { $moment->() . ' ' . $self->comparison . ' committed_at' },
+		sub { 'committed_at BETWEEN ' . $moment->() . ' AND ' . $moment->() },
+		sub { 'committed_at NOT BETWEEN ' . $moment->() . ' AND ' . $moment->() },
+		sub { 'committed_at IN (' . join(', ', $self->some($moment)) . ')' },
+		sub { '(committed_at, version) ' . $self->one_of('<', '<=', '>', '>=') . ' (' . $moment->() . ', 4)' });
+	return $self->one_of(@forms)->();
+}
+
 sub plain_condition
 {
 	my ($self) = @_;
@@ -80,7 +104,7 @@ sub plain_condition
 		sub { 'kind ' . $self->one_of(q{= 'b'}, q{<> 'b'}, 'IS NULL', 'IS NOT NULL', q{IN ('b', 'Opened')}, q{LIKE 'O%'}, q{> 'a'}, q{IS DISTINCT FROM 'b'}) },
 		sub { 'amount ' . $self->comparison . ' ' . $self->one_of('0', '1.25', '2.5::numeric', 'NULL') },
 		sub { $self->one_of('flag', 'NOT flag', 'flag IS NOT TRUE', 'flag IS UNKNOWN') },
-		sub { 'committed_at ' . $self->comparison . q{ timestamptz '2020-01-0} . (1 + $self->number(9)) . q{+00'} },
+		sub { $self->time_condition },
 		sub { 'events @> ' . q{'["} . $self->number(9) . q{"]'} });
 	return $self->one_of(@forms)->();
 }
@@ -118,8 +142,10 @@ sub statement
 				. $self->one_of('>', '>=', '<') . " k.n AND " . $self->condition(1) . " ORDER BY commit_id LIMIT 2) s ON true", '') },
 		sub { ("SELECT w.a, c.version FROM (VALUES ('a', 3), ('ä', 9), ('none', 1), (NULL, 2)) w (a, v) JOIN %T c ON c.aggregate_id = w.a AND c.version "
 				. $self->one_of('=', '<', '>=') . ' w.v', '') },
+		sub { ("SELECT w.n, c.commit_id FROM (VALUES (1, timestamptz '2020-01-03+00'), (2, '2020-01-06 00:00:00.002+00'), (3, NULL)) w (n, at) JOIN %T c ON c.committed_at "
+				. $self->one_of('=', '<', '>=') . ' w.at AND c.committed_at ' . $self->one_of('<', '>') . " w.at + interval '1 day'", '') },
 		sub { ("SELECT $all FROM %T WHERE EXISTS (SELECT FROM %T y WHERE y.commit_id = %T.commit_id + 1 AND y.version > 3) AND " . $self->condition(1), '') });
-	my ($sql, $ordered) = $self->one_of(@forms[ 0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7 ])->();
+	my ($sql, $ordered) = $self->one_of(@forms[ 0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8 ])->();
 	return ($sql, $ordered ne '');
 }
 

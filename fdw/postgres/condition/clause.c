@@ -15,9 +15,11 @@
 #include "optimizer/optimizer.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 #include "utils/typcache.h"
 
 #include "postgres/condition/clause.h"
@@ -116,6 +118,22 @@ clause_integer(Datum value, Oid type)
 			return DatumGetInt32(value);
 		default:
 			return DatumGetInt64(value);
+	}
+}
+
+TimestampTz
+clause_timestamp(Datum value, Oid type)
+{
+	int			overflow;
+
+	switch (type)
+	{
+		case DATEOID:
+			return date2timestamptz_opt_overflow(DatumGetDateADT(value), &overflow);
+		case TIMESTAMPOID:
+			return timestamp2timestamptz_opt_overflow(DatumGetTimestamp(value), &overflow);
+		default:
+			return DatumGetTimestampTz(value);
 	}
 }
 

@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "access/stratnum.h"
+#include "datatype/timestamp.h"
 #include "nodes/primnodes.h"
 
 #include "postgres/table/relation.h"
@@ -38,6 +39,9 @@ extern bool clause_is_free_of_columns(Node *node);
 /* smallint, integer, bigint, all of which B-tree operators compare with each other. */
 extern bool clause_is_integer_type(Oid type);
 extern int64 clause_integer(Datum value, Oid type);
+
+/* A date or timestamp of any kind; one that lies outside becomes infinite, which is how PostgreSQL compares it. */
+extern TimestampTz clause_timestamp(Datum value, Oid type);
 
 /*
  * How many elements an array has, of whatever dimensions, and their type. They are made in the current memory context;

@@ -12,7 +12,6 @@
 
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
-#include "utils/date.h"
 #include "utils/timestamp.h"
 
 #include "postgres/condition/filter_leaf.h"
@@ -34,23 +33,6 @@ typedef struct Operand
 	Position	position;
 	AttributeValue value;		/* POSITION_AT, POSITION_ABOVE */
 } Operand;
-
-/* A date or timestamp of any kind; one that lies outside becomes infinite, which is how PostgreSQL compares it. */
-static TimestampTz
-timestamp_of(Datum value, Oid type)
-{
-	int			overflow;
-
-	switch (type)
-	{
-		case DATEOID:
-			return date2timestamptz_opt_overflow(DatumGetDateADT(value), &overflow);
-		case TIMESTAMPOID:
-			return timestamp2timestamptz_opt_overflow(DatumGetTimestamp(value), &overflow);
-		default:
-			return DatumGetTimestampTz(value);
-	}
-}
 
 static Operand
 timestamp_operand(TimestampTz timestamp)
@@ -107,7 +89,7 @@ make_operand(Column *column, Datum value, Oid type)
 		case KIND_INTEGER:
 			return (Operand) {.value = attribute_int64(clause_integer(value, type), palloc(24))};
 		case KIND_TIMESTAMP:
-			return timestamp_operand(timestamp_of(value, type));
+			return timestamp_operand(clause_timestamp(value, type));
 		case KIND_TEXT:
 			return text_operand(column, value);
 		case KIND_BYTEA:

@@ -6,6 +6,9 @@
  * there. A value may be anything that does not change during the statement and does not look at the table itself; it
  * is evaluated when the scan starts.
  *
+ * Conditions on committed_at are no key conditions. But where the table's times rise with the ids, but for a slack, they
+ * leave a range of ids, which is found before anything is read; so they are always weaker than their clauses.
+ *
  * What is sent with the path that is chosen is plan.c's, the range that the values make is scan.c's.
  */
 #include "postgres.h"
@@ -50,8 +53,17 @@ key_column(Node *node, Index relid, const ColumnMap *map, Oid *compared_as)
 	return clause_column(linitial(conversion->args), relid, map);
 }
 
+/* Can the value be compared with the moment of a commit, as milliseconds? */
 static bool
-is_sendable(const Column *column, Oid compared_as, StrategyNumber strategy, Oid value_type, Oid collation)
+is_moment(const Column *column, Oid value_type)
+{
+	if (column->kind == KIND_INTEGER)
+		return clause_is_integer_type(value_type);
+	return value_type == TIMESTAMPTZOID || value_type == TIMESTAMPOID || value_type == DATEOID;
+}
+
+static bool
+is_sendable(const ColumnMap *map, const Column *column, Oid compared_as, StrategyNumber strategy, Oid value_type, Oid collation)
 {
 	switch (column->role)
 	{
@@ -72,6 +84,8 @@ is_sendable(const Column *column, Oid compared_as, StrategyNumber strategy, Oid 
 				return value_type == FLOAT8OID || value_type == FLOAT4OID;
 			return clause_is_integer_type(value_type);
 		case COLUMN_COMMITTED_AT:
+			return map->times_have_slack && compared_as == column->type && strategy != InvalidStrategy
+				&& strategy != NOT_EQUAL_STRATEGY && is_moment(column, value_type);
 		case COLUMN_EVENTS:
 		case COLUMN_EXTRA:
 			break;
@@ -114,7 +128,7 @@ match_operation(const OpExpr *operation, Index relid, const ColumnMap *map)
 	if (column == NULL || !OidIsValid(operator) || !is_usable_value(value, relid))
 		return NULL;
 	strategy = clause_strategy(operator, compared_as);
-	if (!is_sendable(column, compared_as, strategy, exprType(value), operation->inputcollid))
+	if (!is_sendable(map, column, compared_as, strategy, exprType(value), operation->inputcollid))
 		return NULL;
 	return key_term_new(column, strategy, false, value);
 }
@@ -132,7 +146,7 @@ match_any(const ScalarArrayOpExpr *operation, Index relid, const ColumnMap *map)
 		return NULL;
 	strategy = clause_strategy(operation->opno, compared_as);
 	if (strategy != BTEqualStrategyNumber
-		|| !is_sendable(column, compared_as, strategy, get_element_type(exprType(array)), operation->inputcollid))
+		|| !is_sendable(map, column, compared_as, strategy, get_element_type(exprType(array)), operation->inputcollid))
 		return NULL;
 	return key_term_new(column, strategy, true, array);
 }
@@ -153,7 +167,7 @@ match_row(const RowCompareExpr *comparison, Index relid, const ColumnMap *map)
 		strategy = BTLessEqualStrategyNumber;
 	if (strategy == BTGreaterStrategyNumber)
 		strategy = BTGreaterEqualStrategyNumber;
-	if (!is_sendable(column, compared_as, strategy, exprType(value), linitial_oid(comparison->inputcollids)))
+	if (!is_sendable(map, column, compared_as, strategy, exprType(value), linitial_oid(comparison->inputcollids)))
 		return NULL;
 	return key_term_new(column, strategy, false, value);
 }
@@ -179,7 +193,7 @@ key_condition_new(ColumnRole role, List *arms, bool is_weaker, RestrictInfo *cla
 
 	condition->role = role;
 	condition->arms = arms;
-	condition->is_weaker = is_weaker;
+	condition->is_weaker = is_weaker || role == COLUMN_COMMITTED_AT;
 	condition->clause = clause;
 	return condition;
 }
@@ -270,7 +284,7 @@ match_or(List *args, RestrictInfo *clause, ColumnRole role, Index relid, const C
 static List *
 match_or_of_any_role(List *arms, RestrictInfo *clause, Index relid, const ColumnMap *map)
 {
-	static const ColumnRole roles[] = {COLUMN_AGGREGATE_ID, COLUMN_VERSION, COLUMN_COMMIT_ID};
+	static const ColumnRole roles[] = {COLUMN_AGGREGATE_ID, COLUMN_VERSION, COLUMN_COMMIT_ID, COLUMN_COMMITTED_AT};
 	List	   *conditions = NIL;
 
 	for (size_t i = 0; i < lengthof(roles); i++)
@@ -374,6 +388,18 @@ pushdown_for_path(List *conditions, ReadPath path)
 			chosen = lappend(chosen, condition);
 	}
 	return chosen;
+}
+
+List *
+pushdown_of_time(List *conditions)
+{
+	List	   *of_time = NIL;
+	ListCell   *cell;
+
+	foreach(cell, conditions)
+		if (((KeyCondition *) lfirst(cell))->role == COLUMN_COMMITTED_AT)
+			of_time = lappend(of_time, lfirst(cell));
+	return of_time;
 }
 
 Column *

@@ -18,7 +18,7 @@
  */
 typedef struct KeyTerm
 {
-	ColumnRole	role;			/* aggregate_id, version or commit_id */
+	ColumnRole	role;			/* aggregate_id, version, commit_id or committed_at */
 	StrategyNumber strategy;	/* BTLessStrategyNumber … BTGreaterStrategyNumber; "=" alone for aggregate_id */
 	bool		is_array;		/* = ANY (value), strategy being "=" */
 	Expr	   *value;			/* without columns of the table, and stable */
@@ -44,6 +44,12 @@ extern List *pushdown_key_conditions(List *clauses, Index relid, const ColumnMap
 
 /* The conditions, out of a List as above, that a path sends as its key condition. */
 extern List *pushdown_for_path(List *conditions, ReadPath path);
+
+/*
+ * Those on committed_at, by which a path along the index may look for the range of commit ids that they leave. They are checked as well. There
+ * are none where no slack is declared.
+ */
+extern List *pushdown_of_time(List *conditions);
 
 /* The condition that fixes aggregate_id among those of a path, or NULL. */
 extern KeyCondition *pushdown_aggregate_condition(List *conditions);

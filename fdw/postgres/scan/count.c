@@ -131,6 +131,11 @@ count_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input, RelOp
 		return;
 	choice = palloc0(sizeof(CountChoice));
 	choice->plan.path = path_of_conditions(state->conditions);
+	if (choice->plan.path != READ_AGGREGATE && plan_time_pays(root, input))
+	{
+		choice->plan.path = READ_INDEX;
+		choice->plan.by_time = true;
+	}
 	choice->plan.consistent = state->options.consistent_read && choice->plan.path != READ_INDEX;
 	choice->plan.by_keys = choice->plan.path == READ_AGGREGATE
 		&& key_count_single(pushdown_for_path(state->conditions, READ_AGGREGATE)) > 0;

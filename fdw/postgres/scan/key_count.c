@@ -104,6 +104,8 @@ key_count_has_list(List *conditions)
 		const KeyCondition *condition = lfirst(cell);
 		ListCell   *arm;
 
+		if (condition->role == COLUMN_COMMITTED_AT)
+			continue;			/* it is no key */
 		foreach(arm, condition->arms)
 		{
 			double		values = values_of_arm(lfirst(arm), false);

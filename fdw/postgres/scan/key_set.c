@@ -16,6 +16,7 @@
 
 #include "postgres/condition/clause.h"
 #include "postgres/scan/key_set.h"
+#include "postgres/table/relation.h"
 
 /* DynamoDB bills what a request reads by so many bytes. */
 #define BILLED_BYTES 4096.0
@@ -73,12 +74,31 @@ first_integer(Datum value, Oid type, bool beyond, int64 *first)
 	return true;
 }
 
+/* Milliseconds: a moment may lie between two, or, being infinite, above or below all of them. */
+static Place
+place_of_moment(TimestampTz moment)
+{
+	Place		place = {.has_first = !TIMESTAMP_IS_NOEND(moment), .has_last = !TIMESTAMP_IS_NOBEGIN(moment)};
+
+	if (TIMESTAMP_NOT_FINITE(moment))
+	{
+		place.first = PG_INT64_MIN;
+		place.last = PG_INT64_MAX;
+		return place;
+	}
+	place.last = timestamp_to_ms(moment);
+	place.first = place.last + (moment % 1000 != 0);
+	return place;
+}
+
 static Place
 place_of(Datum value, Oid type)
 {
 	Place		place = {.has_first = true, .has_last = true};
 	int64		beyond;
 
+	if (type == TIMESTAMPTZOID || type == TIMESTAMPOID || type == DATEOID)
+		return place_of_moment(clause_timestamp(value, type));
 	if (clause_is_integer_type(type))
 	{
 		place.first = place.last = clause_integer(value, type);

@@ -21,7 +21,8 @@ extern KeySet key_set_everything(void);
 
 /*
  * Those that compare so with a value of type smallint, integer, bigint, numeric, real or double precision. With the last
- * three, integers are compared as PostgreSQL compares them: as numeric, or rounded to double precision.
+ * three, integers are compared as PostgreSQL compares them: as numeric, or rounded to double precision. With a date or a
+ * timestamp they are compared as milliseconds since the epoch.
  */
 extern KeySet key_set_compared(StrategyNumber strategy, Datum value, Oid type);
 

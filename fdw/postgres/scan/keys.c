@@ -290,21 +290,42 @@ spec_of_pieces(ReadSpec *spec, const ScanPlan *plan, AggregateKeys *aggregates, 
 	return npieces > 0;
 }
 
+/* From the beginning of the first range to the end of the last; of an empty set anything. What no moment can be beyond is no bound. */
+static KeyRange
+hull_of(KeySet set)
+{
+	KeyRange	hull = {0};
+
+	if (set.nranges == 0)
+		return hull;
+	hull = set.ranges[0];
+	hull.has_upper = set.ranges[set.nranges - 1].has_upper;
+	hull.upper = set.ranges[set.nranges - 1].upper;
+	hull.has_lower = hull.has_lower && hull.lower > PG_INT64_MIN;
+	hull.has_upper = hull.has_upper && hull.upper < PG_INT64_MAX;
+	return hull;
+}
+
 bool
-keys_evaluate(const ScanPlan *plan, List *value_exprs, List *value_states, ExprContext *econtext, ReadSpec *spec)
+keys_evaluate(const ScanPlan *plan, List *value_exprs, List *value_states, ExprContext *econtext, ReadSpec *spec,
+			  KeyRange *times)
 {
 	Evaluation	evaluation = {.plan = plan, .exprs = value_exprs, .states = value_states, .econtext = econtext};
 	KeySet		left = key_set_everything();
+	KeySet		moments = key_set_everything();
 	ClauseKeys	fixing = {0};
 	AggregateKeys *aggregates;
 	size_t		count;
 
 	for (int n = 0; n < list_length(plan->terms);)
 	{
+		bool		is_of_time = scan_plan_term(plan, n).role == COLUMN_COMMITTED_AT;
 		ClauseKeys	clause = evaluate_clause(&evaluation, &n);
 
 		if (plan->path == READ_AGGREGATE && fixing.narms == 0)
 			fixing = clause;	/* the first one: see pushdown_for_path */
+		else if (is_of_time)
+			moments = key_set_and(moments, sort_keys_of_clause(&clause));
 		else
 			left = key_set_and(left, sort_keys_of_clause(&clause));
 	}
@@ -313,7 +334,8 @@ keys_evaluate(const ScanPlan *plan, List *value_exprs, List *value_states, ExprC
 		left = as_read(plan, left);
 		spec->ranges = left.ranges;
 		spec->nranges = left.nranges;
-		return left.nranges > 0;
+		*times = hull_of(moments);
+		return left.nranges > 0 && moments.nranges > 0;
 	}
 	aggregates = aggregates_of_clause(&fixing, &count);
 	count = aggregates_unite(aggregates, count);

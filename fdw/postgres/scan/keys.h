@@ -12,10 +12,10 @@
 
 /*
  * Evaluates the conditions of a plan (the first of its values) and fills in the aggregates and ranges of *spec, in
- * the current memory context. false when no item can satisfy them: a NULL, an empty range or array, an aggregate id
+ * the current memory context, and the milliseconds in which *times lie. false when no item can satisfy them: a NULL, an empty range or array, an aggregate id
  * that can be no key.
  */
 extern bool keys_evaluate(const ScanPlan *plan, List *value_exprs, List *value_states, ExprContext *econtext,
-						  ReadSpec *spec);
+						  ReadSpec *spec, KeyRange *times);
 
 #endif

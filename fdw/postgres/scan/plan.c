@@ -1,7 +1,8 @@
 /*
  * plan.c: along which path is the table read, and what does that cost?
  *
- * Three paths: aggregates (Query on the table), ranges of commit ids (Query on the index), everything (Scan). Costs
+ * Three paths: aggregates (Query on the table), ranges of commit ids (Query on the index), everything (Scan). A range may be one
+ * that conditions on committed_at leave; to find it takes a few requests. Costs
  * are in the planner's units, a request counting as much as reading a few hundred rows locally; a Scan reads and
  * bills the whole table whatever it returns, so it is taken when there is nothing else, or when it costs less than
  * many queries of a join.
@@ -26,12 +27,14 @@
 #include "postgres/scan/key_count.h"
 #include "postgres/scan/limit.h"
 #include "postgres/scan/plan.h"
+#include "postgres/scan/time_cost.h"
 
 /* Without statistics. */
 #define DEFAULT_TABLE_ROWS 100000
 #define ROWS_OF_AGGREGATE 20
 
 #define REQUEST_COST 25.0		/* waiting for one round trip */
+#define PROBE_COST 10.0			/* likewise, for one item, which is the cheapest of all to bill */
 #define PARALLEL_REQUEST_COST 5.0	/* a request beside others */
 #define ITEM_COST 0.02			/* receiving and parsing one item */
 #define PAGE_BYTES (1024.0 * 1024.0)	/* DynamoDB's limit for one page */
@@ -77,6 +80,8 @@ plan_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relation_oid)
 	state->map = column_map_new(relation);
 	state->options = options_of_table(relation_oid);
 	state->map->replaces_unreadable = state->options.replaces_unreadable;
+	/* A feed is complete up to a position: it is never narrowed by anything but ids. */
+	state->map->times_have_slack = state->options.committed_at_slack_ms >= 0 && !state->options.is_feed;
 	table_close(relation, NoLock);
 	state->conditions = pushdown_key_conditions(rel->baserestrictinfo, rel->relid, state->map);
 	state->analyzed = rel->tuples > 0;
@@ -117,10 +122,39 @@ items_read(PlannerInfo *root, RelOptInfo *rel, const RelationState *state, List 
 	ListCell   *cell;
 
 	foreach(cell, conditions)
-		clauses = lappend(clauses, ((KeyCondition *) lfirst(cell))->clause);
+	{
+		KeyCondition *condition = lfirst(cell);
+
+		if (condition->role == COLUMN_COMMITTED_AT)
+			clauses = list_concat(clauses, time_cost_clauses(root, rel, state->map->by_role[COLUMN_COMMITTED_AT], condition,
+															 state->options.committed_at_slack_ms));
+		else
+			clauses = lappend(clauses, condition->clause);
+	}
 	if (aggregate != NULL && !state->analyzed)
 		return guess_rows(root, rel, clauses, aggregate);
-	return clamp_row_est(state->table_rows * clauselist_selectivity(root, clauses, rel->relid, JOIN_INNER, NULL));
+	return clamp_row_est(Min(state->table_rows * clauselist_selectivity(root, clauses, rel->relid, JOIN_INNER, NULL)
+							 + time_cost_commits(pushdown_of_time(conditions)), state->table_rows));
+}
+
+/* Before the first item of a path can be asked for. */
+static Cost
+finding_cost(List *conditions)
+{
+	return time_cost_requests(pushdown_of_time(conditions)) * PROBE_COST;
+}
+
+bool
+plan_time_pays(PlannerInfo *root, RelOptInfo *rel)
+{
+	const RelationState *state = rel->fdw_private;
+	List	   *of_time = pushdown_of_time(state->conditions);
+	List	   *of_index = pushdown_for_path(state->conditions, READ_INDEX);
+	List	   *both = list_concat_copy(of_index, of_time);
+	double		streams = of_index == NIL ? plan_segments(rel) : 1;
+
+	return of_time != NIL && finding_cost(both) + plan_reading_cost(rel, items_read(root, rel, state, both), 1)
+		< plan_reading_cost(rel, items_read(root, rel, state, of_index), streams);
 }
 
 /*
@@ -147,6 +181,7 @@ add_choice(PlannerInfo *root, RelOptInfo *rel, ReadPath read_path, List *conditi
 	double		single_keys = read_path == READ_AGGREGATE ? key_count_single(conditions) : 0;
 	double		streams = 1;
 	Cost		startup_cost = REQUEST_COST + rel->baserestrictcost.startup + rel->reltarget->cost.startup;
+	Cost		reading_cost;
 	Cost		total_cost;
 
 	plan->path = read_path;
@@ -157,6 +192,7 @@ add_choice(PlannerInfo *root, RelOptInfo *rel, ReadPath read_path, List *conditi
 	plan->by_keys = single_keys > 0 && pathkeys == NIL;
 	plan->spans_gaps = state->analyzed && !plan->is_feed && root->tuple_fraction == 0 && key_count_has_list(conditions);
 	plan->item_bytes = state->analyzed ? (int) Min(state->item_bytes, MAX_ITEM_BYTES) : 0;
+	plan->by_time = pushdown_of_time(conditions) != NIL;
 	plan->segments = read_path == READ_SCAN ? plan_segments(rel) : 0;
 	if (read_path == READ_SCAN)
 		streams = plan->segments;
@@ -165,8 +201,11 @@ add_choice(PlannerInfo *root, RelOptInfo *rel, ReadPath read_path, List *conditi
 	else if (read_path == READ_AGGREGATE && aggregate != NULL)
 		streams = key_count_aggregates(aggregate);
 
-	total_cost = startup_cost + plan_reading_cost(rel, items_read(root, rel, state, conditions), streams)
-		+ rel->reltarget->cost.per_tuple * rows;
+	startup_cost += finding_cost(conditions);
+	reading_cost = plan_reading_cost(rel, items_read(root, rel, state, conditions), streams);
+	total_cost = startup_cost + reading_cost + rel->reltarget->cost.per_tuple * rows;
+	if (read_path == READ_INDEX && plan->ordered && !plan->by_time)
+		startup_cost += reading_cost * time_cost_passed(root, rel, pushdown_of_time(state->conditions), plan->backward);
 	add_path(rel, (Path *) compat_foreignscan_path(root, rel, rows, startup_cost, total_cost, pathkeys,
 												   param_info != NULL ? param_info->ppi_req_outer : rel->lateral_relids,
 												   list_make1(plan)));
@@ -243,15 +282,24 @@ add_ordered_choices(PlannerInfo *root, RelOptInfo *rel, ReadPath read_path, List
 }
 
 static void
+add_index_choices(PlannerInfo *root, RelOptInfo *rel, List *conditions)
+{
+	const RelationState *state = rel->fdw_private;
+
+	add_ordered_choices(root, rel, READ_INDEX, conditions, state->map->by_role[COLUMN_COMMIT_ID], true);
+}
+
+static void
 add_plain_paths(PlannerInfo *root, RelOptInfo *rel)
 {
 	RelationState *state = rel->fdw_private;
 	KeyCondition *aggregate = pushdown_aggregate_condition(state->conditions);
+	List	   *of_index = pushdown_for_path(state->conditions, READ_INDEX);
+	List	   *of_time = pushdown_of_time(state->conditions);
 
 	if (is_feed(rel))
 	{
-		add_ordered_choices(root, rel, READ_INDEX, pushdown_for_path(state->conditions, READ_INDEX),
-							state->map->by_role[COLUMN_COMMIT_ID], true);
+		add_index_choices(root, rel, of_index);
 		return;
 	}
 	/* Never the index for an aggregate, whatever it costs: it lacks what was appended a moment ago. */
@@ -261,8 +309,9 @@ add_plain_paths(PlannerInfo *root, RelOptInfo *rel)
 							state->map->by_role[COLUMN_VERSION], pushdown_is_one_comparison(aggregate));
 		return;
 	}
-	add_ordered_choices(root, rel, READ_INDEX, pushdown_for_path(state->conditions, READ_INDEX),
-						state->map->by_role[COLUMN_COMMIT_ID], true);
+	add_index_choices(root, rel, of_index);
+	if (of_time != NIL)
+		add_index_choices(root, rel, list_concat_copy(of_index, of_time));
 	add_choice(root, rel, READ_SCAN, NIL, NIL, NULL);
 }
 
@@ -297,7 +346,7 @@ add_param_info(PlannerInfo *root, RelOptInfo *rel, RestrictInfo *clause, List *p
 static List *
 param_infos_of(PlannerInfo *root, RelOptInfo *rel)
 {
-	static const ColumnRole keys[] = {COLUMN_AGGREGATE_ID, COLUMN_VERSION, COLUMN_COMMIT_ID};
+	static const ColumnRole keys[] = {COLUMN_AGGREGATE_ID, COLUMN_VERSION, COLUMN_COMMIT_ID, COLUMN_COMMITTED_AT};
 	RelationState *state = rel->fdw_private;
 	List	   *param_infos = NIL;
 	ListCell   *cell;
@@ -335,6 +384,7 @@ add_parameterized_paths(PlannerInfo *root, RelOptInfo *rel, ParamPathInfo *param
 	List	   *clauses = list_concat_copy(rel->baserestrictinfo, param_info->ppi_clauses);
 	List	   *conditions = pushdown_key_conditions(clauses, rel->relid, state->map);
 	List	   *of_index = pushdown_for_path(conditions, READ_INDEX);
+	List	   *with_time = list_concat_copy(of_index, pushdown_of_time(conditions));
 	KeyCondition *aggregate = pushdown_aggregate_condition(conditions);
 
 	if (aggregate != NULL)
@@ -346,8 +396,13 @@ add_parameterized_paths(PlannerInfo *root, RelOptInfo *rel, ParamPathInfo *param
 		if (has_join_condition(of_aggregate, param_info->ppi_clauses))
 			add_choice(root, rel, READ_AGGREGATE, of_aggregate, NIL, param_info);
 	}
-	else if (has_join_condition(of_index, param_info->ppi_clauses))
-		add_choice(root, rel, READ_INDEX, of_index, NIL, param_info);
+	else
+	{
+		if (has_join_condition(of_index, param_info->ppi_clauses))
+			add_choice(root, rel, READ_INDEX, of_index, NIL, param_info);
+		if (list_length(with_time) > list_length(of_index) && has_join_condition(with_time, param_info->ppi_clauses))
+			add_choice(root, rel, READ_INDEX, with_time, NIL, param_info);
+	}
 }
 
 void

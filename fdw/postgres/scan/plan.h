@@ -18,6 +18,9 @@ extern ForeignScan *plan_scan(PlannerInfo *root, RelOptInfo *rel, Oid relation, 
 /* How many segments a Scan of the relation is cut into. */
 extern int	plan_segments(const RelOptInfo *rel);
 
+/* Where nothing else narrows what is read: is a range found by time, if there are conditions for it, the cheapest way? */
+extern bool plan_time_pays(PlannerInfo *root, RelOptInfo *rel);
+
 /* Cost of a path that reads so many items in so many streams, as in plan_paths. */
 extern Cost plan_reading_cost(const RelOptInfo *rel, double items, double streams);
 

@@ -23,10 +23,12 @@
 #include "postgres/core/errors.h"
 #include "postgres/scan/keys.h"
 #include "postgres/scan/scan.h"
+#include "postgres/session/known.h"
 #include "postgres/session/trace.h"
 #include "postgres/session/wait.h"
 #include "postgres/table/target.h"
 #include "postgres/table/tuple.h"
+#include "store/timed_read.h"
 
 /* Rows to read for one that a local condition lets through; a guess that growing pages correct. */
 #define ROWS_FOR_ONE 4
@@ -93,6 +95,7 @@ scan_begin(ForeignScanState *node, int flags)
 	StoreScan  *scan = palloc0(sizeof(StoreScan));
 
 	node->fdw_state = scan;
+	scan->relation = relation_oid;
 	scan->map = column_map_new(relation);
 	table_close(relation, NoLock);
 	scan->options = options_of_table(relation_oid);
@@ -109,6 +112,7 @@ scan_begin(ForeignScanState *node, int flags)
 	choose_attributes(scan);
 	if (flags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
+	scan->began_at = http_now_ms();
 	if (scan->options.replaces_unreadable)
 		scan->map->replacements = replacements_of_statement(estate);
 	scan->spec_context = AllocSetContextCreate(estate->es_query_cxt, "dynamodb_es read",
@@ -131,7 +135,23 @@ rows_wanted(const StoreScan *scan, ExprContext *econtext)
 }
 
 static void
-hold_read(ForeignScanState *node, const ReadSpec *spec)
+hold_timed_read(ForeignScanState *node, const ReadSpec *spec, const KeyRange *times)
+{
+	StoreScan  *scan = node->fdw_state;
+	TimeSpan	span = {
+		.times = *times,
+		.slack_ms = scan->options.committed_at_slack_ms,
+		.known = known_of_relation(scan->relation),
+		.trusted_since = scan->began_at,
+		.requests = &scan->time_requests,
+	};
+
+	tenure_hold(scan->tenure, timed_read_start(tenure_client(scan->tenure), &scan->options.names, spec, &span, &scan->usage),
+				&timed_read_operation);
+}
+
+static void
+hold_read(ForeignScanState *node, const ReadSpec *spec, const KeyRange *times)
 {
 	StoreScan  *scan = node->fdw_state;
 	Client	   *client = tenure_client(scan->tenure);
@@ -139,6 +159,8 @@ hold_read(ForeignScanState *node, const ReadSpec *spec)
 	if (scan->plan.is_feed)
 		tenure_hold(scan->tenure, feed_scan_start(client, RelationGetRelid(node->ss.ss_currentRelation), &scan->options, spec, &scan->usage),
 					&feed_operation);
+	else if (scan->plan.by_time)
+		hold_timed_read(node, spec, times);
 	else
 		tenure_hold(scan->tenure, read_start(client, &scan->options.names, spec, &scan->usage), &read_operation);
 }
@@ -158,6 +180,8 @@ scan_is_ready(StoreScan *scan)
 	/* What has been read to its end before its turn has no operation any more. */
 	if (scan->at_end || scan->collected)
 		return true;
+	if (scan->plan.by_time)
+		return timed_read_is_ready(scan->tenure->operation);
 	return scan->plan.is_feed ? feed_is_ready(scan->tenure->operation) : read_is_ready(scan->tenure->operation);
 }
 
@@ -182,7 +206,7 @@ end_reading(ForeignScanState *node)
 		feed_scan_ended(scan->tenure->operation, RelationGetRelid(node->ss.ss_currentRelation));
 	}
 	else
-		scan->count = read_count(scan->tenure->operation);
+		scan->count = scan->plan.by_time ? timed_read_count(scan->tenure->operation) : read_count(scan->tenure->operation);
 	MemoryContextSwitchTo(caller);
 	tenure_drop(scan->tenure);
 	scan->at_end = true;
@@ -208,13 +232,14 @@ start_reading(ForeignScanState *node)
 		.nattributes = scan->nattributes,
 		.budget = budget_of_statement(),
 	};
+	KeyRange	times = {0};
 
 	scan->reading = true;
 	scan->most = scan->row_limit.is_certain && scan->plan.exact ? spec.wanted : 0;
-	if (keys_evaluate(&scan->plan, scan->value_exprs, scan->value_states, econtext, &spec)
+	if (keys_evaluate(&scan->plan, scan->value_exprs, scan->value_states, econtext, &spec, &times)
 		&& filter_evaluate(scan->plan.filter, scan->map, scan->value_exprs, scan->value_states, econtext,
 						   &spec.filter) != FILTER_NONE)
-		hold_read(node, &spec);
+		hold_read(node, &spec, &times);
 	else
 		scan->at_end = true;
 	if (spec.naggregates > 0)

@@ -21,6 +21,7 @@
 /* ForeignScanState.fdw_state */
 typedef struct StoreScan
 {
+	Oid			relation;
 	ColumnMap  *map;
 	TableOptions options;
 	ScanPlan	plan;
@@ -42,6 +43,8 @@ typedef struct StoreScan
 	HTAB	   *own;			/* the commit ids that the statement has appended, to be passed over; NULL: none, or none is met */
 	TupleTableSlot *collected_row;
 	bool		collected;		/* they are all there */
+	int64		began_at;		/* http_now_ms */
+	int64		time_requests;	/* by_time: that looked for ranges */
 	int64		count;			/* count_only: the result, once at_end */
 	bool		count_returned;
 	Tuplestorestate *seen;		/* a feed that may be run again with the same values: its rows so far; else NULL */

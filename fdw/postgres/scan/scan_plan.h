@@ -24,12 +24,13 @@ typedef struct ScanPlan
 	bool		is_feed;		/* READ_INDEX, of which only the part is shown that is complete; see feed_scan.h */
 	bool		by_keys;		/* READ_AGGREGATE: the commits are named one by one, so they are read in batches of keys */
 	bool		spans_gaps;		/* a list of versions or commit ids may be read as one range, gaps included */
+	bool		by_time;		/* READ_INDEX: conditions on committed_at leave a range of it, which is found first */
 	bool		count_only;		/* the only output is the number of items */
 	bool		exact;			/* no condition is left to be checked here */
 	int			segments;		/* READ_SCAN */
 	int			item_bytes;		/* of an item, on average, by the statistics; 0: not known */
 	int			first_rows;		/* see limit_first_rows */
-	List	   *terms;			/* of PlannedTerm, as IntLists: of the key condition */
+	List	   *terms;			/* of PlannedTerm, as IntLists: of the key condition; by_time: and of committed_at behind it */
 	Node	   *filter;			/* as filter_tree.h has it; NULL: none */
 	List	   *attnums;		/* IntList: the columns to fetch; count_only: the output's columns, 0 for the count */
 } ScanPlan;

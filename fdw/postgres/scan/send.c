@@ -119,7 +119,8 @@ send_clauses(RelOptInfo *rel, const RelationState *state, List *clauses, ScanPla
 			 List **recheck)
 {
 	List	   *conditions = pushdown_key_conditions(clauses, rel->relid, state->map);
-	List	   *of_path = pushdown_for_path(conditions, plan->path);
+	List	   *of_path = list_concat(pushdown_for_path(conditions, plan->path),
+									  plan->by_time ? pushdown_of_time(conditions) : NIL);
 	List	   *sent = send_conditions(of_path, plan, values);
 	List	   *filters = NIL;
 	List	   *local = NIL;

@@ -9,6 +9,7 @@
 #include "store/discover.h"
 #include "store/feed.h"
 #include "store/tables.h"
+#include "store/timed_read.h"
 
 /* The functions take their own type: a call by way of another pointer type would be undefined. */
 #define TELLS_AND_FREES(name) \
@@ -29,3 +30,4 @@ STEPS(discover);
 STEPS(tables);
 HANDS_OUT(feed);
 HANDS_OUT(read);
+HANDS_OUT(timed_read);

@@ -25,5 +25,6 @@ extern const OperationKind discover_operation;
 extern const OperationKind feed_operation;
 extern const OperationKind read_operation;
 extern const OperationKind tables_operation;
+extern const OperationKind timed_read_operation;
 
 #endif

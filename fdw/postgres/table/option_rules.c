@@ -41,6 +41,9 @@ typedef struct OptionRule
 #define LENDS_IDENTITY gettext_noop("Only a superuser may set whether a user mapping uses the server's own AWS identity.")
 #define READS_FILE gettext_noop("Only a superuser may set which file PostgreSQL reads.")
 
+/* A year: whoever needs more has times that say nothing of the ids. */
+#define MAX_SLACK_MS (INT64CONST(365) * 24 * 3600 * 1000)
+
 static const OptionRule rules[] = {
 	{.name = "region", .places = ON_SERVER, .type = OPTION_REGION},
 	{.name = "endpoint", .places = ON_SERVER, .type = OPTION_ENDPOINT},
@@ -68,6 +71,7 @@ static const OptionRule rules[] = {
 	{.name = "consistent_prefix", .places = ON_TABLE, .type = OPTION_BOOLEAN},
 	{.name = "gap_timeout_ms", .places = ON_TABLE, .type = OPTION_INTEGER, .min = 1000, .max = PG_INT32_MAX},
 	{.name = "dense_since", .places = ON_TABLE, .type = OPTION_INTEGER, .min = 0, .max = PG_INT64_MAX},
+	{.name = "committed_at_slack_ms", .places = ON_TABLE, .type = OPTION_INTEGER, .min = 0, .max = MAX_SLACK_MS},
 	{.name = "feeds", .places = ON_IMPORT, .type = OPTION_BOOLEAN},
 	{.name = "attribute", .places = ON_COLUMN, .type = OPTION_TEXT},
 	{.name = "access_key_id", .places = ON_MAPPING, .type = OPTION_SECRET},

@@ -233,6 +233,7 @@ options_of_table(Oid relation)
 		.is_feed = option_bool("consistent_prefix", table->options, NIL, false),
 		.gap_timeout_ms = option_int("gap_timeout_ms", table->options, NIL, DEFAULT_GAP_TIMEOUT_MS),
 		.dense_since = option_int64("dense_since", table->options, PG_INT64_MAX),
+		.committed_at_slack_ms = option_int64("committed_at_slack_ms", table->options, -1),
 	};
 
 	if (options.append_mode == APPEND_DENSE)

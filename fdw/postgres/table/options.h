@@ -35,6 +35,7 @@ typedef struct TableOptions
 	bool		is_feed;		/* consistent_prefix */
 	int			gap_timeout_ms;
 	int64		dense_since;	/* from the id after it on the store is dense; PG_INT64_MAX: it is not */
+	int64		committed_at_slack_ms;	/* see store/time_bound.h; below 0: nothing is declared */
 } TableOptions;
 
 extern TableOptions options_of_table(Oid relation);

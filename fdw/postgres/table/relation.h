@@ -24,6 +24,7 @@ typedef struct ColumnMap
 	Column	  **columns;		/* NULL: dropped */
 	Column	   *by_role[COMMIT_ROLES];	/* NULL: the table has none */
 	bool		replaces_unreadable;	/* the option of its table; set by whoever plans or reads */
+	bool		times_have_slack;	/* likewise: committed_at_slack_ms is declared */
 	Replacements *replacements; /* where to count that on reading; NULL: unreadable values are errors */
 	const Column *ordered_by;	/* the one that the rows are read in the order of: it is never replaced; NULL: none */
 } ColumnMap;
