@@ -115,6 +115,7 @@ cmp_ok(slurp('README.md') =~ tr/\n//, '<=', 250, 'README.md can be read in one g
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'dynamodb_es'");
 $node->start;
 
 my @beginning = grep { $_->{heading} eq 'By hand' && $_->{language} eq 'sql' } blocks('README.md');

@@ -14,7 +14,7 @@ use Session;
 use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
-$node->init;
+$node->init(allows_streaming => 1);
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'dynamodb_es'\nrestart_after_crash = on\nautovacuum = off");
 $node->start;
 
@@ -177,6 +177,23 @@ for my $chunk (0 .. $count / 100 - 1)
 is(rows(q{SELECT sum(executions), sum(requests), sum(read_units) FROM dynamodb_es_stat_statements}), join('|', $count, $count, $count / 2), 'no count is lost where there are more statements than places');
 cmp_ok(scalar(my @kept = $admin->query('SELECT FROM dynamodb_es_stat_statements')), '<=', 2049, 'the table does not grow');
 cmp_ok($admin->query('SELECT executions FROM dynamodb_es_stat_statements WHERE queryid IS NULL'), '>=', $count - 2048, 'the rest is in the row of all others');
+
+# A standby reads the store and counts by itself.
+$node->backup('backup');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'backup', has_streaming => 1);
+$standby->start;
+{
+	my $session = Session->new($standby);
+	$session->query(q{SELECT version FROM scripted WHERE aggregate_id = 'a'});
+	is(rows('SELECT operation, requests FROM dynamodb_es_stat', $session), 'Query|1', 'a standby reads the store, and counts what it reads itself');
+	is($session->try(q{INSERT INTO scripted (aggregate_id, version, events) VALUES ('a', 0, '[]')})->{error}{sqlstate}, '25006', 'it does not append');
+	$session->query('SELECT dynamodb_es_stat_reset()');
+	is(rows('SELECT * FROM dynamodb_es_stat', $session), '', 'its counts are reset by themselves');
+	cmp_ok(sum_of('requests'), '>', 1, 'and not those of the primary');
+	$session->close;
+}
+$standby->stop;
 
 # After a crash, as after any start, it begins anew.
 $sessions[4]->send('SELECT pg_sleep(60)');
