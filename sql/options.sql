@@ -111,9 +111,6 @@ SELECT refused('CREATE USER MAPPING FOR PUBLIC SERVER options_full OPTIONS (secr
 SELECT refused('CREATE USER MAPPING FOR PUBLIC SERVER options_full OPTIONS (session_token ''never-to-be-seen'')');
 SELECT refused('ALTER USER MAPPING FOR CURRENT_USER SERVER options_full OPTIONS (DROP secret_access_key)');
 
--- Continuity is checked in the transaction of a dense append.
-SELECT refused('CREATE FOREIGN TABLE bad (version bigint) SERVER options_full OPTIONS (contiguous_versions ''true'')');
-
 -- Explicit keys and the server's own AWS identity exclude each other.
 SELECT refused('CREATE USER MAPPING FOR PUBLIC SERVER options_full OPTIONS (profile ''reader'', access_key_id ''id'', secret_access_key ''never-to-be-seen'')');
 SELECT refused('ALTER USER MAPPING FOR CURRENT_USER SERVER options_full OPTIONS (SET ambient_credentials ''true'')');

@@ -95,6 +95,8 @@ CREATE FOREIGN TABLE journal (commit_id bigint, committed_at timestamptz, aggreg
   SERVER store OPTIONS (commit_table 'journal', counter_table 'journal-counters');
 CREATE FOREIGN TABLE moved (commit_id bigint, committed_at timestamptz, aggregate_id text, version bigint, events jsonb)
   SERVER store OPTIONS (commit_table 'journal', counter_table 'journal-counters', append_mode 'import');
+CREATE FOREIGN TABLE counted (commit_id bigint, aggregate_id text, version bigint, events jsonb)
+  SERVER store OPTIONS (commit_table 'journal', counter_table 'journal-counters', contiguous_versions 'true');
 CREATE FOREIGN TABLE dense (commit_id bigint, aggregate_id text, version bigint, events jsonb)
   SERVER store OPTIONS (commit_table 'journal', counter_table 'journal-counters', append_mode 'dense');
 CREATE FOREIGN TABLE contiguous (commit_id bigint, aggregate_id text, version bigint, events jsonb)

@@ -249,11 +249,10 @@ explain_scan(ForeignScanState *node, ExplainState *es)
 void
 explain_modify(ModifyTableState *state, ResultRelInfo *target, List *fdw_private, int subplan, ExplainState *es)
 {
-	StoreInsert *insert = target->ri_FdwState;
-
 	static const char *const operations[] = {
 		[APPEND_COUNTER] = "UpdateItem, PutItem", [APPEND_DENSE] = "TransactWriteItems", [APPEND_IMPORT] = "PutItem, UpdateItem"
 	};
+	StoreInsert *insert = target->ri_FdwState;
 
 	ExplainPropertyText("DynamoDB Operation", operations[insert->options.append_mode], es);
 	if (insert->options.append_at_commit)

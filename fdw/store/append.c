@@ -1,10 +1,11 @@
 /*
  * append.c: in which order do the requests of a batch go out?
  *
- * First the last versions, where rows leave theirs out. Then, in dense mode, the transactions (dense.c); otherwise an
- * ADD for the ids of the first rows, and their puts, one lane for each aggregate, side by side; the next ADD when few of
- * these are left to be sent, so that ids are there by the time they are needed. Last come the notes of ids that came to
- * nothing. Imported rows have their ids: their puts are all there is. After a row has failed no further put is started, and those on the way are seen to their end.
+ * First the last versions, where rows leave theirs out, and a look for the version before, where versions have to be
+ * contiguous. Then, in dense mode, the transactions (dense.c); otherwise an ADD for the ids of the first rows, and their
+ * puts, one lane for each aggregate, side by side; the next ADD when few of these are left to be sent, so that ids are
+ * there by the time they are needed. Last come the notes of ids that came to nothing. Imported rows have their ids: their
+ * puts are all there is. After a row has failed no further put is started, and those on the way are seen to their end.
  */
 #include "store/append.h"
 
@@ -25,7 +26,8 @@
 
 typedef enum AppendPhase
 {
-	PHASE_VERSIONS,
+	PHASE_ROWS,					/* what can be known of them without a look at the store */
+	PHASE_VERSIONS,				/* which ones are next, and is there the one before? No id is taken yet */
 	PHASE_PUTS,
 	PHASE_TRANSACTIONS,			/* dense, instead of puts */
 	PHASE_NOTES,
@@ -165,7 +167,7 @@ lanes_step(AppendOperation *append)
 		for (size_t i = append->first_open; i < append->nbegun; i++)
 			lane_go_on(append, &append->lanes[i], &busy);
 	while (append->nbegun < append->nlanes && !append->failed && busy < parallel_requests(append)
-		   && !lane_awaits_id(&append->lanes[append->nbegun]))
+		   && (append->phase == PHASE_VERSIONS || !lane_awaits_id(&append->lanes[append->nbegun])))
 		lane_go_on(append, &append->lanes[append->nbegun++], &busy);
 	return busy == others;
 }
@@ -232,13 +234,9 @@ puts_begin(AppendOperation *append)
 	append->phase = PHASE_PUTS;
 }
 
-/* Asks for the last versions that are needed; the other lanes know theirs. */
 static void
-versions_step(AppendOperation *append)
+rows_step(AppendOperation *append)
 {
-	/* Reads that are under way have no fate that the error would have to tell. */
-	if (!lanes_step(append) && !append->failed)
-		return;
 	for (size_t i = 0; i < append->nlanes && !append->failed; i++)
 	{
 		Lane	   *lane = &append->lanes[i];
@@ -248,6 +246,16 @@ versions_step(AppendOperation *append)
 	}
 	if (append->settings.mode == APPEND_IMPORT && !append->failed)
 		check_own_ids(append);
+	append->phase = append->failed ? PHASE_FINISHED : PHASE_VERSIONS;
+}
+
+/* Asks for the last versions that are needed, and for those that must be there before rows. */
+static void
+versions_step(AppendOperation *append)
+{
+	/* Reads that are under way have no fate that the error would have to tell. */
+	if (!lanes_step(append) && !append->failed)
+		return;
 	if (append->failed)
 		append->phase = PHASE_FINISHED;
 	else if (append->settings.mode == APPEND_DENSE)
@@ -464,6 +472,9 @@ append_step(AppendOperation *append)
 		before = append->phase;
 		switch (append->phase)
 		{
+			case PHASE_ROWS:
+				rows_step(append);
+				break;
 			case PHASE_VERSIONS:
 				versions_step(append);
 				break;

@@ -22,6 +22,7 @@ typedef struct AppendRow
 {
 	Commit		commit;			/* id, times and a version left out are filled in by the operation */
 	bool		next_version;	/* the version is left out: the one after the aggregate's last */
+	bool		follows_stored; /* the version before it is known to be in the store: nobody need look for it */
 	bool		skipped;		/* its version existed, and that is no error */
 	AppendFate	fate;
 	int64_t		id_deadline;	/* http_now_ms after which its commit id is not used any more; 0: it has none to use */
@@ -41,7 +42,7 @@ typedef enum AppendMode
 typedef struct AppendSettings
 {
 	AppendMode	mode;
-	bool		contiguous;		/* dense: a version n > 0 is refused where n - 1 does not exist */
+	bool		contiguous;		/* a version n > 0 is refused where n - 1 does not exist */
 	bool		indivisible;	/* dense: a batch that does not fit into one transaction is FAILURE_TOO_LARGE */
 	int64_t    *head;			/* dense: the counter's value as last known (-1: not), kept up to date; NULL: nobody remembers */
 	const int64_t *expected;	/* dense: nothing is appended unless the counter has this value; NULL: whatever it has */

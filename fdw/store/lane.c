@@ -38,6 +38,19 @@ ask_last_version(Lane *lane, const LaneContext *context)
 	lane_send(lane, context, OPERATION_QUERY, &body, LANE_READING_LAST_VERSION);
 }
 
+/* Commits are not deleted: what is there now will be there when the row is put. */
+static void
+ask_version_before(Lane *lane, const LaneContext *context)
+{
+	const Commit *commit = &lane->rows[lane->checked]->commit;
+	char		digits[24];
+	ItemKey		before = commit_key(commit, commit->version - 1, digits);
+	ByteBuffer	body = {0};
+
+	request_get(&body, context->names->commit_table, &before);
+	lane_send(lane, context, OPERATION_GET_ITEM, &body, LANE_READING_VERSION_BEFORE);
+}
+
 /* How many ids a lane takes for itself: for the rows that are left, or the first of them. */
 static size_t
 own_ids(const Lane *lane, const LaneContext *context)
@@ -105,6 +118,19 @@ last_version_arrived(Lane *lane, const LaneContext *context)
 }
 
 static void
+version_before_arrived(Lane *lane, const LaneContext *context)
+{
+	if (cJSON_IsObject(json_member(call_response(lane->call), "Item")))
+	{
+		lane->checked++;
+		lane_check_on(lane, context);
+		return;
+	}
+	lane->next = lane->checked;
+	lane_fail_with(lane, FAILURE_NOT_CONTIGUOUS, "");
+}
+
+static void
 own_ids_arrived(Lane *lane, const LaneContext *context)
 {
 	int64_t		deadline = call_sent_at(lane->call) + context->settings->deadline_ms;
@@ -148,7 +174,8 @@ call_failed(Lane *lane, const LaneContext *context)
 		lane_fail(lane, failure);
 		return;
 	}
-	lane->state = lane->state == LANE_READING_LAST_VERSION ? LANE_NEEDS_LAST_VERSION : LANE_NEEDS_IDS;
+	lane->state = lane->state == LANE_READING_LAST_VERSION ? LANE_NEEDS_LAST_VERSION
+		: lane->state == LANE_READING_VERSION_BEFORE ? LANE_NEEDS_VERSION_BEFORE : LANE_NEEDS_IDS;
 }
 
 static void
@@ -162,6 +189,8 @@ call_ended(Lane *lane, const LaneContext *context, StepResult result)
 		call_failed(lane, context);
 	else if (lane->state == LANE_READING_LAST_VERSION)
 		last_version_arrived(lane, context);
+	else if (lane->state == LANE_READING_VERSION_BEFORE)
+		version_before_arrived(lane, context);
 	else
 		own_ids_arrived(lane, context);
 	lane->call = NULL;
@@ -317,6 +346,9 @@ lane_start_next(Lane *lane, LaneContext *context)
 		case LANE_NEEDS_LAST_VERSION:
 			ask_last_version(lane, context);
 			return true;
+		case LANE_NEEDS_VERSION_BEFORE:
+			ask_version_before(lane, context);
+			return true;
 		case LANE_NEEDS_IDS:
 			if (http_now_ms() < lane->not_before)
 			{
@@ -333,6 +365,7 @@ lane_start_next(Lane *lane, LaneContext *context)
 			return true;
 		case LANE_NEW:
 		case LANE_READING_LAST_VERSION:
+		case LANE_READING_VERSION_BEFORE:
 		case LANE_TAKING_IDS:
 		case LANE_PUTTING:
 		case LANE_DONE:

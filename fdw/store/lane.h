@@ -14,6 +14,8 @@ typedef enum LaneState
 	LANE_NEW,					/* every version can be told without a look at the store */
 	LANE_NEEDS_LAST_VERSION,
 	LANE_READING_LAST_VERSION,
+	LANE_NEEDS_VERSION_BEFORE,	/* is there the version before that of the row `checked`? */
+	LANE_READING_VERSION_BEFORE,
 	LANE_NEEDS_IDS,				/* of its own: those of the batch are spent, too old or too low */
 	LANE_TAKING_IDS,
 	LANE_READY,					/* to put its next row, once that has an id */
@@ -40,6 +42,7 @@ typedef struct Lane
 	size_t		nrows;
 	size_t		next;			/* the rows before it are settled */
 	LaneState	state;
+	size_t		checked;		/* the rows before it follow a version that exists, or nobody asks for that */
 	size_t		with_ids;		/* the batch has given ids to the rows before it */
 	bool		takes_ids;		/* the lane takes its ids itself from now on; the batch gives it none */
 	int64_t		last_version;	/* the aggregate's last version as it was read; -1: not read, or there was none */
@@ -65,7 +68,7 @@ extern void lane_init(Lane *lane, AppendRow **rows, size_t nrows);
 /*
  * Fills in the versions that were left out, `last` being the aggregate's last one (-1: none), and brings the rows
  * into the order of versions. Needed before ids are given. Of two rows with one version the later one is skipped, or
- * fails the lane: false then.
+ * fails the lane: false then. Where versions have to be contiguous, the lane may have to look for some, too, before it is READY.
  */
 extern bool lane_resolve_versions(Lane *lane, const LaneContext *context, int64_t last);
 
@@ -100,9 +103,13 @@ extern bool lane_row_is_own(AppendRow *row, const char *token_attribute, const c
 extern void lane_burn_unused(Lane *lane, BurnList *burned);
 extern void lane_free(Lane *lane);
 
-/* For the files of lanes alone: it has failed, of the row `next`; and a row is given an id. */
+/*
+ * For the files of lanes alone: it has failed, of the row `next`; a row is given an id; and what comes next, once it is known of
+ * the rows before `checked` that they follow a version that exists.
+ */
 extern void lane_fail(Lane *lane, const Failure *failure);
 extern void lane_fail_with(Lane *lane, FailureKind kind, const char *message);
 extern void lane_row_give_id(AppendRow *row, int64_t id, int64_t deadline);
+extern void lane_check_on(Lane *lane, const LaneContext *context);
 
 #endif

@@ -104,6 +104,29 @@ sort_by_version(AppendRow **rows, size_t nrows)
 	}
 }
 
+/* Must the store be asked for the version before? A dense append asks in its transaction. The rows are in the order of versions. */
+static bool
+version_before_is_open(const Lane *lane, const LaneContext *context, size_t i)
+{
+	const AppendRow *row = lane->rows[i];
+	int64_t		before = row->commit.version - 1;
+
+	if (!context->settings->contiguous || context->settings->mode == APPEND_DENSE || row->skipped || row->follows_stored)
+		return false;
+	return before >= 0 && before != lane->last_version && (i == 0 || lane->rows[i - 1]->commit.version != before);
+}
+
+void
+lane_check_on(Lane *lane, const LaneContext *context)
+{
+	while (lane->checked < lane->nrows && !version_before_is_open(lane, context, lane->checked))
+		lane->checked++;
+	if (lane->checked < lane->nrows)
+		lane->state = LANE_NEEDS_VERSION_BEFORE;
+	else
+		lane->state = lane->takes_ids ? LANE_NEEDS_IDS : LANE_READY;
+}
+
 bool
 lane_resolve_versions(Lane *lane, const LaneContext *context, int64_t last)
 {
@@ -124,7 +147,6 @@ lane_resolve_versions(Lane *lane, const LaneContext *context, int64_t last)
 			last = row->commit.version;
 	}
 	sort_by_version(lane->rows + lane->next, lane->nrows - lane->next);
-	lane->state = lane->takes_ids ? LANE_NEEDS_IDS : LANE_READY;
 	for (size_t i = lane->next + 1; i < lane->nrows; i++)
 	{
 		if (lane->rows[i]->commit.version != lane->rows[i - 1]->commit.version)
@@ -138,6 +160,8 @@ lane_resolve_versions(Lane *lane, const LaneContext *context, int64_t last)
 			return false;
 		}
 	}
+	lane->checked = lane->next;
+	lane_check_on(lane, context);
 	return true;
 }
 

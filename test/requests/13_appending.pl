@@ -2,7 +2,8 @@
 	section => 'Appending',
 	text => <<'TEXT',
 The counter gives the ids of a batch, then each commit is put where there is none. Where there is one, the id is noted as burned; DynamoDB
-shows whose the commit is that is there, and some stand-ins for it have to be asked. `moved` is `journal` with `append_mode 'import'`.
+shows whose the commit is that is there, and some stand-ins for it have to be asked.
+`counted` is `journal` with `contiguous_versions 'true'`, `moved` with `append_mode 'import'`.
 TEXT
 	before => q{SELECT dynamodb_es_create_tables('journal')},
 	after => q{SELECT dynamodb_es_drop_tables('journal')},
@@ -92,6 +93,34 @@ TEXT
 			q{PutItem journal-counters: name = 'commits#burned#15'},
 		],
 		perhaps => [ q{GetItem journal: aggregateId = 'x', version = 0} ],
+		compare => 0,
+	}, {
+		what => 'contiguous versions: the one before is looked for, unless the statement has stored it, or the version is 0',
+		sql => q{INSERT INTO counted (aggregate_id, version, events) VALUES ('z', 2, '[]'), ('z', 3, '[]'), ('w', 0, '[]')},
+		requests => [
+			q{GetItem journal: aggregateId = 'z', version = 1},
+			q{UpdateItem journal-counters: name = 'commits'; ADD id 3},
+			q{PutItem journal: aggregateId = 'z', version = 2; if attribute_not_exists(aggregateId)},
+			q{PutItem journal: aggregateId = 'z', version = 3; if attribute_not_exists(aggregateId)},
+			q{PutItem journal: aggregateId = 'w', version = 0; if attribute_not_exists(aggregateId)},
+		],
+		parallel => 1,
+		compare => 0,
+	}, {
+		what => 'a version that would leave a gap',
+		sql => q{INSERT INTO counted (aggregate_id, version, events) VALUES ('w', 2, '[]')},
+		requests => [ q{GetItem journal: aggregateId = 'w', version = 1} ],
+		error => '23514',
+		compare => 0,
+	}, {
+		what => 'the next version needs no look',
+		sql => q{INSERT INTO counted (aggregate_id, events) VALUES ('w', '[]')},
+		requests => [
+			q{Query journal: aggregateId = 'w'; Limit 1; backward; fetch version},
+			q{UpdateItem journal-counters: name = 'commits'; ADD id 1},
+			q{PutItem journal: aggregateId = 'w', version = 1; if attribute_not_exists(aggregateId)},
+		],
+		items => 1,
 		compare => 0,
 	}, {
 		what => 'commits that bring their ids',

@@ -56,7 +56,7 @@ typedef struct Case
 	RowSpec		rows[MOST_ROWS];
 	bool		is_dense;
 	int64_t		ids[MOST_ROWS];	/* that the rows of an import bring; zeroes: it is none */
-	bool		is_contiguous;	/* dense */
+	bool		is_contiguous;
 	int64_t		expects;		/* dense: the only value of the counter that will do; 0: any will */
 	bool		skips_conflicts;
 	size_t		ids_at_once;	/* 0: 100 */
@@ -146,6 +146,18 @@ static const Case cases[] = {
 	{"import: one row twice", {{"a", 0}, {"a", 0}}, .ids = {4, 4}, .skips_conflicts = true, .fates = "4 skipped", .exchanges = {PUT("a", 0, 4)}},
 	{"import: a throttled row is put again under its id", {{"a", 0}}, .ids = {4}, .fates = "4",
 	.exchanges = {{.operation = "PutItem",.status = 400,.answer = ERROR_ANSWER("ThrottlingException", ""),.after_ms = 30000}, PUT("a", 0, 4)}},
+	{"contiguous: one look for each aggregate, before an id is taken", {{"a", 3}, {"b", 1}, {"a", 4}, {"c", 0}}, .is_contiguous = true, .fates = "11 12 13 14",
+	.exchanges = {ITEM("a", 2, 5, "1"), ITEM("b", 0, 6, "1"), IDS(4, 14), PUT("a", 3, 11), PUT("b", 1, 12), PUT("a", 4, 13), PUT("c", 0, 14)}},
+	{"contiguous: a version before that is missing takes no id, and nothing is stored", {{"c", 0}, {"a", 3}, {"a", 6}}, .is_contiguous = true, .fates = "not not not",
+	.kind = FAILURE_NOT_CONTIGUOUS, .exchanges = {ITEM("a", 2, 5, "1"), NOTHING("a", 5)}},
+	{"contiguous: two looks in one aggregate", {{"a", 6}, {"a", 3}}, .is_contiguous = true, .skips_conflicts = true, .fates = "12 11",
+	.exchanges = {ITEM("a", 2, 5, "1"), ITEM("a", 5, 8, "1"), IDS(2, 12), PUT("a", 3, 11), PUT("a", 6, 12)}},
+	{"contiguous: the next version needs no look, what is beyond it does", {{"a", NEXT}, {"a", 8}, {"b", NEXT}}, .is_contiguous = true, .fates = "not not not",
+	.kind = FAILURE_NOT_CONTIGUOUS, .exchanges = {LAST("a", 4), NONE("b"), NOTHING("a", 7)}},
+	{"contiguous: also where it was taken by others", {{"a", NEXT}, {"a", 2}}, .is_contiguous = true, .skips_conflicts = true, .fates = "not not",
+	.kind = FAILURE_NOT_CONTIGUOUS, .exchanges = {LAST("a", 0), IDS(2, 12), TAKEN("a", 1, 11, 15), ANSWERED("Query", NULL, "{\"Items\":[]}"), NOTHING("a", 1), NOTE(11, 2)}},
+	{"contiguous: imported rows", {{"a", 1}, {"b", 2}}, .ids = {4, 5}, .is_contiguous = true, .fates = "not not",
+	.kind = FAILURE_NOT_CONTIGUOUS, .exchanges = {ITEM("a", 0, 5, "1"), NOTHING("b", 1)}},
 	{"dense: counter and commits in one request", {{"a", 0}, {"b", 0}}, .is_dense = true, .fates = "8 9", .exchanges = {HEAD(7), APPEND(7, 9)}},
 	{"dense: the first commit of a store", {{"a", 0}}, .is_dense = true, .fates = "1",
 	.exchanges = {ANSWERED("GetItem", NULL, "{}"), APPEND(0, 1)}},

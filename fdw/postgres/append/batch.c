@@ -220,6 +220,23 @@ report_failed_append(RowBatch *batch, const AppendOperation *append)
 						  batch->nrows > 1 ? describe_fates(batch) : NULL);
 }
 
+/* Rows behind what the statement has stored need no look. */
+static void
+note_followers(RowBatch *batch)
+{
+	for (int i = 0; batch->last_versions != NULL && i < batch->nrows; i++)
+		batch->rows[i].follows_stored = !batch->rows[i].next_version
+			&& last_versions_lead_to(batch->last_versions, &batch->rows[i].commit);
+}
+
+static void
+note_last_versions(RowBatch *batch)
+{
+	for (int i = 0; batch->last_versions != NULL && i < batch->nrows; i++)
+		if (batch->rows[i].fate == APPEND_STORED || batch->rows[i].skipped)
+			last_versions_note(batch->last_versions, &batch->rows[i].commit);
+}
+
 static void
 note_stored(RowBatch *batch)
 {
@@ -241,11 +258,13 @@ static bool
 append_rows(RowBatch *batch)
 {
 	MemoryContext caller = MemoryContextSwitchTo(batch->context);
-	AppendOperation *append = append_start(tenure_client(batch->tenure), &batch->names, &batch->settings,
-										   batch->rows, batch->nrows, &batch->usage);
+	AppendOperation *append;
 	StepResult	result;
 	bool		has_moved;
 
+	note_followers(batch);
+	append = append_start(tenure_client(batch->tenure), &batch->names, &batch->settings, batch->rows, batch->nrows,
+						  &batch->usage);
 	tenure_hold(batch->tenure, append, &append_operation);
 	result = await_until(batch, 0);
 	note_imported(batch);
@@ -256,6 +275,7 @@ append_rows(RowBatch *batch)
 	rollback_count_stored(count_fate(batch, APPEND_STORED));
 	tenure_drop(batch->tenure);
 	note_stored(batch);
+	note_last_versions(batch);
 	MemoryContextSwitchTo(caller);
 	return !has_moved;
 }

@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "postgres/append/dense_store.h"
+#include "postgres/append/last_versions.h"
 #include "postgres/session/tenure.h"
 #include "store/append.h"
 #include "store/feed.h"
@@ -23,6 +24,7 @@ typedef struct RowBatch
 	DenseStore *store;			/* the dense store that the rows go to; NULL: nobody takes turns */
 	bool		has_turn;
 	IdRange		stored;			/* the lowest and the highest id that its statement has stored so far; zeroes: none is */
+	LastVersions *last_versions;	/* of its statement, where the version before has to be looked for; NULL: it has not */
 	int64		raise_to;		/* an import's largest id that may be stored, which the counter has not reached yet; 0: none is */
 	Usage		usage;
 } RowBatch;

@@ -66,6 +66,8 @@ store_batch_connect(RowBatch *batch, MemoryContext context, const TableOptions *
 
 	batch->context = AllocSetContextCreate(context, "dynamodb_es rows", ALLOCSET_DEFAULT_SIZES);
 	batch->tenure = tenure_new(context, connection_acquire(user, options->server, owner));
+	if (options->contiguous_versions && options->append_mode != APPEND_DENSE)
+		batch->last_versions = last_versions_new(context);
 	if (options->append_mode == APPEND_DENSE)
 	{
 		batch->store = dense_store_find(options->server, mapping, &batch->names);

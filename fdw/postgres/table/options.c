@@ -112,20 +112,6 @@ check_append_at(List *options)
 				 errhint("Set both options in the same command.")));
 }
 
-/* It is checked in the transaction that stores the commits, which only a dense append has. */
-static void
-check_contiguous_versions(List *options)
-{
-	bool		is_wanted;
-
-	if (parse_bool(option_text("contiguous_versions", options, NIL, "false"), &is_wanted) && is_wanted
-		&& append_mode_of(options) != APPEND_DENSE)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-				 errmsg("option \"contiguous_versions\" can be set only where \"append_mode\" is \"dense\""),
-				 errhint("Set both options in the same command.")));
-}
-
 Datum
 dynamodb_es_validator(PG_FUNCTION_ARGS)
 {
@@ -159,7 +145,6 @@ dynamodb_es_validator(PG_FUNCTION_ARGS)
 						has_key ? "secret_access_key" : "access_key_id",
 						has_key ? "access_key_id" : has_secret ? "secret_access_key" : "session_token")));
 	check_append_at(options);
-	check_contiguous_versions(options);
 	PG_RETURN_VOID();
 }
 
