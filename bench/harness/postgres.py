@@ -107,22 +107,29 @@ def insert_one(table):
     return f"INSERT INTO {table} (aggregate_id, version, events) VALUES (gen_random_uuid()::text, 0, '{EVENTS}')"
 
 
+def append_if(table):
+    """The same on a condition that nobody meets, of what came since the client's last append; for pgbench, which keeps its id."""
+    return (f"SELECT commit_id AS after FROM dynamodb_es_append(ARRAY[ROW(NULL, NULL, gen_random_uuid()::text, 0, '{EVENTS}')::{table}], :after, "
+            "$$SELECT FROM batch WHERE aggregate_id = 'taken'$$) \\gset")
+
+
 def loop(statement, count):
     """The same statement so many times, in a loop in the server."""
     return f"DO $$ BEGIN FOR i IN 1..{count} LOOP {statement}; END LOOP; END $$"
 
 
-def pgbench(statement, clients, count, directory):
+def pgbench(statement, clients, count, directory, **variables):
     """Runs a prepared statement so many times in each client."""
     script = os.path.join(directory, "statement.sql")
     with open(script, "w") as file:
-        file.write(statement + ";\n")
+        file.write(statement + ("\n" if statement.endswith("gset") else ";\n"))
     session = Session()
     with open(session.query("SHOW data_directory")[0][0] + "/postmaster.pid") as file:
         postmaster = int(file.readline())
     before, cpu = children(postmaster), children_cpu(postmaster)
     output = subprocess.run([os.environ["BENCH_PGBIN"] + "/pgbench", "--no-vacuum", "--protocol=prepared", f"--client={clients}",
-                             f"--transactions={count}", f"--file={script}"], check=True, capture_output=True, text=True).stdout
+                             f"--transactions={count}", f"--file={script}",
+                             *(f"--define={name}={value}" for name, value in variables.items())], check=True, capture_output=True, text=True).stdout
     rate = float(re.search(r"tps = ([\d.]+)", output).group(1))
     while children(postmaster) - before:            # only a child that is gone for good has been counted
         time.sleep(0.01)

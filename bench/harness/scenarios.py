@@ -12,6 +12,7 @@ EXTENSION, FLOOR, SDK, BOTO = "dynamodb_es", "floor", "SDK v3", "boto3"
 LOOP = "dynamodb_es, in a loop"
 SIXTEEN = "dynamodb_es, 16 at most"
 COUNTER, DENSE = "dynamodb_es, counter", "dynamodb_es, dense"
+CONDITIONAL = "dynamodb_es, on condition"
 DELAYS = (1, 5, 20)
 CONNECTIONS = 16
 MOST_CONNECTIONS = 64               # max_connections where it is not said
@@ -217,6 +218,23 @@ def append_dense(bench):
     return [result]
 
 
+def append_if(bench):
+    """Sixteen clients of pgbench on one dense store, on DynamoDB Local, each with single-row appends: by INSERT, and by dynamodb_es_append on a
+    condition over what came since the client's last one. Nearly each of them has lost the race for the next id before it begins."""
+    result = Result("append-if", "Append, if it still holds", "commits", append_if.__doc__)
+    url, each = bench.engines["local"], bench.size.backend // 8
+    table = postgres.create_table("decided", url, table_options="OPTIONS (append_mode 'dense', counter 'decided')")
+    with Stage() as stage:
+        session = stage.session()
+        head = lambda: session.query(f"SELECT dynamodb_es_head('{table}')")[0][0]
+        take_turns(result, {
+            CONDITIONAL: lambda: postgres.pgbench(postgres.append_if(table), CONNECTIONS, each, bench.directory, after=head()),
+            EXTENSION: lambda: postgres.pgbench(postgres.insert_one(table), CONNECTIONS, each, bench.directory),
+        }, bench.size.rounds)
+    result.targets = [Target("rate", CONDITIONAL, EXTENSION, 0.5, source="on condition ≥ 0.5 × the rate of dense appends without one")]
+    return [result]
+
+
 def append_backends(bench):
     """Eight clients of pgbench, each with single-row INSERTs, on dynalite; the floor's eight connections each send the same two
     requests: that is what the engine can take."""
@@ -399,6 +417,7 @@ SCENARIOS = {
     "append-far": append_far,
     "append-one-delay-5": append_one_delay,
     "append-dense": append_dense,
+    "append-if": append_if,
     "append-backends": append_backends,
     "read-index": read_index,
     "read-feed": read_feed,
