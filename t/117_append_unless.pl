@@ -218,6 +218,21 @@ sub refused
 	$session->query('ROLLBACK');
 }
 
+# Others of the same database have the turn: by the time it comes something came, so that is read first, and no request is wasted.
+{
+	my $head = $plain->head;
+	my $second = Session->new($node);
+	$fault->rules({ operation => 'TransactWriteItems', name => 'caught', before => 'stall', times => 1 });
+	$session->send(call(rows([ 'first', 0 ]), $head));
+	$fault->wait_for(operation => 'TransactWriteItems', rule => 'caught');
+	$second->send(call(rows([ 'second', 0 ]), $head, q{SELECT FROM batch WHERE aggregate_id = 'second'}));
+	ok(Session::comes(sub { $admin->query(q{SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory' AND pid = } . $second->pid) }), 'it waits for its turn');
+	$fault->release;
+	is(outcome($session->result), ($head + 1) . ':first/0', 'the one before it is stored');
+	is(outcome($second->result), ($head + 2) . ':second/0', 'and then its own');
+	is(join(' ', $fault->operations), 'Query TransactWriteItems', 'for which it looked first');
+}
+
 # What becomes of it where answers are lost: the request's token decides.
 for my $when (qw(before after))
 {

@@ -247,6 +247,20 @@ begin_append(const State *from, int i)
 	step(&state, "sends, appender", i + 1);
 }
 
+/* It has waited for its turn, and so begins with a look at what the index shows by then. */
+static void
+look_first(const State *from, int i)
+{
+	State		state = *from;
+	Appender   *appender = &state.appender[i];
+
+	while (appender->known < state.head && (state.visible >> (appender->known + 1) & 1))
+		appender->count += counts(state.owner[++appender->known] - 1);
+	appender->target = appender->known;
+	decide(&state, i);
+	step(&state, "looks first, appender", i + 1);
+}
+
 static void
 show_commits(const State *from)
 {
@@ -274,6 +288,8 @@ all_steps(const void *at)
 
 		if (appender->phase == IDLE)
 			begin_append(from, i);
+		if (appender->phase == IDLE && counts(i))
+			look_first(from, i);
 		if (appender->phase == SENT)
 			time_out(from, i);
 		if (appender->phase == READS)

@@ -115,13 +115,16 @@ report_interrupted(RowBatch *batch, MemoryContext context)
 	ReThrowError(error);
 }
 
-static void
-turn_take(RowBatch *batch)
+bool
+batch_take_turn(RowBatch *batch)
 {
+	bool		has_waited;
+
 	if (batch->store == NULL || batch->has_turn)
-		return;
-	dense_store_take_turn(batch->store);
+		return false;
+	has_waited = dense_store_take_turn(batch->store);
 	batch->has_turn = true;
+	return has_waited;
 }
 
 void
@@ -142,7 +145,7 @@ await_client(RowBatch *batch)
 	if (client_in_flight(client) == 0)
 		batch_give_turn(batch);
 	wait_for_client(client);
-	turn_take(batch);
+	(void) batch_take_turn(batch);
 }
 
 static Call *
@@ -283,14 +286,14 @@ append_rows(RowBatch *batch)
 bool
 batch_try(RowBatch *batch)
 {
-	turn_take(batch);
+	(void) batch_take_turn(batch);
 	return append_rows(batch);
 }
 
 void
 batch_append(RowBatch *batch)
 {
-	turn_take(batch);
+	(void) batch_take_turn(batch);
 	PG_TRY();
 	{
 		(void) append_rows(batch);

@@ -42,6 +42,9 @@ extern void batch_append(RowBatch *batch);
 extern bool batch_try(RowBatch *batch);
 extern void batch_give_turn(RowBatch *batch);
 
+/* Takes the turn before it is needed. true: that was waited for, so that others may have appended. */
+extern bool batch_take_turn(RowBatch *batch);
+
 /* At the end of a statement: raises the counter to what was imported. An error says that it could not be. */
 extern void batch_raise(RowBatch *batch);
 

@@ -65,12 +65,15 @@ lock_of_store(const DenseStore *store)
 	return tag;
 }
 
-void
+bool
 dense_store_take_turn(const DenseStore *store)
 {
 	LOCKTAG		tag = lock_of_store(store);
 
+	if (LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL)
+		return false;
 	LockAcquire(&tag, ExclusiveLock, true, false);
+	return true;
 }
 
 void

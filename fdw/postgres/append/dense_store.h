@@ -26,8 +26,11 @@ typedef struct DenseStore
 /* The store by these names, as it is reached by a server and a user mapping. Stays as long as the backend. */
 extern DenseStore *dense_store_find(Oid server, Oid mapping, const StoreNames *names);
 
-/* Waits for this backend's turn; a cancel ends the wait. Whoever has taken it must give it back, on errors too. */
-extern void dense_store_take_turn(const DenseStore *store);
+/*
+ * Waits for this backend's turn; a cancel ends the wait. true: others had it, and may have appended. Whoever has taken it must give
+ * it back, on errors too.
+ */
+extern bool dense_store_take_turn(const DenseStore *store);
 extern void dense_store_give_turn(const DenseStore *store);
 
 #endif

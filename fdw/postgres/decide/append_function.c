@@ -5,6 +5,9 @@
  * request. When the counter has moved, the refusal tells to where. What came is read, and asked about; if it does not stand in the
  * way, the append is tried under that value. So only DynamoDB's comparison ever decides that nothing came in between.
  *
+ * Whoever had to wait for the turn knows that others were at it, and that the first try would be refused. So that begins with the
+ * read, and is tried under the last id that this shows.
+ *
  * The turn (dense_store.h) is kept from a lost race to the next try, since others would only win again meanwhile.
  */
 #include "postgres.h"
@@ -83,6 +86,12 @@ decide_and_append(Decision *decision)
 {
 	RowBatch   *batch = &decision->batch;
 
+	if (batch_take_turn(batch))
+	{
+		newer_commits_glance(decision->newer, batch);
+		check_what_came(decision);
+		decision->expected = decision->newer->complete_to;
+	}
 	for (int lost_races = 0; given_rows_fill(decision->given, batch), !batch_try(batch); lost_races++)
 	{
 		int64		head = *batch->settings.head;

@@ -42,7 +42,7 @@ start_feed(NewerCommits *newer, RowBatch *batch, int64 head)
 	FeedSpec	spec = {
 		.after = newer->complete_to,
 		.upto = head,
-		.all_given_out = true,
+		.all_given_out = head < PG_INT64_MAX,
 		.rules = {.now = client_time_ms(client), .dense_above = PG_INT64_MAX},	/* which give up nothing */
 		.max_parallel = options->max_connections,
 		.max_ranges = options->scan_segments,
@@ -71,7 +71,7 @@ add_row(NewerCommits *newer, const cJSON *item)
 	newer->count++;
 }
 
-/* What the index shows now. */
+/* What the index shows now, up to `head`, which was given out; PG_INT64_MAX: up to whatever it has. */
 static void
 read_feed(NewerCommits *newer, RowBatch *batch, int64 head)
 {
@@ -91,6 +91,12 @@ read_feed(NewerCommits *newer, RowBatch *batch, int64 head)
 	tenure_drop(batch->tenure);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
+}
+
+void
+newer_commits_glance(NewerCommits *newer, RowBatch *batch)
+{
+	read_feed(newer, batch, PG_INT64_MAX);
 }
 
 void

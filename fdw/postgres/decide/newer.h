@@ -34,6 +34,9 @@ extern NewerCommits *newer_commits_new(const GivenRows *table, int64 after);
  */
 extern void newer_commits_read(NewerCommits *newer, RowBatch *batch, int64 head);
 
+/* Adds what the index shows by now, up to the first id that it does not. */
+extern void newer_commits_glance(NewerCommits *newer, RowBatch *batch);
+
 /* Aggregate and version of one of them, for a message; NULL: it is none of them, or the table does not show ids. */
 extern char *newer_commits_describe(const NewerCommits *newer, int64 id);
 
