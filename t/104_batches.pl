@@ -56,7 +56,9 @@ my $listed = "SELECT * FROM %T WHERE (aggregate_id, version) IN ($list)";
 my $versions = q{SELECT * FROM %T WHERE aggregate_id = ANY (ARRAY(SELECT a FROM keys)) AND version IN (0, 2, 5, 7)};
 
 note 'a thousand keys';
-for my $case ([ 'pairs', $listed ], [ 'lists of both', $versions ])
+for my $case ([ 'pairs', $listed ], [ 'lists of both', $versions ],
+	[ 'rows of a subquery', 'SELECT * FROM %T WHERE (aggregate_id, version) = ANY (ARRAY(SELECT (a, v) FROM keys))' ],
+	[ 'in the other order', 'SELECT * FROM %T WHERE (version, aggregate_id) = ANY (ARRAY(SELECT (v, a) FROM keys))' ])
 {
 	my ($name, $sql) = @$case;
 	$proxy->rules;
@@ -127,6 +129,29 @@ is(explained($gaps =~ s/%T/commits/r)->{Requests}, 1, 'large items are not read 
 $proxy->rules;
 same_rows('and the rows are the same', $gaps);
 is_deeply([ $proxy->operations ], ['BatchGetItem'], 'of keys alone');
+
+note 'rows of values';
+my $rows = sub { my ($array) = @_; return "SELECT aggregate_id, version FROM %T WHERE (aggregate_id, version) = ANY ($array)" };
+for my $case (
+	[ 'NULLs', q{ARRAY(SELECT (a, v) FROM (VALUES ('a1', 0::bigint), ('a1', NULL), (NULL, 0), ('a2', 1), ('a1', 0)) k (a, v))} ],
+	[ 'a NULL row', q{ARRAY(SELECT CASE WHEN n = 1 THEN ('a1'::text, 0::bigint) END FROM generate_series(1, 2) n)} ],
+	[ 'no row', q{ARRAY(SELECT ('a1'::text, 0::bigint) WHERE false)} ],
+	[ 'no array', q{(SELECT array_agg(('a1'::text, 0::bigint)) WHERE false)::record[]} ],
+	[ 'one row', q{ARRAY(SELECT ('a1'::text, 2::bigint))} ],
+	[ 'neighbours', q{ARRAY(SELECT ('a1'::text, n::bigint) FROM generate_series(-1, 7) n)} ])
+{
+	my ($name, $array) = @$case;
+	same_rows("$name: the same rows", $rows->($array));
+}
+same_rows('with another condition', $rows->(q{ARRAY(SELECT (a, v) FROM keys)}) . q{ AND version > 0 AND events @> '[7]'});
+same_rows('counted', 'SELECT count(*) FROM %T WHERE (aggregate_id, version) = ANY (ARRAY(SELECT (a, v) FROM keys))');
+same_rows('not any of them', 'SELECT aggregate_id, version FROM %T WHERE NOT (aggregate_id, version) = ANY (ARRAY(SELECT (a, v) FROM keys))');
+same_rows('or something else', $rows->(q{ARRAY(SELECT ('a1'::text, 2::bigint))}) . q{ OR commit_id < 5});
+for my $row (q{('a1'::text, 0)}, q{('a1'::varchar, 0::bigint)}, q{('a1'::text, 0::bigint, 1)})
+{
+	my ($stored, $expected) = map { $session->try($rows->("ARRAY(SELECT $row)") =~ s/%T/$_/r)->{error} } qw(commits copied);
+	is("$stored->{sqlstate} $stored->{message}", "$expected->{sqlstate} $expected->{message}", "$row: the error that PostgreSQL has for it");
+}
 
 note 'one range that an OR leaves';
 same_rows('a long aggregate, open at its end', q{SELECT version FROM %T WHERE (aggregate_id = 'a9' AND version >= 1) OR (aggregate_id = 'a9' AND version > 1)});

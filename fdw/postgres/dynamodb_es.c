@@ -17,6 +17,7 @@
 #include "postgres/explain.h"
 #include "postgres/scan/async.h"
 #include "postgres/scan/count.h"
+#include "postgres/scan/lookahead.h"
 #include "postgres/scan/plan.h"
 #include "postgres/scan/scan.h"
 #include "postgres/session/stat.h"
@@ -41,6 +42,7 @@ _PG_init(void)
 	wake_init();
 	stat_init();
 	deferred_init();
+	lookahead_install(scan_iterate);
 }
 
 /* GetForeignPlan */

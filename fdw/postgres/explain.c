@@ -56,7 +56,12 @@ append_term(StringInfo string, const StoreScan *scan, int number, const char *va
 		appendStringInfoString(string, begins || before.arm == term.arm ? " AND " : " OR ");
 	if (begins && term.narms > 1)
 		appendStringInfoChar(string, '(');
-	appendStringInfo(string, "%s %s ", column_attribute_shown(scan->map->by_role[term.role]), clause_comparator(term.strategy));
+	if (term.aggregate_field != 0)
+		appendStringInfo(string, term.aggregate_field == 1 ? "(%s, %s) = " : "(%2$s, %1$s) = ",
+						 column_attribute_shown(scan->map->by_role[COLUMN_AGGREGATE_ID]),
+						 column_attribute_shown(scan->map->by_role[COLUMN_VERSION]));
+	else
+		appendStringInfo(string, "%s %s ", column_attribute_shown(scan->map->by_role[term.role]), clause_comparator(term.strategy));
 	appendStringInfo(string, term.is_array ? "ANY (%s)" : "%s", value);
 	if (ends && term.narms > 1)
 		appendStringInfoChar(string, ')');

@@ -581,6 +581,16 @@ read_begin(ReadOperation *read)
 	pages_ask(read);
 }
 
+void
+read_begin_ahead(ReadOperation *read)
+{
+	const Stream any = {0};
+
+	read->streams.were_parallel = true;	/* with those of other reads */
+	if (budget_has_room(read, &any))
+		read_begin(read);
+}
+
 static const cJSON *
 item_take(ReadOperation *read)
 {

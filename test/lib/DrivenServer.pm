@@ -76,7 +76,7 @@ sub events
 {
 	my ($self, $kind) = @_;
 	$self->_command;
-	return grep { $_->{event} eq $kind } @{ $self->{events} };
+	return grep { !defined $kind || $_->{event} eq $kind } @{ $self->{events} };
 }
 
 sub stop

@@ -38,6 +38,23 @@ TEXT
 		],
 		items => 3,
 	}, {
+		what => 'the keys that another table names',
+		sql => q{SELECT aggregate_id, version FROM commits WHERE (aggregate_id, version) = ANY (ARRAY(SELECT (id, length(id)::bigint) FROM few))},
+		requests => [
+			q{BatchGetItem commits: ('a', 1), ('b', 1), ('none', 4); fetch key},
+		],
+		items => 2,
+	}, {
+		what => 'the same as a subquery: a Query for each, several of them ahead',
+		sql => q{SELECT aggregate_id, version FROM commits WHERE (aggregate_id, version) IN (SELECT id, length(id) FROM few)},
+		requests => [
+			q{Query commits: aggregateId = 'a' AND version = 1; fetch key},
+			q{Query commits: aggregateId = 'b' AND version = 1; fetch key},
+			q{Query commits: aggregateId = 'none' AND version = 4; fetch key},
+		],
+		items => 2,
+		parallel => 1,
+	}, {
 		what => 'a thousand of them',
 		sql => q{SELECT aggregate_id, version FROM commits WHERE aggregate_id = ANY (ARRAY(SELECT id FROM (SELECT DISTINCT id FROM many) m ORDER BY length(id), id LIMIT 1000)) AND version = 1},
 		requests => [
@@ -86,7 +103,7 @@ TEXT
 		items => 15,
 		parallel => 1,
 	}, {
-		what => 'the same as a subquery: one after the other',
+		what => 'the same as a subquery: several of them ahead',
 		sql => q{SELECT aggregate_id, version FROM commits WHERE aggregate_id IN (SELECT id FROM few)},
 		requests => [
 			q{Query commits: aggregateId = 'a'; fetch key},
@@ -94,6 +111,7 @@ TEXT
 			q{Query commits: aggregateId = 'none'; fetch key},
 		],
 		items => 15,
+		parallel => 1,
 		parallel => 1,
 	}, {
 		what => 'OR',

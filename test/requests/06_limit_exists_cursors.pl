@@ -137,6 +137,7 @@ TEXT
 			q{Query commits: aggregateId = 'none'; Limit 1; backward; fetch key, events},
 		],
 		items => 2,
+		parallel => 1,
 	}, {
 		what => 'which of these exist?',
 		sql => q{SELECT DISTINCT id FROM few WHERE EXISTS (SELECT FROM commits WHERE aggregate_id = id)},
@@ -149,6 +150,7 @@ TEXT
 			q{Query commits: aggregateId = 'a'; Limit 1; fetch key},
 		],
 		items => 5,
+		parallel => 1,
 	}, {
 		what => 'which of these do not?',
 		sql => q{SELECT DISTINCT id FROM few WHERE NOT EXISTS (SELECT FROM commits WHERE aggregate_id = id)},
@@ -161,5 +163,6 @@ TEXT
 			q{Query commits: aggregateId = 'a'; Limit 1; fetch key},
 		],
 		items => 5,
+		parallel => 1,
 	} ],
 }

@@ -9,6 +9,7 @@
 			q{Query commits: aggregateId = 'none'; fetch key},
 		],
 		items => 15,
+		parallel => 1,
 	}, {
 		what => 'over many: one Scan',
 		sql => q{SELECT count(*), sum(version) FROM many JOIN commits ON aggregate_id = many.id},
@@ -32,6 +33,7 @@
 			q{Query commits: aggregateId = 'none' AND version = 4; fetch key, author},
 		],
 		items => 2,
+		parallel => 1,
 	}, {
 		what => 'with a list of values',
 		sql => q{SELECT id, version FROM (VALUES ('a', 8), ('c', 1)) position (id, reached) JOIN commits ON aggregate_id = id AND version > reached},
@@ -40,6 +42,7 @@
 			q{Query commits: aggregateId = 'c' AND version >= 2; fetch key},
 		],
 		items => 2,
+		parallel => 1,
 	}, {
 		what => 'a correlated subquery: a Query for each row',
 		sql => q{SELECT id, (SELECT max(version) FROM commits WHERE aggregate_id = id) FROM few},
@@ -52,6 +55,7 @@
 			q{Query commits: aggregateId = 'a'; Limit 1; backward; fetch key},
 		],
 		items => 5,
+		parallel => 1,
 	}, {
 		what => 'LATERAL in its place: a Query for each aggregate',
 		sql => q{SELECT id, last FROM few, LATERAL (SELECT max(version) AS last FROM commits WHERE aggregate_id = id) l},
@@ -61,6 +65,7 @@
 			q{Query commits: aggregateId = 'none'; Limit 1; backward; fetch key},
 		],
 		items => 2,
+		parallel => 1,
 	}, {
 		what => 'of an aggregate with itself',
 		sql => q{SELECT x.version, y.version FROM commits x, commits y WHERE x.aggregate_id = 'b' AND y.aggregate_id = 'b' AND y.version = x.version + 1},

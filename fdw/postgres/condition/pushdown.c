@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
@@ -96,7 +97,7 @@ is_sendable(const ColumnMap *map, const Column *column, Oid compared_as, Strateg
 static KeyTerm *
 key_term_new(const Column *column, StrategyNumber strategy, bool is_array, Node *value)
 {
-	KeyTerm    *term = palloc(sizeof(KeyTerm));
+	KeyTerm    *term = palloc0(sizeof(KeyTerm));
 
 	term->role = column->role;
 	term->strategy = strategy;
@@ -151,6 +152,34 @@ match_any(const ScalarArrayOpExpr *operation, Index relid, const ColumnMap *map)
 	return key_term_new(column, strategy, true, array);
 }
 
+/* (aggregate_id, version) = ANY (array of rows), whose rows are not known yet. What is written out is an OR: see arms.h. */
+static KeyTerm *
+match_any_row(const ScalarArrayOpExpr *operation, Index relid, const ColumnMap *map)
+{
+	List	   *fields = castNode(RowExpr, linitial(operation->args))->args;
+	Node	   *array = lsecond(operation->args);
+	Column	   *columns[2];
+	int			aggregate;
+	KeyTerm    *term;
+
+	if (!operation->useOr || operation->opno != RECORD_EQ_OP || list_length(fields) != 2 || !is_usable_value(array, relid))
+		return NULL;
+	columns[0] = IsA(linitial(fields), Var) ? clause_column(linitial(fields), relid, map) : NULL;
+	columns[1] = IsA(lsecond(fields), Var) ? clause_column(lsecond(fields), relid, map) : NULL;
+	if (columns[0] == NULL || columns[1] == NULL)
+		return NULL;
+	aggregate = columns[0]->role == COLUMN_AGGREGATE_ID ? 0 : 1;
+	if (columns[aggregate]->role != COLUMN_AGGREGATE_ID || columns[1 - aggregate]->role != COLUMN_VERSION
+		|| !is_sendable(columns[aggregate], columns[aggregate]->type, BTEqualStrategyNumber, columns[aggregate]->type,
+						exprCollation(list_nth(fields, aggregate))))
+		return NULL;
+	term = key_term_new(columns[aggregate], BTEqualStrategyNumber, true, array);
+	term->aggregate_field = aggregate + 1;
+	term->aggregate_type = columns[aggregate]->type;
+	term->version_type = columns[1 - aggregate]->type;
+	return term;
+}
+
 /* (column, …) < (value, …): what it says of the first column. It says more, so it is to be checked here as well. */
 static KeyTerm *
 match_row(const RowCompareExpr *comparison, Index relid, const ColumnMap *map)
@@ -179,6 +208,8 @@ match_term(Node *node, Index relid, const ColumnMap *map, bool *is_weaker)
 	*is_weaker = IsA(node, RowCompareExpr);
 	if (IsA(node, OpExpr))
 		return match_operation((OpExpr *) node, relid, map);
+	if (IsA(node, ScalarArrayOpExpr) && IsA(linitial(((ScalarArrayOpExpr *) node)->args), RowExpr))
+		return match_any_row((ScalarArrayOpExpr *) node, relid, map);
 	if (IsA(node, ScalarArrayOpExpr))
 		return match_any((ScalarArrayOpExpr *) node, relid, map);
 	if (IsA(node, RowCompareExpr))
@@ -221,7 +252,7 @@ match_arm(Node *arm, ColumnRole role, Index relid, const ColumnMap *map, bool *i
 		bool		is_taken = term != NULL && is_of_role(term, role);
 
 		/* Two aggregates at once: one is enough to know, and the other to check. */
-		if (is_taken && term->role == COLUMN_AGGREGATE_ID && fixing > 0)
+		if (is_taken && term->role == COLUMN_AGGREGATE_ID && (fixing > 0 || term->aggregate_field != 0))
 			is_taken = false;
 		*is_weaker = *is_weaker || weaker || !is_taken;
 		if (!is_taken)
@@ -347,7 +378,7 @@ aggregate_rank(const KeyCondition *condition)
 {
 	const KeyTerm *only = only_term(condition);
 
-	return only == NULL ? 1 : only->is_array ? 2 : 0;
+	return only == NULL || only->aggregate_field != 0 ? 1 : only->is_array ? 2 : 0;
 }
 
 KeyCondition *

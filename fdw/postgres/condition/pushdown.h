@@ -21,6 +21,9 @@ typedef struct KeyTerm
 	ColumnRole	role;			/* aggregate_id, version, commit_id or committed_at */
 	StrategyNumber strategy;	/* BTLessStrategyNumber … BTGreaterStrategyNumber; "=" alone for aggregate_id */
 	bool		is_array;		/* = ANY (value), strategy being "=" */
+	int			aggregate_field;	/* 0; or (aggregate_id, version) = ANY (value), in this or the other order: 1 or 2 */
+	Oid			aggregate_type; /* then: of the columns, which the fields must have, too */
+	Oid			version_type;
 	Expr	   *value;			/* without columns of the table, and stable */
 } KeyTerm;
 

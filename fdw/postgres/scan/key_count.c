@@ -27,6 +27,15 @@ values_in(const KeyTerm *term)
 	return DEFAULT_ARRAY_LENGTH;
 }
 
+/* The rows of a condition that names keys by rows; 0: it does not. */
+static double
+rows_of(const KeyCondition *condition)
+{
+	const KeyTerm *first = linitial(linitial(condition->arms));
+
+	return first->aggregate_field != 0 ? values_in(first) : 0;
+}
+
 /* The values that an arm names of a key; 0: none. */
 static double
 values_of_arm(List *arm, bool is_aggregate)
@@ -63,6 +72,8 @@ keys_of_condition(const KeyCondition *condition)
 	double		keys = 0;
 	ListCell   *arm;
 
+	if (rows_of(condition) > 0)
+		return rows_of(condition);
 	foreach(arm, condition->arms)
 	{
 		double		values = values_of_arm(lfirst(arm), false);
@@ -106,6 +117,8 @@ key_count_has_list(List *conditions)
 
 		if (condition->role == COLUMN_COMMITTED_AT)
 			continue;			/* it is no key */
+		if (rows_of(condition) > 1)
+			return true;
 		foreach(arm, condition->arms)
 		{
 			double		values = values_of_arm(lfirst(arm), false);

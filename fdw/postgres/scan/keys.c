@@ -6,9 +6,13 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
 #include "postgres/condition/clause.h"
 #include "postgres/core/encoding.h"
@@ -109,6 +113,69 @@ arm_add_term(ArmKeys *arm, const Evaluation *evaluation, int n)
 	else
 		arm->sort_keys = key_set_and(arm->sort_keys, term.is_array ? key_set_of_array(value)
 									 : key_set_compared(term.strategy, value, type));
+}
+
+/* The fields of a row by which a key is known; false: one of them is NULL, as no key is. */
+static bool
+fields_of_row(Datum row, const PlannedTerm *term, Datum *aggregate, Datum *version)
+{
+	HeapTupleHeader header = DatumGetHeapTupleHeader(row);
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
+	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
+	Oid			expected[] = {term->aggregate_type, term->version_type};
+	Datum		values[2];
+	bool		nulls[2];
+
+	/* As PostgreSQL itself says when it compares such rows. */
+	if (desc->natts != 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("cannot compare record types with different numbers of columns")));
+	for (int i = 0; i < 2; i++)
+	{
+		int			field = i == 0 ? term->aggregate_field : 3 - term->aggregate_field;
+		Oid			type = TupleDescAttr(desc, field - 1)->atttypid;
+
+		if (type != expected[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("cannot compare dissimilar column types %s and %s at record column %d",
+							format_type_be(expected[i]), format_type_be(type), field)));
+	}
+	heap_deform_tuple(&tuple, desc, values, nulls);
+	ReleaseTupleDesc(desc);
+	*aggregate = values[term->aggregate_field - 1];
+	*version = values[2 - term->aggregate_field];
+	return !nulls[0] && !nulls[1];
+}
+
+/* (aggregate_id, version) = ANY (rows): an arm for each row. */
+static ClauseKeys
+evaluate_rows(const Evaluation *evaluation, int n)
+{
+	PlannedTerm term = scan_plan_term(evaluation->plan, n);
+	bool		isnull;
+	Datum		array = ExecEvalExpr((ExprState *) list_nth(evaluation->states, n), evaluation->econtext, &isnull);
+	int			count = 0;
+	Oid			type;
+	Datum	   *rows = isnull ? NULL : array_elements(array, &type, &count);
+	ClauseKeys	keys = {.arms = palloc0(sizeof(ArmKeys) * Max(count, 1))};
+
+	for (int i = 0; i < count; i++)
+	{
+		ArmKeys    *arm = &keys.arms[keys.narms];
+		Datum		aggregate;
+		Datum		version;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!fields_of_row(rows[i], &term, &aggregate, &version))
+			continue;
+		arm->is_possible = true;
+		arm->sort_keys = key_set_compared(BTEqualStrategyNumber, version, term.version_type);
+		arm_add_aggregates(arm, aggregate, term.aggregate_type, false);
+		keys.narms++;
+	}
+	return keys;
 }
 
 /* The keys of the clause whose first term is *n, which becomes that of the next one. */
@@ -319,11 +386,13 @@ keys_evaluate(const ScanPlan *plan, List *value_exprs, List *value_states, ExprC
 
 	for (int n = 0; n < list_length(plan->terms);)
 	{
+		bool		is_first = n == 0;
 		bool		is_of_time = scan_plan_term(plan, n).role == COLUMN_COMMITTED_AT;
-		ClauseKeys	clause = evaluate_clause(&evaluation, &n);
+		ClauseKeys	clause = scan_plan_term(plan, n).aggregate_field != 0 ? evaluate_rows(&evaluation, n++)
+			: evaluate_clause(&evaluation, &n);
 
-		if (plan->path == READ_AGGREGATE && fixing.narms == 0)
-			fixing = clause;	/* the first one: see pushdown_for_path */
+		if (plan->path == READ_AGGREGATE && is_first)
+			fixing = clause;	/* see pushdown_for_path */
 		else if (is_of_time)
 			moments = key_set_and(moments, sort_keys_of_clause(&clause));
 		else

@@ -12,6 +12,7 @@
 
 #include "postgres/condition/clause.h"
 #include "postgres/scan/limit.h"
+#include "postgres/scan/lookahead.h"
 
 /* Where nobody knows how many rows are wanted, only that it is not all: start with this many. */
 #define FIRST_ROWS_OF_CURSOR 100
@@ -28,7 +29,7 @@ typedef enum Passage
 typedef struct Way
 {
 	const PlannedStmt *statement;
-	const Plan *scan;
+	const Plan *scan;			/* or another node that it begins at */
 	RowLimit   *limit;			/* filled in on the way back up */
 	bool		decided;		/* what is further up does not matter any more */
 } Way;
@@ -65,6 +66,8 @@ window_is_of_all(const WindowAgg *window)
 static Passage
 passage_through(const Plan *node)
 {
+	if (lookahead_is(node))
+		return PASSES_EACH;
 	switch (nodeTag(node))
 	{
 		case T_Append:
@@ -184,6 +187,8 @@ way_begins(Way *way, const Plan *node)
 {
 	if (node == way->scan || way_goes_by(way, node, node->lefttree) || way_goes_by(way, node, node->righttree))
 		return true;
+	if (lookahead_is(node))
+		return way_goes_by_any(way, node, ((const CustomScan *) node)->custom_plans);
 	switch (nodeTag(node))
 	{
 		case T_Append:
@@ -210,6 +215,21 @@ way_begins_in_any(Way *way, const List *plans)
 	return false;
 }
 
+static bool
+way_is_found(Way *way)
+{
+	return way_begins(way, way->statement->planTree) || way_begins_in_any(way, way->statement->subplans);
+}
+
+bool
+limit_takes_all(const PlannedStmt *statement, const Plan *node, int first_rows)
+{
+	RowLimit	limit = {0};
+	Way			way = {.statement = statement, .scan = node, .limit = &limit};
+
+	return way_is_found(&way) && (way.decided || first_rows == 0) && limit.count == NULL && limit.offset == NULL && limit.more == 0;
+}
+
 RowLimit
 limit_find(ForeignScanState *node, int first_rows)
 {
@@ -217,7 +237,7 @@ limit_find(ForeignScanState *node, int first_rows)
 	const PlannedStmt *statement = node->ss.ps.state->es_plannedstmt;
 	Way			way = {.statement = statement, .scan = node->ss.ps.plan, .limit = &limit};
 
-	if (!way_begins(&way, statement->planTree) && !way_begins_in_any(&way, statement->subplans))
+	if (!way_is_found(&way))
 		return (RowLimit) {0};
 	if (!way.decided)
 		return (RowLimit) {.more = first_rows};

@@ -29,6 +29,9 @@ extern int	limit_first_rows(const PlannerInfo *root);
 /* When the scan begins: what the plan above it says. `first_rows` is what limit_first_rows has found. */
 extern RowLimit limit_find(ForeignScanState *node, int first_rows);
 
+/* true when a node's rows will all be taken, as far as is known. */
+extern bool limit_takes_all(const PlannedStmt *statement, const Plan *node, int first_rows);
+
 /* The rows that the plan above will probably take; 0 for all. */
 extern int64 limit_evaluate(const RowLimit *limit, ExprContext *econtext);
 

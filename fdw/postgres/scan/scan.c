@@ -135,7 +135,7 @@ rows_wanted(const StoreScan *scan, ExprContext *econtext)
 }
 
 static void
-hold_timed_read(ForeignScanState *node, const ReadSpec *spec, const KeyRange *times)
+hold_timed_read(ForeignScanState *node, Tenure *tenure, const ReadSpec *spec, const KeyRange *times)
 {
 	StoreScan  *scan = node->fdw_state;
 	TimeSpan	span = {
@@ -146,23 +146,23 @@ hold_timed_read(ForeignScanState *node, const ReadSpec *spec, const KeyRange *ti
 		.requests = &scan->time_requests,
 	};
 
-	tenure_hold(scan->tenure, timed_read_start(tenure_client(scan->tenure), &scan->options.names, spec, &span, &scan->usage),
+	tenure_hold(tenure, timed_read_start(tenure_client(tenure), &scan->options.names, spec, &span, &scan->usage),
 				&timed_read_operation);
 }
 
 static void
-hold_read(ForeignScanState *node, const ReadSpec *spec, const KeyRange *times)
+hold_read(ForeignScanState *node, Tenure *tenure, const ReadSpec *spec, const KeyRange *times)
 {
 	StoreScan  *scan = node->fdw_state;
-	Client	   *client = tenure_client(scan->tenure);
+	Client	   *client = tenure_client(tenure);
 
 	if (scan->plan.is_feed)
-		tenure_hold(scan->tenure, feed_scan_start(client, RelationGetRelid(node->ss.ss_currentRelation), &scan->options, spec, &scan->usage),
+		tenure_hold(tenure, feed_scan_start(client, RelationGetRelid(node->ss.ss_currentRelation), &scan->options, spec, &scan->usage),
 					&feed_operation);
 	else if (scan->plan.by_time)
-		hold_timed_read(node, spec, times);
+		hold_timed_read(node, tenure, spec, times);
 	else
-		tenure_hold(scan->tenure, read_start(client, &scan->options.names, spec, &scan->usage), &read_operation);
+		tenure_hold(tenure, read_start(client, &scan->options.names, spec, &scan->usage), &read_operation);
 }
 
 static void
@@ -212,12 +212,13 @@ end_reading(ForeignScanState *node)
 	scan->at_end = true;
 }
 
+/* Starts the read that the present values ask for; where they leave nothing to ask for, the tenure holds none. */
 static void
-start_reading(ForeignScanState *node)
+start_read(ForeignScanState *node, Tenure *tenure, MemoryContext context)
 {
 	StoreScan  *scan = node->fdw_state;
 	ExprContext *econtext = node->ss.ps.ps_ExprContext;
-	MemoryContext caller = MemoryContextSwitchTo(scan->spec_context);
+	MemoryContext caller = MemoryContextSwitchTo(context);
 	ReadSpec	spec = {
 		.path = scan->plan.path,
 		.segments = scan->plan.segments,
@@ -234,14 +235,11 @@ start_reading(ForeignScanState *node)
 	};
 	KeyRange	times = {0};
 
-	scan->reading = true;
 	scan->most = scan->row_limit.is_certain && scan->plan.exact ? spec.wanted : 0;
 	if (keys_evaluate(&scan->plan, scan->value_exprs, scan->value_states, econtext, &spec, &times)
 		&& filter_evaluate(scan->plan.filter, scan->map, scan->value_exprs, scan->value_states, econtext,
 						   &spec.filter) != FILTER_NONE)
-		hold_read(node, &spec, &times);
-	else
-		scan->at_end = true;
+		hold_read(node, tenure, &spec, &times);
 	if (spec.naggregates > 0)
 		scan->aggregate = spec.aggregates[0];
 	else if (spec.nkeys > 0)
@@ -249,6 +247,42 @@ start_reading(ForeignScanState *node)
 	else if (spec.npieces > 0)
 		scan->aggregate = spec.pieces[0].aggregate;
 	MemoryContextSwitchTo(caller);
+}
+
+static void
+start_read_ahead(ForeignScanState *node, Tenure *tenure, MemoryContext context)
+{
+	start_read(node, tenure, context);
+	if (tenure->operation != NULL)
+		read_begin_ahead(tenure->operation);
+}
+
+/* A count has its own path, a feed its own reader; what a statement appends to is read by itself. */
+static void
+look_ahead(ForeignScanState *node)
+{
+	StoreScan  *scan = node->fdw_state;
+
+	if (!scan->has_looked_ahead && !scan->plan.is_feed && !scan->plan.by_time && !scan->plan.count_only && !scan->is_appended_to)
+		scan->prefetch = prefetch_new(node, scan->tenure, scan->plan.first_rows, scan->options.max_connections);
+	scan->has_looked_ahead = true;
+	if (scan->prefetch == NULL)
+		return;
+	if (!scan->at_end)
+		read_begin(scan->tenure->operation);	/* it comes first */
+	prefetch_begin(scan->prefetch, start_read_ahead);
+}
+
+static void
+start_reading(ForeignScanState *node)
+{
+	StoreScan  *scan = node->fdw_state;
+
+	scan->reading = true;
+	if (scan->prefetch == NULL || !prefetch_take(scan->prefetch, &scan->tenure, &scan->spec_context))
+		start_read(node, scan->tenure, scan->spec_context);
+	scan->at_end = scan->tenure->operation == NULL;
+	look_ahead(node);
 }
 
 static void
@@ -502,6 +536,8 @@ scan_end(ForeignScanState *node)
 void
 scan_settle(StoreScan *scan)
 {
+	if (scan->prefetch != NULL)
+		prefetch_drop(scan->prefetch);
 	if (scan->tenure != NULL)
 		tenure_drop(scan->tenure);
 }

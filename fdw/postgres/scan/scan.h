@@ -13,6 +13,7 @@
 #include "dynamodb/client.h"
 #include "postgres/scan/feed_scan.h"
 #include "postgres/scan/limit.h"
+#include "postgres/scan/prefetch.h"
 #include "postgres/scan/scan_plan.h"
 #include "postgres/session/tenure.h"
 #include "postgres/table/options.h"
@@ -35,6 +36,8 @@ typedef struct StoreScan
 	bool		has_system_columns; /* the query asks for ctid, xmin or the like */
 	Tenure	   *tenure;			/* NULL for an EXPLAIN that runs nothing */
 	MemoryContext spec_context; /* what the read's ReadSpec points at; reset at each rescan */
+	Prefetch   *prefetch;		/* of the next rows of the loop that the scan is in; NULL: none */
+	bool		has_looked_ahead;	/* whether there can be one */
 	bool		reading;		/* the read has been started */
 	bool		at_end;
 	int64		most;			/* rows that are taken at most; 0: all, or not known */

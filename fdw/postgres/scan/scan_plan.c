@@ -79,7 +79,10 @@ scan_plan_add_term(ScanPlan *plan, const PlannedTerm *term)
 {
 	List	   *numbers = list_make5_int(term->role, term->strategy, term->is_array, term->clause, term->arm);
 
-	plan->terms = lappend(plan->terms, lappend_int(numbers, term->narms));
+	numbers = lappend_int(numbers, term->narms);
+	numbers = lappend_int(numbers, term->aggregate_field);
+	numbers = lappend_int(numbers, (int) term->aggregate_type);
+	plan->terms = lappend(plan->terms, lappend_int(numbers, (int) term->version_type));
 }
 
 PlannedTerm
@@ -95,5 +98,8 @@ scan_plan_term(const ScanPlan *plan, int n)
 		.clause = list_nth_int(numbers, 3),
 		.arm = list_nth_int(numbers, 4),
 		.narms = list_nth_int(numbers, 5),
+		.aggregate_field = list_nth_int(numbers, 6),
+		.aggregate_type = (Oid) list_nth_int(numbers, 7),
+		.version_type = (Oid) list_nth_int(numbers, 8),
 	};
 }

@@ -41,6 +41,9 @@ typedef struct PlannedTerm
 	int			role;			/* ColumnRole */
 	int			strategy;
 	bool		is_array;
+	int			aggregate_field;	/* see KeyTerm */
+	Oid			aggregate_type;
+	Oid			version_type;
 	int			clause;			/* their numbers, from 0; terms of one stand together */
 	int			arm;
 	int			narms;			/* that its clause has */

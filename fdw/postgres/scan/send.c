@@ -21,6 +21,7 @@ send_terms(const KeyCondition *condition, int clause, ScanPlan *plan, List **val
 			PlannedTerm planned = {
 				.role = term->role, .strategy = term->strategy, .is_array = term->is_array, .clause = clause, .arm = arm,
 				.narms = list_length(condition->arms),
+				.aggregate_field = term->aggregate_field, .aggregate_type = term->aggregate_type, .version_type = term->version_type,
 			};
 
 			scan_plan_add_term(plan, &planned);
@@ -39,8 +40,12 @@ names_sort_keys(const KeyCondition *condition)
 		ListCell   *cell;
 
 		foreach(cell, lfirst(arm))
-			if (((const KeyTerm *) lfirst(cell))->role != COLUMN_AGGREGATE_ID)
+		{
+			const KeyTerm *term = lfirst(cell);
+
+			if (term->role != COLUMN_AGGREGATE_ID || term->aggregate_field != 0)
 				return true;
+		}
 	}
 	return false;
 }

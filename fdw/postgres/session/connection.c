@@ -376,6 +376,13 @@ connection_rest(Connection *connection)
 		connections_close_longest_unused();
 }
 
+Connection *
+connection_share(Connection *connection)
+{
+	connection->references++;
+	return connection;
+}
+
 void
 connection_release(Connection *connection)
 {

@@ -18,6 +18,8 @@ typedef struct Connection Connection;
  * An ALTER of server or mapping makes the next statement get a new one; whoever holds the old one keeps it to the end.
  */
 extern Connection *connection_acquire(Oid user, Oid server, Oid table_owner);
+/* One more reference, to be given back by itself. */
+extern Connection *connection_share(Connection *connection);
 extern void connection_release(Connection *connection);
 extern Client *connection_client(Connection *connection);
 

@@ -62,7 +62,10 @@ sub pair_condition
 	my ($self) = @_;
 	my $pairs = join ', ', $self->some(sub { '(' . $self->aggregate . ', ' . $self->key_value(9) . ')' });
 	my $rows = join ', ', $self->some(sub { 'ROW(' . $self->aggregate . '::text, ' . $self->number(11) . '::bigint)' });
-	return $self->one_of("(aggregate_id, version) IN ($pairs)", "(aggregate_id, version) = ANY (ARRAY[$rows])",
+	my $listed = join ', ', $self->some(sub { '(' . $self->aggregate . '::text, ' . $self->number(11) . '::bigint)' });
+	return $self->one_of("(aggregate_id, version) IN ($pairs)", "(aggregate_id, version) = ANY (ARRAY(SELECT (x, y) FROM (VALUES $listed) p (x, y)))",
+		"(version, aggregate_id) = ANY (ARRAY(SELECT (y, x) FROM (VALUES $listed) p (x, y)))",
+		'aggregate_id = ANY (ARRAY(SELECT x FROM (VALUES ' . $listed . ') p (x, y))) AND version IN (' . join(', ', $self->some(sub { $self->number(11) })) . ')', "(aggregate_id, version) = ANY (ARRAY[$rows])",
 		"(aggregate_id, version) IN (SELECT x, y::numeric FROM (VALUES $pairs) p (x, y))");
 }
 
@@ -144,8 +147,13 @@ sub statement
 				. $self->one_of('=', '<', '>=') . ' w.v', '') },
 		sub { ("SELECT w.n, c.commit_id FROM (VALUES (1, timestamptz '2020-01-03+00'), (2, '2020-01-06 00:00:00.002+00'), (3, NULL)) w (n, at) JOIN %T c ON c.committed_at "
 				. $self->one_of('=', '<', '>=') . ' w.at AND c.committed_at ' . $self->one_of('<', '>') . " w.at + interval '1 day'", '') },
+		sub { ("SELECT w.a, c.version FROM (VALUES ('a', 3), ('ä', 9), ('none', 1), (NULL, 2), ('a', 4), ('b', 3)) w (a, v) "
+				. $self->one_of('JOIN', 'LEFT JOIN') . ' %T c ON c.aggregate_id = w.a AND ' . $self->one_of('c.version = w.v', 'c.version > w.v', "c.kind = 'b'", 'true'), '') },
+		sub { ('SELECT v.n, c.commit_id FROM generate_series(-1, 90, 7) v (n) ' . $self->one_of('JOIN', 'LEFT JOIN') . ' %T c ON c.commit_id '
+				. $self->one_of('= v.n', '= v.n', 'BETWEEN v.n AND v.n + 2'), '') },
+		sub { ("SELECT commit_id, jsonb_array_elements(events) FROM %T $where ORDER BY commit_id DESC LIMIT " . (1 + $self->number(9)), '') },
 		sub { ("SELECT $all FROM %T WHERE EXISTS (SELECT FROM %T y WHERE y.commit_id = %T.commit_id + 1 AND y.version > 3) AND " . $self->condition(1), '') });
-	my ($sql, $ordered) = $self->one_of(@forms[ 0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8 ])->();
+	my ($sql, $ordered) = $self->one_of(@forms[ 0, 0, 0, 0, 1, 1, 2, 3, 4 .. 11 ])->();
 	return ($sql, $ordered ne '');
 }
 
