@@ -170,7 +170,7 @@ match_any_row(const ScalarArrayOpExpr *operation, Index relid, const ColumnMap *
 		return NULL;
 	aggregate = columns[0]->role == COLUMN_AGGREGATE_ID ? 0 : 1;
 	if (columns[aggregate]->role != COLUMN_AGGREGATE_ID || columns[1 - aggregate]->role != COLUMN_VERSION
-		|| !is_sendable(columns[aggregate], columns[aggregate]->type, BTEqualStrategyNumber, columns[aggregate]->type,
+		|| !is_sendable(map, columns[aggregate], columns[aggregate]->type, BTEqualStrategyNumber, columns[aggregate]->type,
 						exprCollation(list_nth(fields, aggregate))))
 		return NULL;
 	term = key_term_new(columns[aggregate], BTEqualStrategyNumber, true, array);
