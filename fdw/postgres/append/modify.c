@@ -18,6 +18,7 @@
 #include "postgres/core/compat.h"
 #include "postgres/core/errors.h"
 #include "postgres/scan/scan.h"
+#include "postgres/table/table_cache.h"
 
 /* Rows wait in memory for the others of theirs: four batches keep the connections busy, and no more rows than that. */
 #define BATCHES_AT_ONCE 4
@@ -124,12 +125,12 @@ rows_at_once(const TableOptions *options)
 static StoreInsert *
 insert_new(ModifyTableState *state, ResultRelInfo *target, bool skip_conflicts)
 {
-	Relation	relation = target->ri_RelationDesc;
+	const KnownTable *table = table_cache_use(target->ri_RelationDesc, state->ps.state->es_query_cxt);
 	StoreInsert *insert = palloc0(sizeof(StoreInsert));
 
 	insert->node = &state->ps;
-	insert->map = column_map_new(relation);
-	insert->options = options_of_table(RelationGetRelid(relation));
+	insert->map = table->map;
+	insert->options = table->options;
 	store_batch_check_table(&insert->options, insert->map);
 	insert->batch = store_batch_new(&insert->options, insert->map);
 	insert->batch.settings.skip_conflicts = skip_conflicts;
