@@ -125,6 +125,18 @@ is(sum_of('requests_abandoned'), $given_up + 3, 'what was given up is counted');
 is(sum_of('unknown_fates'), $unknown + 1, 'so is the append of which nobody knows');
 $fault->release;
 
+# Dense appends are decided by transactions, and count there.
+if ($ENV{DYNAMODB_ENGINE} ne 'dynalite')
+{
+	$admin->query(q{CREATE FOREIGN TABLE dense (commit_id bigint, aggregate_id text, version bigint, events jsonb) SERVER commits_server OPTIONS (commit_table 'dense', append_mode 'dense')});
+	$admin->query(q{SELECT dynamodb_es_create_tables('dense')});
+	set_rules({ operation => 'TransactWriteItems', match => 'lost', after => 'close' }, { operation => 'GetItem', match => 'lost', after => 'close' });
+	my @fates = map { ($admin->try("INSERT INTO dense (aggregate_id, version, events) VALUES ('$_', 0, '[]')")->{error} // {})->{sqlstate} // 'stored' } qw(a a lost);
+	is(join(' ', @fates), 'stored 23505 08007', 'dense appends: one is stored, one refused, one lost');
+	is(rows(q{SELECT sum(conflicts), sum(unknown_fates) FROM dynamodb_es_stat WHERE operation = 'TransactWriteItems'}), '1|1', 'they are counted with their transactions');
+	agrees('dense appends');
+}
+
 # The time that a backend waits.
 my $before = sum_of('wait_ms', q{operation = 'Query'});
 set_rules({ operation => 'Query', before => 300 });
@@ -153,6 +165,15 @@ $fault->rules;
 $admin->query(q{SELECT count(version) FROM commits WHERE aggregate_id = 'own-1'});
 agrees('after the reset');
 is($admin->query("SELECT bool_and(since BETWEEN '$since' AND clock_timestamp()) FROM dynamodb_es_stat"), 't', 'each row says since when it counts');
+
+# The exporter's queries, as the manual has them.
+my $manual = slurp_file("$FindBin::RealBin/../doc/howto/monitor.md");
+my @queries = $manual =~ /^    query: \|\n((?:      .*\n)+)/mg;
+is(scalar @queries, 2, 'the manual has queries for an exporter');
+$admin->query('CREATE ROLE exporter; GRANT pg_read_all_stats TO exporter');
+$reader->query('RESET ROLE; SET ROLE exporter');
+is(scalar(grep { $reader->try($_)->{error} } @queries), 0, 'which run for a role that may read statistics');
+cmp_ok(scalar(my @shown = $reader->query($queries[0])), '>', 0, 'and show what was sent');
 
 # By query identifier: more of them than there is room for.
 my $script = Fault->new;

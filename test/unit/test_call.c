@@ -5,6 +5,7 @@
 #include "script.h"
 
 #include "dynamodb/call.h"
+#include "dynamodb/call_context.h"
 #include "dynamodb/json.h"
 
 #define MOST_EXCHANGES 6
@@ -391,6 +392,40 @@ calls_run_side_by_side(void **state)
 	client_free(client);
 }
 
+/* What all calls cost is known by operation, also of those that are given up; and what most of them wait for. */
+static void
+totals_are_by_operation(void **state)
+{
+	Usage		totals[OPERATIONS] = {0};
+	Call	   *calls[4];
+	Client	   *client;
+
+	SCRIPT(ANSWERED("PutItem", "a", "{\"ConsumedCapacity\":{\"TableName\":\"t\",\"CapacityUnits\":2}}"), ANSWERED("PutItem", "b", "{}"),
+		   ANSWERED("GetItem", "c", "{\"ConsumedCapacity\":{\"TableName\":\"t\",\"CapacityUnits\":0.5}}"), ANSWERED("Query", "d", "{}"));
+	client = script_client(1, 4);
+	client_call_context(client)->totals = totals;
+	assert_int_equal(client_awaited_operation(client), OPERATIONS);
+	calls[0] = start(client, OPERATION_PUT_ITEM, "a", NULL);
+	calls[1] = start(client, OPERATION_PUT_ITEM, "b", NULL);
+	calls[2] = start(client, OPERATION_GET_ITEM, "c", NULL);
+	calls[3] = start(client, OPERATION_QUERY, "d", NULL);
+	assert_int_equal(client_awaited_operation(client), OPERATION_PUT_ITEM);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(RUN(client, call_step(calls[i])), STEP_DONE);
+	assert_int_equal(client_awaited_operation(client), OPERATION_QUERY);
+	for (int i = 0; i < 4; i++)
+		call_free(calls[i]);
+	assert_int_equal(client_awaited_operation(client), OPERATIONS);
+	assert_int_equal(totals[OPERATION_PUT_ITEM].requests, 2);
+	assert_true(totals[OPERATION_PUT_ITEM].write_units == 2);
+	assert_int_equal(totals[OPERATION_GET_ITEM].requests, 1);
+	assert_true(totals[OPERATION_GET_ITEM].read_units == 0.5);
+	assert_int_equal(totals[OPERATION_GET_ITEM].abandoned, 0);
+	assert_int_equal(totals[OPERATION_QUERY].requests, 1);
+	assert_int_equal(totals[OPERATION_QUERY].abandoned, 1);
+	client_free(client);
+}
+
 /* true when a request that was made has done its work, or may have. */
 static bool
 may_have_worked(const Case *one)
@@ -437,6 +472,7 @@ main(void)
 		cmocka_unit_test(pauses_grow_to_their_bound),
 		cmocka_unit_test(a_page_is_parsed_as_one),
 		cmocka_unit_test(calls_run_side_by_side),
+		cmocka_unit_test(totals_are_by_operation),
 		cmocka_unit_test(without_memory_no_doubt_is_lost),
 	};
 
