@@ -130,6 +130,19 @@ compat_owns_relation(Oid relation, Oid user)
 #endif
 }
 
+/* Has a table columns whose values follow from others? In 18 they need not be stored. */
+static inline bool
+compat_has_generated_columns(TupleDesc desc)
+{
+	if (desc->constr == NULL)
+		return false;
+#if PG_VERSION_NUM >= 180000
+	return desc->constr->has_generated_stored || desc->constr->has_generated_virtual;
+#else
+	return desc->constr->has_generated_stored;
+#endif
+}
+
 /* The direction that a path key asks for. */
 static inline bool
 compat_pathkey_descends(const PathKey *pathkey)

@@ -17,6 +17,7 @@
 
 #include "postgres/append/row.h"
 #include "postgres/append/store_batch.h"
+#include "postgres/core/compat.h"
 #include "postgres/decide/given.h"
 #include "postgres/session/task.h"
 
@@ -74,7 +75,7 @@ check_table(const GivenRows *given, Relation relation)
 					 "Use dynamodb_es_expect, or a foreign table of the same store without append_at 'commit'.");
 	if (has_insert_triggers(relation->trigdesc))
 		report_table(given, "It has triggers for INSERT, which would not run.", NULL);
-	if (given->desc->constr != NULL && given->desc->constr->has_generated_stored)
+	if (compat_has_generated_columns(given->desc))
 		report_table(given, "It has generated columns, which would not be computed.", NULL);
 }
 
