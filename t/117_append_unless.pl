@@ -9,6 +9,7 @@ use FindBin;
 use lib "$FindBin::RealBin/../test/lib";
 
 use Fault;
+use Interrupt;
 use PlainDynamoDB;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -293,6 +294,23 @@ SQL
 	# The turn is given back, whatever the end: others need not wait.
 	my $other = Session->new($node);
 	is(outcome($other->try(call(rows([ 'turn', 0 ]), $head + 2))), ($head + 3) . ':turn/0', 'no turn is left behind');
+}
+
+# Each wait can be ended.
+{
+	my $head = $plain->head;
+	others('waits', 0);
+	my %waits = (sql => call(rows([ 'waits', 1 ]), $head, 'SELECT WHERE false'), works => [ "SELECT count(*) FROM counting WHERE aggregate_id = 'waits'", 1 ]);
+	ends_at_once(
+		$node, $admin, 'silent at the read of what came', %waits, seen => 1,
+		prepare => sub { $fault->rules({ operation => 'Query', name => 'caught', before => 'stall' }) },
+		reached => sub { $fault->wait_for(operation => 'Query', rule => 'caught') });
+	ends_at_once(
+		$node, $admin, 'an index that lags', %waits,
+		prepare => sub { $fault->rules({ operation => 'Query', answer => { status => 200, body => { Items => [], Count => 0, ScannedCount => 0 } } }) },
+		reached => sub { $fault->wait_for(operation => 'Query') });
+	$fault->rules;
+	is(outcome($session->try($waits{sql})), ($head + 2) . ':waits/1', 'and nobody has kept the turn');
 }
 
 # Who may.
