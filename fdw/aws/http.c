@@ -1,9 +1,8 @@
 /*
  * http.c: how do many requests share one file descriptor without any of them blocking the caller?
  *
- * libcurl's multi interface tells which sockets and which timeout it waits for (socket_wanted, timer_wanted); both go
- * into one epoll set, whose descriptor is the only thing the caller has to wait on. http_client_pump then hands
- * libcurl what has happened.
+ * All that libcurl waits for is behind one descriptor (loop.h), which is the only thing the caller has to wait on.
+ * http_client_pump then hands libcurl what has happened.
  *
  * What one request is to libcurl is transfer.c's; what it means, whether it may be repeated, and what its answer says
  * is for the layers above.
@@ -11,164 +10,38 @@
 #include "aws/http.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/timerfd.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "aws/loop.h"
 #include "aws/transfer.h"
 
-#define EVENTS_AT_ONCE 32
 #define MAX_SPARE 64
-#define WATCHED (UINT64_C(1) << 32) /* beside the descriptor of an event: none of libcurl's */
 
 struct HttpClient
 {
 	HttpSettings settings;
 	char	   *ca_file;		/* or NULL: the system's CAs */
-	CURLM	   *multi;
-	int			epoll_fd;
-	int			timer_fd;
-	int64_t		curl_deadline;	/* when libcurl wants to be called, ms; -1: not at all */
+	Loop		loop;
 	int64_t		wake_deadline;	/* when a caller wants to be woken, ms; -1: not at all */
 	HttpTransfer *running;		/* a list, linked by previous and next */
 	int			in_flight;		/* its length */
 	int64_t		counted_until;	/* the time up to which deadlines have been looked after, ms */
 	bool		awaited;		/* since then the caller has been waiting */
-	int64_t		armed;			/* what the timer is set to, ms, until that has been seen; -1: off */
-	int			open_sockets;
 	CURL	   *spare[MAX_SPARE];	/* handles of earlier requests, for the next */
 	int			nspare;
 };
 
-int64_t
-http_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/*
- * Resolver threads start inside libcurl calls and take over the mask: no signal may ever be delivered to one of them.
- */
-static void
-signals_block(sigset_t *saved)
-{
-	sigset_t	all;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, saved);
-}
-
-static void
-signals_restore(const sigset_t *saved)
-{
-	pthread_sigmask(SIG_SETMASK, saved, NULL);
-}
-
-static int64_t
-earlier(int64_t deadline, int64_t other)
-{
-	return deadline < 0 || (other >= 0 && other < deadline) ? other : deadline;
-}
-
-/* Sees to it that the timer goes off by the earliest of all deadlines. It may do so before: then it is set anew. */
+/* Sees to it that the descriptor is readable at the earliest of all deadlines. It may be so before. */
 static void
 timer_arm(HttpClient *client)
 {
-	int64_t		deadline = earlier(client->curl_deadline, client->wake_deadline);
-	struct itimerspec when = {0};
+	int64_t		deadline = client->wake_deadline;
 
 	for (const HttpTransfer *transfer = client->running; transfer != NULL; transfer = transfer->next)
-		deadline = earlier(deadline, transfer->deadline);
-	if (deadline < 0 || (client->armed >= 0 && client->armed <= deadline))
-		return;
-	client->armed = deadline;
-	when.it_value.tv_sec = deadline / 1000;
-	when.it_value.tv_nsec = deadline % 1000 * 1000000;
-	if (when.it_value.tv_sec == 0 && when.it_value.tv_nsec == 0)
-		when.it_value.tv_nsec = 1;	/* all zeroes would turn it off */
-	timerfd_settime(client->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
-}
-
-/* Calls libcurl if it is time; the number of requests that it has not ended, or -1 if it is not. */
-static int
-timeouts_run(HttpClient *client, int64_t now)
-{
-	int			running = -1;
-
-	if (client->curl_deadline < 0 || client->curl_deadline > now)
-		return -1;
-	client->curl_deadline = -1;
-	curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	return running;
-}
-
-/* CURLMOPT_TIMERFUNCTION */
-static int
-timer_wanted(CURLM *multi, long timeout_ms, void *arg)
-{
-	HttpClient *client = arg;
-
-	(void) multi;
-	client->curl_deadline = timeout_ms < 0 ? -1 : http_now_ms() + timeout_ms;
-	return 0;
-}
-
-/* CURLMOPT_SOCKETFUNCTION: `known` is not NULL once the socket is in the epoll set. */
-static int
-socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
-{
-	HttpClient *client = arg;
-	struct epoll_event event = {0};
-
-	(void) easy;
-	event.data.u64 = (uint64_t) fd;
-	if (what == CURL_POLL_REMOVE)
-	{
-		/* The kernel drops a closed socket by itself, so an error here means no more than that. */
-		epoll_ctl(client->epoll_fd, EPOLL_CTL_DEL, fd, &event);
-		curl_multi_assign(client->multi, fd, NULL);
-		return 0;
-	}
-	if (what != CURL_POLL_OUT)
-		event.events |= EPOLLIN;
-	if (what != CURL_POLL_IN)
-		event.events |= EPOLLOUT;
-	if (epoll_ctl(client->epoll_fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) != 0)
-		return -1;
-	curl_multi_assign(client->multi, fd, client);
-	return 0;
-}
-
-/* CURLOPT_OPENSOCKETFUNCTION: only libcurl knows which of its connections are idle, but sockets can be counted. */
-static curl_socket_t
-socket_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
-{
-	HttpClient *client = arg;
-	int			fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-
-	(void) purpose;
-	client->open_sockets += fd >= 0;
-	return fd >= 0 ? fd : CURL_SOCKET_BAD;
-}
-
-/* CURLOPT_CLOSESOCKETFUNCTION: also for connections whose transfer ended long ago. */
-static int
-socket_close(void *arg, curl_socket_t fd)
-{
-	HttpClient *client = arg;
-
-	client->open_sockets--;
-	return close(fd);
+		deadline = loop_earlier(deadline, transfer->deadline);
+	loop_arm(&client->loop, deadline);
 }
 
 /* Once in each process, on first use: never in a postmaster, whose children would share the state. */
@@ -186,31 +59,6 @@ curl_ready(void)
 		signals_restore(&saved);
 	}
 	return ready;
-}
-
-static bool
-client_open(HttpClient *client)
-{
-	struct epoll_event event = {.events = EPOLLIN};
-
-	client->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	client->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (client->epoll_fd < 0 || client->timer_fd < 0)
-		return false;
-	event.data.u64 = (uint64_t) client->timer_fd;
-	if (epoll_ctl(client->epoll_fd, EPOLL_CTL_ADD, client->timer_fd, &event) != 0)
-		return false;
-
-	client->multi = curl_multi_init();
-	return client->multi != NULL
-		&& curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted) == CURLM_OK
-		&& curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client) == CURLM_OK
-		&& curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, timer_wanted) == CURLM_OK
-		&& curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client) == CURLM_OK
-		&& curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long) CURLPIPE_NOTHING) == CURLM_OK
-		&& curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long) client->settings.max_connections) == CURLM_OK
-		&& curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-							 (long) client->settings.max_connections) == CURLM_OK;
 }
 
 HttpClient *
@@ -234,12 +82,10 @@ http_client_new(const HttpSettings *settings, Failure *failure)
 		failure_set(failure, FAILURE_MEMORY, NULL, "out of memory");
 		return NULL;
 	}
-	client->epoll_fd = client->timer_fd = -1;
-	client->curl_deadline = client->wake_deadline = client->armed = -1;
+	client->wake_deadline = -1;
 
-	errno = 0;
 	signals_block(&saved);
-	opened = client_open(client);
+	opened = loop_open(&client->loop, settings->max_connections);
 	saved_errno = errno;
 	signals_restore(&saved);
 	if (!opened)
@@ -261,16 +107,9 @@ http_client_free(HttpClient *client)
 		return;
 	while (client->nspare > 0)
 		curl_easy_cleanup(client->spare[--client->nspare]);
-	if (client->multi != NULL)
-	{
-		signals_block(&saved);
-		curl_multi_cleanup(client->multi);
-		signals_restore(&saved);
-	}
-	if (client->timer_fd >= 0)
-		close(client->timer_fd);
-	if (client->epoll_fd >= 0)
-		close(client->epoll_fd);
+	signals_block(&saved);
+	loop_close(&client->loop);
+	signals_restore(&saved);
 	free(client->ca_file);
 	free(client);
 }
@@ -278,7 +117,7 @@ http_client_free(HttpClient *client)
 int
 http_client_fd(const HttpClient *client)
 {
-	return client->epoll_fd;
+	return client->loop.epoll_fd;
 }
 
 int
@@ -290,7 +129,7 @@ http_client_in_flight(const HttpClient *client)
 int
 http_client_idle_connections(const HttpClient *client)
 {
-	int			idle = client->open_sockets - http_client_in_flight(client);
+	int			idle = client->loop.open_sockets - http_client_in_flight(client);
 
 	return idle > 0 ? idle : 0;
 }
@@ -298,7 +137,7 @@ http_client_idle_connections(const HttpClient *client)
 void
 http_client_limit_connections(HttpClient *client, int most)
 {
-	curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long) most);
+	curl_multi_setopt(client->loop.multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long) most);
 }
 
 void
@@ -308,7 +147,7 @@ http_client_distrust(HttpClient *client)
 	sigset_t	saved;
 
 	signals_block(&saved);
-	curl_multi_setopt(client->multi, CURLMOPT_NETWORK_CHANGED, (long) CURLMNWC_CLEAR_CONNS);
+	curl_multi_setopt(client->loop.multi, CURLMOPT_NETWORK_CHANGED, (long) CURLMNWC_CLEAR_CONNS);
 	signals_restore(&saved);
 #endif
 }
@@ -316,17 +155,13 @@ http_client_distrust(HttpClient *client)
 bool
 http_client_watch(HttpClient *client, int fd)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.u64 = WATCHED | (uint64_t) fd};
-
-	return epoll_ctl(client->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+	return loop_watch(&client->loop, fd);
 }
 
 void
 http_client_unwatch(HttpClient *client, int fd)
 {
-	struct epoll_event event = {0};
-
-	epoll_ctl(client->epoll_fd, EPOLL_CTL_DEL, fd, &event);
+	loop_unwatch(&client->loop, fd);
 }
 
 void
@@ -396,7 +231,7 @@ deadlines_check(HttpClient *client)
 				 transfer->timeout_ms);
 		transfer_finish(transfer, CURLE_OPERATION_TIMEDOUT);
 		transfer_unlink(transfer);
-		curl_multi_remove_handle(client->multi, transfer->easy);
+		curl_multi_remove_handle(client->loop.multi, transfer->easy);
 	}
 }
 
@@ -407,7 +242,7 @@ deadlines_check(HttpClient *client)
 static bool
 transfer_begin_again(HttpTransfer *transfer, CURLcode code)
 {
-	CURLM	   *multi = transfer->client->multi;
+	CURLM	   *multi = transfer->client->loop.multi;
 
 	if (code != CURLE_OPERATION_TIMEDOUT || transfer->client->awaited || transfer->answer.sent_ms != 0)
 		return false;
@@ -421,7 +256,7 @@ transfers_collect(HttpClient *client)
 	CURLMsg    *message;
 	int			left;
 
-	while ((message = curl_multi_info_read(client->multi, &left)) != NULL)
+	while ((message = curl_multi_info_read(client->loop.multi, &left)) != NULL)
 	{
 		HttpTransfer *transfer = NULL;
 		CURL	   *easy = message->easy_handle;
@@ -434,7 +269,7 @@ transfers_collect(HttpClient *client)
 			continue;
 		transfer_finish(transfer, code);
 		transfer_unlink(transfer);
-		curl_multi_remove_handle(client->multi, easy);
+		curl_multi_remove_handle(client->loop.multi, easy);
 	}
 }
 
@@ -448,13 +283,13 @@ transfers_push(HttpClient *client)
 	sigset_t	saved;
 	int			running;
 
-	if (client->curl_deadline < 0 || client->curl_deadline > client->counted_until)
+	if (client->loop.deadline < 0 || client->loop.deadline > client->counted_until)
 		return;
 	signals_block(&saved);
-	running = timeouts_run(client, client->counted_until);
+	running = loop_run_timeout(&client->loop, client->counted_until);
 	signals_restore(&saved);
 	if (running >= 0 && running < client->in_flight)
-		client->curl_deadline = client->counted_until;
+		client->loop.deadline = client->counted_until;
 }
 
 /* A wait that no pump has ended may have been over for long. */
@@ -477,39 +312,14 @@ http_client_await(HttpClient *client)
 void
 http_client_pump(HttpClient *client)
 {
-	struct epoll_event events[EVENTS_AT_ONCE];
 	sigset_t	saved;
-	int			nevents;
-	int			running;
 	int64_t		now;
 
 	deadlines_count(client);
 	signals_block(&saved);
-	nevents = epoll_wait(client->epoll_fd, events, EVENTS_AT_ONCE, 0);
-	for (int i = 0; i < nevents; i++)
-	{
-		int			what = 0;
-		uint64_t	expirations;
-
-		if (events[i].data.u64 & WATCHED)
-			continue;
-		if (events[i].data.u64 == (uint64_t) client->timer_fd)
-		{
-			if (read(client->timer_fd, &expirations, sizeof(expirations)) > 0)
-				client->armed = -1;
-			continue;
-		}
-		if (events[i].events & (EPOLLIN | EPOLLHUP))
-			what |= CURL_CSELECT_IN;
-		if (events[i].events & EPOLLOUT)
-			what |= CURL_CSELECT_OUT;
-		if (events[i].events & EPOLLERR)
-			what |= CURL_CSELECT_ERR;
-		curl_multi_socket_action(client->multi, (curl_socket_t) events[i].data.u64, what, &running);
-	}
-
+	loop_run_sockets(&client->loop);
 	now = http_now_ms();
-	timeouts_run(client, now);
+	loop_run_timeout(&client->loop, now);
 	if (client->wake_deadline >= 0 && client->wake_deadline <= now)
 		client->wake_deadline = -1;
 	transfers_collect(client);
@@ -564,11 +374,8 @@ transfer_begin(HttpTransfer *transfer, const HttpRequest *request)
 	return transfer->easy != NULL
 		&& transfer_set_up(transfer, request)
 		&& trust(transfer->easy, client->ca_file)
-		&& curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETFUNCTION, socket_open) == CURLE_OK
-		&& curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETDATA, client) == CURLE_OK
-		&& curl_easy_setopt(transfer->easy, CURLOPT_CLOSESOCKETFUNCTION, socket_close) == CURLE_OK
-		&& curl_easy_setopt(transfer->easy, CURLOPT_CLOSESOCKETDATA, client) == CURLE_OK
-		&& curl_multi_add_handle(client->multi, transfer->easy) == CURLM_OK;
+		&& loop_count_sockets(&client->loop, transfer->easy)
+		&& curl_multi_add_handle(client->loop.multi, transfer->easy) == CURLM_OK;
 }
 
 HttpTransfer *
@@ -615,7 +422,7 @@ http_transfer_free(HttpTransfer *transfer)
 	if (transfer_unlink(transfer) && transfer->easy != NULL)
 	{
 		signals_block(&saved);
-		curl_multi_remove_handle(transfer->client->multi, transfer->easy);
+		curl_multi_remove_handle(transfer->client->loop.multi, transfer->easy);
 		timer_arm(transfer->client);
 		signals_restore(&saved);
 	}

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "aws/http_now.h"
 #include "aws/message.h"
 #include "base/failure.h"
 
@@ -72,9 +73,6 @@ extern void http_client_distrust(HttpClient *client);
 
 /* From now on there are no more connections to one host than that; at least 1. Those that are open stay. */
 extern void http_client_limit_connections(HttpClient *client, int most);
-
-/* A monotonic clock, ms. */
-extern int64_t http_now_ms(void);
 
 /* Requests that have been started and have not ended, those included that wait for a connection. */
 extern int	http_client_in_flight(const HttpClient *client);

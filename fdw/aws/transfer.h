@@ -1,6 +1,6 @@
 /*
  * transfer: one request, as libcurl sees it: what libcurl is told of it, and what libcurl hands over. Only http.c uses this.
- * The sockets and timers that requests share are in http.c.
+ * The sockets and timers that requests share are in loop.c.
  */
 #ifndef DYNAMODB_ES_TRANSFER_H
 #define DYNAMODB_ES_TRANSFER_H
