@@ -166,6 +166,17 @@ is(rows($lateral, 'timed'), rows($lateral, 'copied'), '… and right');
 $session->query('SET plan_cache_mode = force_generic_plan; PREPARE since (timestamptz) AS SELECT commit_id FROM timed WHERE committed_at > $1 ORDER BY commit_id');
 is(join(' ', map { $_->[0] } $session->query("EXECUTE since ('$late->[0]')")), join(' ', map { $_->[0] } $session->query("SELECT commit_id FROM copied WHERE committed_at > '$late->[0]' ORDER BY commit_id")), 'a parameter');
 
+my $union = join ' UNION ALL ', map { "SELECT commit_id FROM $_ WHERE committed_at >= '$late->[0]'" } qw(timed guessed);
+like(join("\n", map { $_->[0] } $session->query("EXPLAIN (COSTS OFF) $union")), qr/(Async Foreign Scan.*Time Bound.*){2}/s, 'two scans side by side, each with a bound');
+is(join(' ', sort map { $_->[0] } $session->query($union)), join(' ', sort map { ($_->[0]) x 2 } $session->query("SELECT commit_id FROM copied WHERE committed_at >= '$late->[0]'")), '… return the rows of both');
+
+note 'the option';
+for my $value ('-1', '1.5', '', 'a minute', '31536000001')
+{
+	is($session->try("ALTER FOREIGN TABLE commits OPTIONS (ADD committed_at_slack_ms '$value')")->{error}{sqlstate}, 'HV024', "'$value' is refused");
+}
+like($session->try(q{ALTER SERVER commits_server OPTIONS (ADD committed_at_slack_ms '1')})->{error}{hint}, qr/belongs to a foreign table/, 'and it is no option of a server');
+
 note 'dynamodb_es_first_commit';
 my $wrong = '';
 for (1 .. 25)
