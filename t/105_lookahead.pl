@@ -65,6 +65,17 @@ cmp_ok(max(in_flight()), '<=', 3, 'and no more requests than that at once');
 $session->query(q{ALTER SERVER commits_server OPTIONS (DROP max_connections)});
 $proxy->rules;
 
+note 'by their keys';
+my $keys = 'SELECT many.id, version FROM many JOIN commits ON aggregate_id = many.id AND version = 0';
+like(plan_of($keys), qr/Lookahead.*BatchGetItem, Query/s, 'it shows that keys are read together');
+is(rows($keys), rows($keys =~ s/commits/copied/r), 'keys: the same rows');
+$proxy->rules;
+$session->query($keys);
+is_deeply([ $proxy->operations ], [ 'Query', ('BatchGetItem') x 7 ], 'a request for 1, 2, 4, … up to 100 of them');
+$proxy->rules;
+$session->query($keys =~ s/version = 0/version = 0.0::float8/r);
+is_deeply([ $proxy->operations ], [ ('Query') x 200 ], 'a float is no single key');
+
 note 'the same rows';
 for my $case (
 	[ 'inner', 'SELECT n, version FROM accounts JOIN %T ON aggregate_id = id', 244 ],
@@ -72,6 +83,8 @@ for my $case (
 	[ 'left, with a condition of the join', 'SELECT n, version FROM accounts LEFT JOIN %T ON aggregate_id = id AND n % 2 = 0 AND version > 0' ],
 	[ 'by the key', 'SELECT n, commit_id FROM accounts JOIN %T ON aggregate_id = id AND version = seen' ],
 	[ 'with a range', 'SELECT n, version FROM accounts JOIN %T ON aggregate_id = id AND version > seen AND version < 9' ],
+	[ 'by a key and more', 'SELECT n, commit_id FROM accounts LEFT JOIN %T ON aggregate_id = id AND version = seen AND commit_id > n' ],
+	[ 'by the key, in subqueries', 'SELECT n FROM accounts WHERE NOT EXISTS (SELECT FROM %T WHERE aggregate_id = id AND version = seen)' ],
 	[ 'EXISTS', 'SELECT n FROM accounts WHERE EXISTS (SELECT FROM %T WHERE aggregate_id = id)' ],
 	[ 'NOT EXISTS', 'SELECT n FROM accounts WHERE NOT EXISTS (SELECT FROM %T WHERE aggregate_id = id)' ],
 	[ 'IN pairs', 'SELECT aggregate_id, version FROM %T WHERE (aggregate_id, version) IN (SELECT id, seen FROM accounts)' ],
@@ -111,6 +124,8 @@ for my $case (
 note 'what goes wrong';
 $proxy->rules({ operation => 'Query', after => 'close', skip => 30, times => 10 });
 is(rows($join), rows($join =~ s/commits/copied/r), 'lost answers: the same rows');
+$proxy->rules({ operation => 'BatchGetItem', after => 'close', skip => 2, times => 2 });
+is(rows($keys), rows($keys =~ s/commits/copied/r), 'lost answers to keys: the same rows');
 $proxy->rules({ operation => 'Query', match => 'a55"', answer => { status => 400, body => { __type => 'com.amazon.coral.service#AccessDeniedException', Message => 'no' } } });
 is($session->try($join)->{error}{sqlstate}, '42501', 'a request that fails is an error');
 $proxy->rules;

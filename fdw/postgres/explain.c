@@ -16,6 +16,7 @@
 #include "postgres/core/price.h"
 #include "postgres/explain.h"
 #include "postgres/scan/scan.h"
+#include "postgres/scan/start.h"
 
 static char *
 filter_expression_text(ForeignScanState *node, ExplainState *es)
@@ -196,11 +197,13 @@ explain_feed(StoreScan *scan, ExplainState *es)
 }
 
 static const char *
-scan_operations(const ScanPlan *plan)
+scan_operations(ForeignScanState *node)
 {
+	const ScanPlan *plan = &((StoreScan *) node->fdw_state)->plan;
+
 	if (plan->is_feed)
 		return "Query, consistent prefix";
-	if (plan->by_keys)
+	if (plan->by_keys || start_batches_keys(node))
 		return "BatchGetItem, Query";	/* the second for versions that follow each other */
 	return operation_name(plan->path == READ_SCAN ? OPERATION_SCAN : OPERATION_QUERY);
 }
@@ -212,7 +215,7 @@ explain_scan(ForeignScanState *node, ExplainState *es)
 	bool		is_query = scan->plan.path != READ_SCAN;
 	bool		names_relation = castNode(ForeignScan, node->ss.ps.plan)->scan.scanrelid > 0;
 
-	ExplainPropertyText("DynamoDB Operation", scan_operations(&scan->plan), es);
+	ExplainPropertyText("DynamoDB Operation", scan_operations(node), es);
 	if (es->verbose || !names_relation)
 	{
 		ExplainPropertyText("DynamoDB Table", scan->options.names.commit_table, es);

@@ -87,8 +87,8 @@ key_batch_ask(KeyBatches *batches, KeyBatch batch, size_t most, ByteBuffer *keys
 	}
 }
 
-static int
-compare_keys(const void *a, const void *b)
+int
+commit_key_compare(const void *a, const void *b)
 {
 	const CommitKey *x = a;
 	const CommitKey *y = b;
@@ -97,19 +97,25 @@ compare_keys(const void *a, const void *b)
 	return order != 0 ? order : (x->version > y->version) - (x->version < y->version);
 }
 
-/* The state of the key that an object has; NULL where it is none of the read's. */
-static unsigned char *
-state_of(const KeyBatches *batches, const cJSON *object)
+const CommitKey *
+key_batch_find(const CommitKey *keys, size_t nkeys, const cJSON *item)
 {
-	AttributeValue id = attribute_get(object, COMMIT_AGGREGATE_ID);
-	AttributeValue version = attribute_get(object, COMMIT_VERSION);
+	AttributeValue id = attribute_get(item, COMMIT_AGGREGATE_ID);
+	AttributeValue version = attribute_get(item, COMMIT_VERSION);
 	CommitKey	key;
-	const CommitKey *found;
 
 	if (id.type != ATTRIBUTE_S || !attribute_to_int64(&version, &key.version))
 		return NULL;
 	key.aggregate.text = id.text;
-	found = bsearch(&key, batches->keys, batches->nkeys, sizeof(CommitKey), compare_keys);
+	return bsearch(&key, keys, nkeys, sizeof(CommitKey), commit_key_compare);
+}
+
+/* The state of the key that an object has; NULL where it is none of the read's. */
+static unsigned char *
+state_of(const KeyBatches *batches, const cJSON *object)
+{
+	const CommitKey *found = key_batch_find(batches->keys, batches->nkeys, object);
+
 	return found != NULL ? &batches->states[found - batches->keys] : NULL;
 }
 

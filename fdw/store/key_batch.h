@@ -14,6 +14,12 @@
 #include "base/buffer.h"
 #include "store/read_spec.h"
 
+/* The one of ascending keys that an item, or a key in an answer, has; NULL: none of them. */
+extern const CommitKey *key_batch_find(const CommitKey *keys, size_t nkeys, const cJSON *item);
+
+/* Likewise ascending: for qsort. */
+extern int	commit_key_compare(const void *a, const void *b);
+
 /* All keys of a read, and what became of each of them. */
 typedef struct KeyBatches
 {

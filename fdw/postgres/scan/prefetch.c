@@ -9,10 +9,13 @@
 #include "executor/executor.h"
 #include "utils/memutils.h"
 
+#include "dynamodb/request.h"
 #include "postgres/core/compat.h"
+#include "postgres/core/errors.h"
 #include "postgres/scan/limit.h"
 #include "postgres/scan/lookahead.h"
 #include "postgres/scan/prefetch.h"
+#include "store/key_batch.h"
 
 struct Prefetch
 {
@@ -43,6 +46,22 @@ read_new(ForeignScanState *scan, const Tenure *tenure)
 	};
 }
 
+/* A row that asks for one commit. */
+typedef struct KeyedRow
+{
+	CommitKey	key;			/* first, for its order */
+	uint64		number;
+} KeyedRow;
+
+bool
+prefetch_is_possible(ForeignScanState *scan, int first_rows)
+{
+	const NestLoop *loop;
+
+	return lookahead_beside(scan, &loop) != NULL
+		&& limit_takes_all(scan->ss.ps.state->es_plannedstmt, &loop->join.plan, first_rows);
+}
+
 Prefetch *
 prefetch_new(ForeignScanState *scan, const Tenure *tenure, int first_rows, int most)
 {
@@ -51,7 +70,7 @@ prefetch_new(ForeignScanState *scan, const Tenure *tenure, int first_rows, int m
 	const NestLoop *loop;
 	Lookahead  *ahead = lookahead_beside(scan, &loop);
 
-	if (ahead == NULL || !limit_takes_all(scan->ss.ps.state->es_plannedstmt, &loop->join.plan, first_rows))
+	if (!prefetch_is_possible(scan, first_rows))
 		return NULL;
 	caller = MemoryContextSwitchTo(scan->ss.ps.state->es_query_cxt);
 	prefetch = palloc0(sizeof(Prefetch));
@@ -102,14 +121,23 @@ values_of_row(const Prefetch *prefetch, TupleTableSlot *row, ParamExecData *valu
 	}
 }
 
-static void
-begin_read(Prefetch *prefetch, uint64 number, TupleTableSlot *row, ParamExecData *values, ReadStarter start)
+/* Makes a row's place ready for its read. */
+static PrefetchedRead *
+place_of_row(Prefetch *prefetch, uint64 number)
 {
 	PrefetchedRead *read = read_of(prefetch, number);
 
 	tenure_drop(read->tenure);
 	MemoryContextReset(read->context);
 	read->row = 0;
+	return read;
+}
+
+static void
+begin_read(Prefetch *prefetch, uint64 number, TupleTableSlot *row, ParamExecData *values, ReadStarter start)
+{
+	PrefetchedRead *read = place_of_row(prefetch, number);
+
 	values_of_row(prefetch, row, values);
 	exchange_parameters(prefetch, values);
 	PG_TRY();
@@ -141,6 +169,95 @@ prefetch_begin(Prefetch *prefetch, ReadStarter start)
 		prefetch->begun++;
 	}
 	pfree(values);
+}
+
+static bool
+key_of_row(Prefetch *prefetch, uint64 number, TupleTableSlot *row, ParamExecData *values, KeyOfRow key_of, CommitKey *key)
+{
+	PrefetchedRead *read = place_of_row(prefetch, number);
+	bool		has_key = false;
+
+	values_of_row(prefetch, row, values);
+	exchange_parameters(prefetch, values);
+	PG_TRY();
+	{
+		has_key = key_of(prefetch->scan, read->context, key);
+	}
+	PG_FINALLY();
+	{
+		exchange_parameters(prefetch, values);
+	}
+	PG_END_TRY();
+	read->row = number;			/* if it has no key, that is all */
+	return has_key;
+}
+
+/* The rows that are known, from the present one on, and ask for a commit. */
+static int
+rows_with_keys(Prefetch *prefetch, KeyOfRow key_of, KeyedRow *rows)
+{
+	uint64		number = lookahead_current(prefetch->ahead);
+	ParamExecData *values = palloc(sizeof(ParamExecData) * Max(list_length(prefetch->loop->nestParams), 1));
+	int			count = 0;
+	TupleTableSlot *row;
+
+	for (int i = 0; i < prefetch->most && (row = lookahead_row(prefetch->ahead, number)) != NULL; i++, number++)
+	{
+		rows[count].number = number;
+		if (key_of_row(prefetch, number, row, values, key_of, &rows[count].key))
+			count++;
+	}
+	pfree(values);
+	qsort(rows, count, sizeof(KeyedRow), commit_key_compare);
+	return count;
+}
+
+/* Lets each row wait for its commit; rows with one key for the same one. No error may come before all of them are held. */
+static void
+hold_for_rows(Prefetch *prefetch, KeyedRead *keyed, const KeyedRow *rows, int count)
+{
+	KeyedOperation *operations[BATCH_GET_MOST_KEYS];
+	bool		is_complete = true;
+	size_t		key = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (i > 0 && commit_key_compare(&rows[i - 1].key, &rows[i].key) != 0)
+			key++;
+		operations[i] = keyed_start(keyed, key);
+		is_complete = is_complete && operations[i] != NULL;
+	}
+	keyed_read_leave(keyed);
+	for (int i = 0; i < count; i++)
+	{
+		if (is_complete)
+			tenure_hold(read_of(prefetch, rows[i].number)->tenure, operations[i], &keyed_operation);
+		else
+			keyed_free(operations[i]);
+	}
+	if (!is_complete)
+		report_out_of_memory();
+}
+
+void
+prefetch_begin_keys(Prefetch *prefetch, KeyOfRow key_of, KeysStarter start)
+{
+	KeyedRow   *rows = palloc(sizeof(KeyedRow) * prefetch->most);
+	CommitKey  *keys = palloc(sizeof(CommitKey) * prefetch->most);
+	size_t		nkeys = 0;
+	int			count;
+
+	if (lookahead_row(prefetch->ahead, lookahead_current(prefetch->ahead) + 1) != NULL)
+	{
+		count = rows_with_keys(prefetch, key_of, rows);
+		for (int i = 0; i < count; i++)
+			if (i == 0 || commit_key_compare(&rows[i - 1].key, &rows[i].key) != 0)
+				keys[nkeys++] = rows[i].key;
+		if (nkeys > 0)
+			hold_for_rows(prefetch, start(prefetch->scan, keys, nkeys), rows, count);
+	}
+	pfree(rows);
+	pfree(keys);
 }
 
 bool

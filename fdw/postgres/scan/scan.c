@@ -16,22 +16,17 @@
 #include "nodes/nodeFuncs.h"
 #include "utils/memutils.h"
 
-#include "postgres/condition/filter_evaluate.h"
 #include "postgres/condition/pushdown.h"
 #include "postgres/core/budget.h"
 #include "postgres/core/compat.h"
 #include "postgres/core/errors.h"
-#include "postgres/scan/keys.h"
 #include "postgres/scan/scan.h"
-#include "postgres/session/known.h"
+#include "postgres/scan/start.h"
 #include "postgres/session/trace.h"
 #include "postgres/session/wait.h"
 #include "postgres/table/target.h"
 #include "postgres/table/tuple.h"
 #include "store/timed_read.h"
-
-/* Rows to read for one that a local condition lets through; a guess that growing pages correct. */
-#define ROWS_FOR_ONE 4
 
 static const char *const key_attributes[] = {COMMIT_AGGREGATE_ID, COMMIT_VERSION};
 
@@ -125,46 +120,6 @@ scan_begin(ForeignScanState *node, int flags)
 		scan->seen = collect_begin(node);
 }
 
-/* 0: all, as far as is known. */
-static int64
-rows_wanted(const StoreScan *scan, ExprContext *econtext)
-{
-	int64		rows = limit_evaluate(&scan->row_limit, econtext);
-
-	return scan->plan.exact ? rows : rows * ROWS_FOR_ONE;
-}
-
-static void
-hold_timed_read(ForeignScanState *node, Tenure *tenure, const ReadSpec *spec, const KeyRange *times)
-{
-	StoreScan  *scan = node->fdw_state;
-	TimeSpan	span = {
-		.times = *times,
-		.slack_ms = scan->options.committed_at_slack_ms,
-		.known = known_of_relation(scan->relation),
-		.trusted_since = scan->began_at,
-		.requests = &scan->time_requests,
-	};
-
-	tenure_hold(tenure, timed_read_start(tenure_client(tenure), &scan->options.names, spec, &span, &scan->usage),
-				&timed_read_operation);
-}
-
-static void
-hold_read(ForeignScanState *node, Tenure *tenure, const ReadSpec *spec, const KeyRange *times)
-{
-	StoreScan  *scan = node->fdw_state;
-	Client	   *client = tenure_client(tenure);
-
-	if (scan->plan.is_feed)
-		tenure_hold(tenure, feed_scan_start(client, RelationGetRelid(node->ss.ss_currentRelation), &scan->options, spec, &scan->usage),
-					&feed_operation);
-	else if (scan->plan.by_time)
-		hold_timed_read(node, tenure, spec, times);
-	else
-		tenure_hold(tenure, read_start(client, &scan->options.names, spec, &scan->usage), &read_operation);
-}
-
 static void
 report_read_failure(const StoreScan *scan)
 {
@@ -205,84 +160,11 @@ end_reading(ForeignScanState *node)
 		scan->feed = scan_feed_summary(scan);
 		feed_scan_ended(scan->tenure->operation, RelationGetRelid(node->ss.ss_currentRelation));
 	}
-	else
+	else if (scan->plan.count_only)
 		scan->count = scan->plan.by_time ? timed_read_count(scan->tenure->operation) : read_count(scan->tenure->operation);
 	MemoryContextSwitchTo(caller);
 	tenure_drop(scan->tenure);
 	scan->at_end = true;
-}
-
-/* Starts the read that the present values ask for; where they leave nothing to ask for, the tenure holds none. */
-static void
-start_read(ForeignScanState *node, Tenure *tenure, MemoryContext context)
-{
-	StoreScan  *scan = node->fdw_state;
-	ExprContext *econtext = node->ss.ps.ps_ExprContext;
-	MemoryContext caller = MemoryContextSwitchTo(context);
-	ReadSpec	spec = {
-		.path = scan->plan.path,
-		.segments = scan->plan.segments,
-		.backward = scan->plan.backward,
-		.ordered = scan->plan.ordered,
-		.consistent = scan->plan.consistent,
-		.count_only = scan->plan.count_only,
-		.wanted = rows_wanted(scan, econtext),
-		.max_parallel = scan->options.max_connections,
-		.max_ranges = scan->options.scan_segments,
-		.attributes = scan->attributes,
-		.nattributes = scan->nattributes,
-		.budget = budget_of_statement(),
-	};
-	KeyRange	times = {0};
-
-	scan->most = scan->row_limit.is_certain && scan->plan.exact ? spec.wanted : 0;
-	if (keys_evaluate(&scan->plan, scan->value_exprs, scan->value_states, econtext, &spec, &times)
-		&& filter_evaluate(scan->plan.filter, scan->map, scan->value_exprs, scan->value_states, econtext,
-						   &spec.filter) != FILTER_NONE)
-		hold_read(node, tenure, &spec, &times);
-	if (spec.naggregates > 0)
-		scan->aggregate = spec.aggregates[0];
-	else if (spec.nkeys > 0)
-		scan->aggregate = spec.keys[0].aggregate;
-	else if (spec.npieces > 0)
-		scan->aggregate = spec.pieces[0].aggregate;
-	MemoryContextSwitchTo(caller);
-}
-
-static void
-start_read_ahead(ForeignScanState *node, Tenure *tenure, MemoryContext context)
-{
-	start_read(node, tenure, context);
-	if (tenure->operation != NULL)
-		read_begin_ahead(tenure->operation);
-}
-
-/* A count has its own path, a feed its own reader; what a statement appends to is read by itself. */
-static void
-look_ahead(ForeignScanState *node)
-{
-	StoreScan  *scan = node->fdw_state;
-
-	if (!scan->has_looked_ahead && !scan->plan.is_feed && !scan->plan.by_time && !scan->plan.count_only && !scan->is_appended_to)
-		scan->prefetch = prefetch_new(node, scan->tenure, scan->plan.first_rows, scan->options.max_connections);
-	scan->has_looked_ahead = true;
-	if (scan->prefetch == NULL)
-		return;
-	if (!scan->at_end)
-		read_begin(scan->tenure->operation);	/* it comes first */
-	prefetch_begin(scan->prefetch, start_read_ahead);
-}
-
-static void
-start_reading(ForeignScanState *node)
-{
-	StoreScan  *scan = node->fdw_state;
-
-	scan->reading = true;
-	if (scan->prefetch == NULL || !prefetch_take(scan->prefetch, &scan->tenure, &scan->spec_context))
-		start_read(node, scan->tenure, scan->spec_context);
-	scan->at_end = scan->tenure->operation == NULL;
-	look_ahead(node);
 }
 
 static void

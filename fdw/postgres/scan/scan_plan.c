@@ -3,7 +3,10 @@
  */
 #include "postgres.h"
 
+#include "access/stratnum.h"
+
 #include "postgres/scan/scan_plan.h"
+#include "postgres/table/column.h"
 
 enum
 {
@@ -102,4 +105,22 @@ scan_plan_term(const ScanPlan *plan, int n)
 		.aggregate_type = (Oid) list_nth_int(numbers, 7),
 		.version_type = (Oid) list_nth_int(numbers, 8),
 	};
+}
+
+bool
+scan_plan_is_single_key(const ScanPlan *plan)
+{
+	int			nterms = list_length(plan->terms);
+
+	if (plan->path != READ_AGGREGATE || plan->filter != NULL || nterms != 2)
+		return false;
+	for (int i = 0; i < nterms; i++)
+	{
+		PlannedTerm term = scan_plan_term(plan, i);
+
+		if (term.strategy != BTEqualStrategyNumber || term.is_array || term.narms != 1
+			|| term.role != (i == 0 ? COLUMN_AGGREGATE_ID : COLUMN_VERSION))
+			return false;
+	}
+	return true;
 }

@@ -53,6 +53,9 @@ typedef struct PlannedTerm
 extern PlannedTerm scan_plan_term(const ScanPlan *plan, int n);
 extern void scan_plan_add_term(ScanPlan *plan, const PlannedTerm *term);
 
+/* true where the plan asks for a single commit by its key, and DynamoDB is sent no filter. */
+extern bool scan_plan_is_single_key(const ScanPlan *plan);
+
 /* To and from ForeignScan.fdw_private, which must consist of nodes. */
 extern List *scan_plan_to_list(const ScanPlan *plan);
 extern ScanPlan scan_plan_from_list(List *list);

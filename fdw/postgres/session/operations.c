@@ -8,6 +8,7 @@
 #include "store/append.h"
 #include "store/discover.h"
 #include "store/feed.h"
+#include "store/keyed.h"
 #include "store/tables.h"
 #include "store/timed_read.h"
 
@@ -29,5 +30,6 @@ STEPS(call);
 STEPS(discover);
 STEPS(tables);
 HANDS_OUT(feed);
+HANDS_OUT(keyed);
 HANDS_OUT(read);
 HANDS_OUT(timed_read);

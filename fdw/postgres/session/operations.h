@@ -23,6 +23,7 @@ extern const OperationKind append_operation;
 extern const OperationKind call_operation;	/* a single request */
 extern const OperationKind discover_operation;
 extern const OperationKind feed_operation;
+extern const OperationKind keyed_operation;
 extern const OperationKind read_operation;
 extern const OperationKind tables_operation;
 extern const OperationKind timed_read_operation;
