@@ -45,15 +45,13 @@ TEXT
 		],
 		items => 2,
 	}, {
-		what => 'the same as a subquery: a Query for each, several of them ahead',
-		sql => q{SELECT aggregate_id, version FROM commits WHERE (aggregate_id, version) IN (SELECT id, length(id) FROM few)},
+		what => 'the same by a join: those of several rows in one request',
+		sql => q{SELECT aggregate_id, version FROM (SELECT DISTINCT id FROM few ORDER BY id OFFSET 0) f JOIN commits ON aggregate_id = f.id AND version = length(f.id)},
 		requests => [
 			q{Query commits: aggregateId = 'a' AND version = 1; fetch key},
-			q{Query commits: aggregateId = 'b' AND version = 1; fetch key},
-			q{Query commits: aggregateId = 'none' AND version = 4; fetch key},
+			q{BatchGetItem commits: ('b', 1), ('none', 4); fetch key},
 		],
 		items => 2,
-		parallel => 1,
 	}, {
 		what => 'a thousand of them',
 		sql => q{SELECT aggregate_id, version FROM commits WHERE aggregate_id = ANY (ARRAY(SELECT id FROM (SELECT DISTINCT id FROM many) m ORDER BY length(id), id LIMIT 1000)) AND version = 1},
