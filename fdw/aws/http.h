@@ -2,7 +2,7 @@
  * http: many HTTP requests at once behind a single file descriptor, and nothing that blocks.
  *
  * The descriptor is an epoll set that holds libcurl's sockets and one timer (libcurl's timeouts and the callers' own
- * wake-ups). It is readable whenever http_pump has something to do. Requests are POSTs or GETs of a body in memory;
+ * wake-ups). It is readable whenever http_client_pump has something to do. Requests are POSTs or GETs of a body in memory;
  * answers are collected in memory, up to a limit, and left as they came: whoever reads them decodes them.
  *
  * libcurl is called with all signals blocked, since its resolver threads inherit the mask and must not run the

@@ -1,6 +1,6 @@
 /*
- * client: one identity at one endpoint: what its requests have in common. That is connections, credentials, the time
- * over there, how much DynamoDB bears, and a descriptor to wait on. A request is a Call (call.h).
+ * client: one identity at one endpoint: what its requests have in common. That is connections, credentials, the
+ * service's time, how many requests it takes at once, and a descriptor to wait on. A request is a Call (call.h).
  */
 #ifndef DYNAMODB_ES_CLIENT_H
 #define DYNAMODB_ES_CLIENT_H

@@ -1,5 +1,5 @@
 /*
- * intake: how what has arrived becomes an answer: its checksum, its compression, its JSON.
+ * intake: makes an answer of the bytes that have arrived: checks their checksum, unpacks them, parses the JSON.
  *
  * An answer may be long. So it is worked on in slices of a few milliseconds, between which the caller can look after other
  * things, such as an interrupt. Whatever is longer than DynamoDB's own is refused, unread.

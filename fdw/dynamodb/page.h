@@ -31,7 +31,7 @@ extern ItemPage *page_new(char *text, size_t length);
  */
 extern StepResult page_step(ItemPage *page);
 
-/* After DONE: all but the items, which the page's object is without. The nodes belong to the page, and are only to be read. */
+/* After DONE: the answer's object, without its items. The nodes belong to the page, and are only to be read. */
 extern const cJSON *page_root(const ItemPage *page);
 
 /* After DONE: how many items there are; -1 where the answer has no list of them. */

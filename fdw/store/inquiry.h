@@ -1,6 +1,5 @@
 /*
- * inquiry: what stands in a transaction's way, where DynamoDB does not say: some gateways leave out the reasons against a
- * cancelled transaction.
+ * inquiry: why a transaction was cancelled, where the answer does not say: some gateways leave out the reasons.
  *
  * The counter is looked at first, the commits' items after it. Once the counter has moved on, the transaction cannot be
  * carried out any more, so that what is there then is there for good: the commits themselves, or others, or nothing. As

@@ -3,8 +3,8 @@
  *
  * A feed that ends at a gap has read the commits above it, and the next feed would read them again, poll after poll. Where
  * they are many they are kept instead, and the next feed asks only for the ids that are missing, and for those above the
- * highest one. What is kept says nothing about what is missing between: its page is older than that feed. So no gap is
- * given up there unless its ids were asked for anew.
+ * highest one. Kept commits are no proof that an id between them is missing: their pages are older than that feed. So no
+ * gap between them is given up unless its ids were asked for anew.
  */
 #ifndef DYNAMODB_ES_KEPT_H
 #define DYNAMODB_ES_KEPT_H

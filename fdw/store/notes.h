@@ -29,14 +29,14 @@ extern void notes_ask(Notes *notes, int64_t first);
  */
 extern StepResult notes_look(Notes *notes, int64_t first, int64_t *count);
 
-/* true when notes_look would not be PENDING for want of that answer. */
+/* true when the answer has arrived that notes_look would wait for. */
 extern bool notes_has_arrived(Notes *notes, int64_t first);
 
 /* What was asked for of lower ids needs no answer any more. */
 extern void notes_forget_below(Notes *notes, int64_t first);
 extern const Failure *notes_failure(const Notes *notes);
 
-/* true once a note could not be read for want of permission: ids that they name then grow old like others. */
+/* true once a note could not be read, because the permission is missing: ids that notes name are then waited for like others. */
 extern bool notes_are_denied(const Notes *notes);
 
 /* How many were asked for. */

@@ -1,8 +1,8 @@
 /*
  * put: one commit into the commits table, on condition that its version is free, and what became of it.
  *
- * A put may be carried out more than once, by the client's retries or by something on the way, so a failed condition
- * can be the put's own success: it is where the item that is there is the very one that was sent. Its commit id alone
+ * A put may be carried out more than once, by the client's retries or by something on the way. So a failed condition can
+ * mean that the put itself succeeded before: it did if the item that is there is exactly the one that was sent. Its commit id alone
  * does not tell: a counter that went back gives ids out twice, and that is an outcome of its own.
  * An imported commit is the same whenever it is put, so there a commit that was stored before counts as another one.
  * So the item decides after a put that may have arrived, and got no answer in all its attempts: it is looked for once. Where

@@ -36,7 +36,7 @@ extern ReadOperation *read_start(Client *client, const StoreNames *names, const 
 /* Sends the first requests, so that their answers are under way when read_next asks for them. Errors are read_next's. */
 extern void read_begin(ReadOperation *read);
 
-/* The same of a read whose turn has yet to come: only if the budget bears it whatever it costs. */
+/* The same of a read whose turn has yet to come: only if it fits into the budget, whatever it costs. */
 extern void read_begin_ahead(ReadOperation *read);
 
 /* *item belongs to the read and is valid until the next call. */

@@ -1,9 +1,9 @@
 /*
  * sightings: since when has it been known that higher ids were given out?
  *
- * An id that was given out before a higher one was seen, and is missing a time-out later, may be given up (feed.h). It
- * need not be remembered since when each gap is there: so much as which id was the highest at some moments within the
- * last time-out is enough for all gaps at once, however many there are. They are an eighth of the time-out apart, so that
+ * An id that was given out before a higher one was seen, and is missing a time-out later, may be given up (feed.h). Since
+ * when each gap has been there need not be remembered: the highest id at some moments within the last time-out is enough
+ * for all gaps, however many there are. They are an eighth of the time-out apart, so that
  * an id is given up at most that much later than it could be.
  *
  * All of it is in memory, and by a monotonic clock, which the caller has: who starts anew waits for the time-out again.

@@ -1,8 +1,8 @@
 /*
  * same_store: is the store that a projection reads still the one whose commits it has applied?
  *
- * A store that was restored, or another one under the same names, need not have a counter that is behind. But the last
- * commit that was applied is there, under its own key, or it is not the same store.
+ * The counter does not always show that a store was restored, or is another one under the same names. But if the last
+ * commit that was applied is not there, under its own key, it is not the same store.
  */
 #ifndef DYNAMODB_ES_PROJECTION_SAME_STORE_H
 #define DYNAMODB_ES_PROJECTION_SAME_STORE_H

@@ -1,6 +1,6 @@
 /*
- * session: what a backend remembers of a projection from one batch to the next. It is not part of any transaction, and
- * no more than a help: who starts anew, waits a little longer, or reads a little more.
+ * session: what a backend remembers of a projection from one batch to the next. It is part of no transaction, and
+ * only saves work: a session that starts anew waits a little longer, or reads a little more.
  */
 #ifndef DYNAMODB_ES_PROJECTION_SESSION_H
 #define DYNAMODB_ES_PROJECTION_SESSION_H

@@ -16,7 +16,7 @@
 /* To be called when the library is loaded. */
 extern void wake_init(void);
 
-/* A number that stands for a store, however the databases of this server reach it. Another store may have it by chance. */
+/* A number that stands for a store, the same in all databases of this server. Rarely, two stores have the same one. */
 extern uint64 wake_number(const Client *client, const StoreNames *names);
 
 /* These ids, and perhaps not all in between, have been stored: sets the latches of those who listen. */
