@@ -17,7 +17,7 @@ export function findBrowser() {
 
 // Starts it: { send(method, params), on(event, listener), close() } of one page.
 export async function openBrowser(program, profile) {
-  const options = ['--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars', '--remote-debugging-pipe', `--user-data-dir=${profile}`];
+  const options = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--hide-scrollbars', '--remote-debugging-pipe', `--user-data-dir=${profile}`];
   const child = spawn(program, options, { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
   const pending = new Map(), listeners = [];
   let last = 0, rest = '';
