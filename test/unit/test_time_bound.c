@@ -175,7 +175,7 @@ what_is_known_spares_probes(void **state)
 	assert_in_range(search(&done, WITNESS_BEFORE, moment + 60000, known, 3), 0, 3);
 	check_witness(&done, "a minute later");
 	/* However much was asked, little is kept. */
-	for (int i = 0; i < 2000; i++)
+	for (unsigned i = 0; i < cases_of(2000); i++)
 	{
 		search(&done, WITNESS_NOT_BEFORE, time_of(1 + random_below(MILLION)), known, 4);
 		check_witness(&done, "many");
@@ -397,19 +397,21 @@ a_bound_holds_of_what_the_index_shows_later(void **state)
 	}
 }
 
-/* Four thousand commits, a second apart. */
+/* Commits a second apart. */
+#define EVEN 1000
+
 static void
 fill_evenly(void)
 {
 	fill_store(7, 0);
 	store.faults = store.slowest_ms = 0;
 	store.page_items = 1000;
-	for (store.nkeys = 0; store.nkeys < SERVED_MOST; store.nkeys++)
+	for (store.nkeys = 0; store.nkeys < EVEN; store.nkeys++)
 	{
 		store.keys[store.nkeys] = (int64_t) store.nkeys + 1;
 		store.stamps[store.nkeys] = evenly(store.keys[store.nkeys]);
 	}
-	store.head = SERVED_MOST;
+	store.head = EVEN;
 }
 
 static void
@@ -418,7 +420,7 @@ each_probe_is_one_request_for_one_item(void **state)
 	KnownTimes *known = known_times_new();
 	int64_t		requests = 0;
 	TimeSpan	span = {
-		.times = {.has_lower = true, .lower = evenly(2000), .has_upper = true, .upper = evenly(2100)}, .known = known, .requests = &requests
+		.times = {.has_lower = true, .lower = evenly(500), .has_upper = true, .upper = evenly(600)}, .known = known, .requests = &requests
 	};
 	size_t		all;
 
@@ -448,15 +450,15 @@ the_ends_of_time_are_no_special_case(void **state)
 		size_t		found;
 		int64_t		requests;
 	}			cases[] = {
-		{{.has_lower = true, .lower = INT64_MIN}, SERVED_MOST, 2},
+		{{.has_lower = true, .lower = INT64_MIN}, EVEN, 2},
 		{{.has_lower = true, .lower = INT64_MAX}, 0, 1},
-		{{.has_upper = true, .upper = INT64_MAX}, SERVED_MOST, 1},
+		{{.has_upper = true, .upper = INT64_MAX}, EVEN, 1},
 		{{.has_upper = true, .upper = INT64_MIN}, 0, 2},
-		{{.has_lower = true, .lower = TIME_OF_FIRST + 1000 * SERVED_MOST}, 1, 6},
-		{{.has_lower = true, .lower = TIME_OF_FIRST + 1000 * SERVED_MOST + 1}, 0, 1},
+		{{.has_lower = true, .lower = TIME_OF_FIRST + 1000 * EVEN}, 1, 6},
+		{{.has_lower = true, .lower = TIME_OF_FIRST + 1000 * EVEN + 1}, 0, 1},
 		{{.has_upper = true, .upper = TIME_OF_FIRST + 1000}, 1, 6},
 		{{.has_upper = true, .upper = TIME_OF_FIRST + 999}, 0, 2},
-		{{0}, SERVED_MOST, 0},
+		{{0}, EVEN, 0},
 	};
 
 	fill_evenly();
@@ -514,7 +516,7 @@ without_memory_it_fails(void **state)
 			.path = READ_INDEX, .ranges = &everything, .nranges = 1, .max_parallel = 1, .attributes = attributes, .nattributes = 2
 		};
 		KnownTimes *known = known_times_new();
-		TimeSpan	span = {.times = {.has_lower = true, .lower = evenly(3980)}, .known = known};
+		TimeSpan	span = {.times = {.has_lower = true, .lower = evenly(980)}, .known = known};
 		TimedRead  *timed;
 		ReadResult	result = READ_FAILED;
 		Client	   *client;
