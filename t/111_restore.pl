@@ -46,7 +46,7 @@ sub restore
 {
 	my ($commits, $counters, $upto, $head) = @_;
 	$plain->create_store($commits, $counters);
-	$plain->put_all($commits, grep { $_->{commitId}{N} <= $upto } @before);
+	$plain->put_all($commits, grep { my $id = "$_->{commitId}{N}"; $id <= $upto } @before);      # a text that was compared with a number becomes one in JSON
 	$plain->put($counters, { name => { S => 'commits' }, id => { N => "$head" } }) if defined $head;
 	return;
 }
