@@ -10,19 +10,17 @@
  * Such a read never has more pages under way than have been handed out. So pages that nobody takes cost no more than those
  * that were taken.
  *
- * Which streams there are, and where they are cut, is stream.c's.
+ * Which streams there are, and where they are cut, is stream.c's. Which requests are sent is read_ask.c's.
  */
 #include "store/read.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "dynamodb/call.h"
 #include "dynamodb/json.h"
-#include "dynamodb/page.h"
 #include "dynamodb/response.h"
+#include "store/read_ask.h"
 #include "store/read_request.h"
-#include "store/stream.h"
 
 /* A small page grows by this factor, and has no limit any more beyond that many items. */
 #define PAGE_GROWTH 4
@@ -36,40 +34,6 @@
 
 /* A filter may throw away most of a page: the first one is not smaller than this then. */
 #define SMALLEST_FILTERED_PAGE 100
-
-/* What DynamoDB evaluates for a page at most, what an item can have of it, and what is read for a capacity unit. */
-#define PAGE_KB 1024.0
-#define ITEM_KB 400.0
-#define UNIT_KB 4.0
-
-/* What a BatchGetItem answers at most. */
-#define BATCH_KB (16 * 1024.0)
-
-struct ReadOperation
-{
-	Client	   *client;
-	Usage	   *usage;
-	StoreNames	names;
-	ReadSpec	spec;
-	Streams		streams;
-	KeyBatches	batches;		/* of spec.keys */
-	bool		takes_all;		/* as many of these as can be are active from the start */
-	size_t		taken;			/* pages of the present size that were handed out */
-	Call	   *head_call;		/* how far the keys go */
-	int64_t		page_limit;		/* items of the next page; 0: as many as fit */
-	ItemPage   *page;			/* the one whose items are handed out */
-	int64_t		items_left;		/* of it */
-	double		item_units;		/* what one of its items costs */
-	bool		is_batch;		/* it is the answer to a BatchGetItem */
-	const cJSON *first_item;	/* of it, where that was looked at before it is handed out */
-	int64_t		wanted;			/* spec.wanted, until more is asked for */
-	Stream	   *to_be_cut;		/* when the page at hand is used up; NULL: none */
-	int64_t		received;		/* items of all pages so far */
-	int64_t		pumped_at;		/* ms */
-	int64_t		count;			/* count_only: so far */
-	bool		failed;
-	Failure		failure;
-};
 
 ReadOperation *
 read_start(Client *client, const StoreNames *names, const ReadSpec *spec, Usage *usage)
@@ -105,92 +69,9 @@ read_start(Client *client, const StoreNames *names, const ReadSpec *spec, Usage 
 }
 
 static void
-read_fail(ReadOperation *read, const Failure *failure)
-{
-	read->failed = true;
-	read->failure = *failure;
-}
-
-static void
-read_fail_with(ReadOperation *read, FailureKind kind, const char *message)
-{
-	Failure		failure;
-
-	failure_set(&failure, kind, NULL, "%s", message);
-	read_fail(read, &failure);
-}
-
-static void
-read_fail_memory(ReadOperation *read)
-{
-	read_fail_with(read, FAILURE_MEMORY, "out of memory");
-}
-
-static void
 read_fail_bad_page(ReadOperation *read)
 {
 	read_fail_with(read, FAILURE_BAD_ANSWER, "the page is not one of DynamoDB's");
-}
-
-/* How many streams may be active now. */
-static size_t
-read_parallel(const ReadOperation *read)
-{
-	size_t		most = (size_t) read->spec.max_parallel;
-
-	if (read->takes_all || read->taken >= most)
-		return most;
-	return read->taken > 1 ? read->taken : 1;
-}
-
-/* What is read for half a unit where it need not be strongly consistent. */
-static double
-units_of_kb(const ReadOperation *read, double kb)
-{
-	return kb / UNIT_KB * (read->spec.consistent && read->spec.path != READ_INDEX ? 1 : 0.5);
-}
-
-/* Each key costs a unit, or half of it, at least: no more of them are asked for at once than the budget is sure to bear. */
-static size_t
-batch_limit(const ReadOperation *read)
-{
-	const ReadBudget *budget = read->spec.budget;
-	double		most = BATCH_GET_MOST_KEYS;
-
-	if (read->page_limit > 0 && read->page_limit < most)
-		most = (double) read->page_limit;
-	if (budget != NULL && budget->limit > 0 && most > (budget->limit - budget->spent) / units_of_kb(read, UNIT_KB))
-		most = (budget->limit - budget->spent) / units_of_kb(read, UNIT_KB);
-	return most > 1 ? (size_t) most : 1;
-}
-
-/* The most that the stream's next page can cost, in capacity units. */
-static double
-page_units(const ReadOperation *read, const Stream *stream)
-{
-	double		most_kb = stream->batch.count > 0 ? BATCH_KB : PAGE_KB;
-	double		limited_kb = (double) (stream->batch.count > 0 ? (int64_t) batch_limit(read) : read->page_limit) * ITEM_KB;
-
-	return units_of_kb(read, limited_kb > 0 && limited_kb < most_kb ? limited_kb : most_kb);
-}
-
-/* Does the budget bear the stream's next page, whatever that costs? */
-static bool
-budget_has_room(const ReadOperation *read, const Stream *stream)
-{
-	const ReadBudget *budget = read->spec.budget;
-
-	return budget == NULL || budget->limit <= 0
-		|| budget->spent + budget->promised + page_units(read, stream) <= budget->limit;
-}
-
-/* May the stream ask for its next page? The one that the reader waits for may, as long as anything is left. */
-static bool
-page_is_affordable(const ReadOperation *read, const Stream *stream)
-{
-	bool		is_awaited = stream == read->streams.first && read->items_left == 0;
-
-	return budget_has_room(read, stream) || (is_awaited && read->spec.budget->spent <= read->spec.budget->limit);
 }
 
 void
@@ -206,115 +87,6 @@ budget_count(const ReadOperation *read)
 {
 	if (read->spec.budget != NULL)
 		read_budget_count(read->spec.budget, read->usage);
-}
-
-static void
-budget_promise(ReadOperation *read, Stream *stream, double units)
-{
-	if (read->spec.budget == NULL)
-		return;
-	read->spec.budget->promised += units - stream->promised;
-	stream->promised = units;
-}
-
-static void
-query_write(const ReadOperation *read, Stream *stream, ByteBuffer *body)
-{
-	PageRequest page = {
-		.aggregate = stream->aggregate,
-		.range = &stream->range,
-		.segment = stream->segment,
-		.start_key = stream->start_key,
-		.limit = read->page_limit,
-	};
-
-	stream->is_limited = page.limit > 0;
-	read_request_write(body, &read->names, &read->spec, &page);
-}
-
-static void
-batch_write(ReadOperation *read, const Stream *stream, ByteBuffer *body)
-{
-	ByteBuffer	keys = {0};
-
-	key_batch_ask(&read->batches, stream->batch, batch_limit(read), &keys);
-	read_batch_request_write(body, &read->names, &read->spec, &keys);
-	buffer_free(&keys);
-}
-
-static Operation
-stream_operation(const ReadOperation *read, const Stream *stream)
-{
-	if (stream->batch.count > 0)
-		return OPERATION_BATCH_GET_ITEM;
-	return read->spec.path == READ_SCAN ? OPERATION_SCAN : OPERATION_QUERY;
-}
-
-/* Sends the stream's request for its next page. */
-static void
-page_ask(ReadOperation *read, Stream *stream)
-{
-	CallSettings settings = {
-		.expects_page = true, .not_before = stream->rest_not_before, .left_out_before = stream->left_out,
-	};
-	ByteBuffer	body = {0};
-
-	budget_promise(read, stream, page_units(read, stream));
-	if (stream->batch.count > 0)
-		batch_write(read, stream, &body);
-	else
-		query_write(read, stream, &body);
-	stream->call = call_start_with(read->client, stream_operation(read, stream), &body, &settings, read->usage);
-	if (stream->call == NULL)
-		read_fail_memory(read);
-	buffer_free(&body);
-}
-
-/* While DynamoDB throttles, fewer requests are under way: how many more there may be. */
-static size_t
-requests_left(const ReadOperation *read)
-{
-	size_t		window = (size_t) client_window(read->client, TRAFFIC_READ);
-	size_t		under_way = 0;
-
-	if (window >= read_parallel(read))
-		return read_parallel(read);
-	for (const Stream *stream = read->streams.first; stream != NULL; stream = stream->next)
-		under_way += stream->call != NULL && !stream_has_page(stream);
-	return window > under_way ? window - under_way : 0;
-}
-
-/*
- * Starts as many streams as may be active, and lets each active one ask for its next page, as far as the client's window
- * goes. The first one, for which the reader may be waiting, is never held back.
- */
-static void
-pages_ask(ReadOperation *read)
-{
-	size_t		left = requests_left(read);
-
-	if (!streams_start(&read->streams, read_parallel(read)))
-		read_fail_memory(read);
-	for (Stream *stream = read->streams.first; stream != NULL && !read->failed; stream = stream->next)
-	{
-		if (!stream->is_started || stream->call != NULL || (left == 0 && stream != read->streams.first)
-			|| !page_is_affordable(read, stream))
-			continue;
-		page_ask(read, stream);
-		left -= left > 0;
-	}
-}
-
-static void
-head_ask(ReadOperation *read)
-{
-	ByteBuffer	body = {0};
-	Operation	operation = read_head_request_write(&body, &read->names, &read->spec);
-
-	read->head_call = call_start(read->client, operation, &body, read->usage);
-	buffer_free(&body);
-	if (read->head_call == NULL)
-		read_fail_memory(read);
 }
 
 /* The answer may be there: then what waits for it can be started. A read does not fail for want of it. */
@@ -345,7 +117,7 @@ read_pump(ReadOperation *read, int64_t now)
 	client_poll(read->client);
 	read->pumped_at = now;
 	if (head_take(read))
-		pages_ask(read);
+		read_ask_pages(read);
 }
 
 /* true when what the caller will probably take is at hand. */
@@ -450,7 +222,7 @@ cut(ReadOperation *read, Stream *stream)
 	if (!stream_cut(&read->streams, stream))
 		read_fail_memory(read);
 	else if (read->streams.head_state == HEAD_WANTED && read->head_call == NULL)
-		head_ask(read);
+		read_ask_head(read);
 }
 
 /* Lets the page tell where the stream may be cut, and cuts it where all of it seems to be wanted. */
@@ -462,7 +234,7 @@ page_measure(ReadOperation *read, Stream *stream, const cJSON *page)
 	if (read->items_left > 0)
 		read->first_item = page_take_item(read);
 	if (read->failed || !stream_measure(streams, stream, page, read->first_item) || read->wanted != 0
-		|| read->taken < PAGES_BEFORE_RANGES || !budget_has_room(read, stream))
+		|| read->taken < PAGES_BEFORE_RANGES || !read_has_room(read, stream))
 		return;
 	if (read->spec.nothing_ahead)
 		read->to_be_cut = stream;
@@ -516,7 +288,7 @@ page_ask_again(ReadOperation *read, Stream *stream)
 	call_free(stream->call);
 	stream->call = NULL;
 	stream->is_asked_again = true;
-	page_ask(read, stream);
+	read_ask_page(read, stream);
 }
 
 /*
@@ -526,7 +298,7 @@ page_ask_again(ReadOperation *read, Stream *stream)
 static void
 batch_ask_one_by_one(ReadOperation *read, Stream *stream)
 {
-	budget_promise(read, stream, 0);
+	read_promise(read, stream, 0);
 	if (!stream_split_batch(&read->streams, stream, &read->batches))
 		read_fail_memory(read);
 	stream_end(&read->streams, stream);
@@ -560,7 +332,7 @@ page_take(ReadOperation *read, Stream *stream)
 		return;
 	}
 	stream->is_asked_again = false;
-	budget_promise(read, stream, 0);
+	read_promise(read, stream, 0);
 	page_open(read, stream);
 	if (read->failed)
 		return;
@@ -570,7 +342,7 @@ page_take(ReadOperation *read, Stream *stream)
 		read_grow(read);
 	else if (!read->spec.nothing_ahead && !read_is_covered(read))
 	{
-		pages_ask(read);
+		read_ask_pages(read);
 		read_pump(read, http_now_ms());
 	}
 }
@@ -578,7 +350,7 @@ page_take(ReadOperation *read, Stream *stream)
 void
 read_begin(ReadOperation *read)
 {
-	pages_ask(read);
+	read_ask_pages(read);
 }
 
 void
@@ -587,7 +359,7 @@ read_begin_ahead(ReadOperation *read)
 	const Stream any = {0};
 
 	read->streams.were_parallel = true;	/* with those of other reads */
-	if (budget_has_room(read, &any))
+	if (read_has_room(read, &any))
 		read_begin(read);
 }
 
@@ -624,7 +396,7 @@ read_next(ReadOperation *read, const cJSON **item)
 		if (read->to_be_cut != NULL)
 			cut(read, read->to_be_cut);
 		head_take(read);
-		pages_ask(read);
+		read_ask_pages(read);
 		if (read->failed)
 			return READ_FAILED;
 		if (read->streams.first == NULL)
@@ -681,7 +453,7 @@ read_free(ReadOperation *read)
 	if (read == NULL)
 		return;
 	for (Stream *stream = read->streams.first; stream != NULL; stream = stream->next)
-		budget_promise(read, stream, 0);
+		read_promise(read, stream, 0);
 	if (read->streams.nactive > 0)
 		client_poll(read->client);	/* what has arrived tells what it cost */
 	streams_free(&read->streams);
