@@ -75,6 +75,15 @@ TEXT
 		items => 3,
 		parallel => 1,
 	}, {
+		what => 'a list with small gaps, once the table is analyzed: one range, where that bills less',
+		sql => q{SELECT version FROM commits WHERE aggregate_id = 'a' AND version IN (1, 3, 4)},
+		before => 'ANALYZE store.commits',
+		after => q{DELETE FROM pg_statistic WHERE starelid = 'store.commits'::regclass; UPDATE pg_class SET reltuples = -1, relpages = 0 WHERE oid = 'store.commits'::regclass},
+		requests => [
+			q{Query commits: aggregateId = 'a' AND version BETWEEN 1 AND 4; fetch key},
+		],
+		items => 4,
+	}, {
 		what => 'versions far apart',
 		sql => q{SELECT version FROM commits WHERE aggregate_id = 'a' AND version IN (0, 4, 8, 1000)},
 		requests => [

@@ -407,9 +407,9 @@ read_keys(Client *client, const ReadSpec *spec, Usage *usage, ReadResult *result
 static void
 each_key_is_read_once_whatever_is_left_out(void **state)
 {
-	for (unsigned seed = 1; seed <= cases_of(300); seed++)
+	for (unsigned seed = 1; seed <= cases_of(150); seed++)
 	{
-		static CommitKey keys[1200];
+		static CommitKey keys[400];
 		ReadSpec	spec = {.path = READ_AGGREGATE, .attributes = attributes, .nattributes = 3, .keys = keys};
 		Usage		usage = {0};
 		ReadResult	result;
@@ -418,7 +418,7 @@ each_key_is_read_once_whatever_is_left_out(void **state)
 
 		fill_store(seed);
 		store.left_out = served_random(&store, 3) * 30;
-		spec.nkeys = random_keys(keys, 1 + (size_t) served_random(&store, 1200));
+		spec.nkeys = random_keys(keys, 1 + (size_t) served_random(&store, 400));
 		spec.max_parallel = 1 + served_random(&store, 16);
 		spec.wanted = served_random(&store, 2) * served_random(&store, 200);
 		spec.count_only = served_random(&store, 4) == 0;
@@ -645,7 +645,7 @@ static void
 without_memory_a_read_by_keys_fails(void **state)
 {
 	FOR_EACH_ALLOCATION_FAILING({
-		static CommitKey keys[120];
+		static CommitKey keys[20];
 		ReadSpec	spec = {
 			.path = READ_AGGREGATE, .attributes = attributes, .nattributes = 3, .keys = keys, .max_parallel = 2
 		};
@@ -657,7 +657,8 @@ without_memory_a_read_by_keys_fails(void **state)
 
 		fill_store(3);
 		store.left_out = 20;
-		spec.nkeys = random_keys(keys, 120);
+		store.faults = 0;
+		spec.nkeys = random_keys(keys, 20);
 		script_begin_serving(served_answer, &store);
 		client = script_client(20, 2);
 		read = client != NULL ? read_start(client, &names, &spec, NULL) : NULL;
