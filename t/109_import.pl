@@ -177,6 +177,18 @@ is_store('restored', 'original', 'a dump that is restored once more');
 $session->query(q{CREATE FOREIGN TABLE feed (commit_id bigint, committed_at timestamptz, aggregate_id text, version bigint) SERVER commits_server
   OPTIONS (commit_table 'restored', counter_table 'restored-counters', consistent_prefix 'true')});
 is($session->query('SELECT count(*) FROM feed WHERE commit_id > 0'), $commits + 1, 'a feed of the copy shows all of it at once, over the gaps of the original');
+
+# A dense history goes on as a dense store, where there are transactions.
+if ($ENV{DYNAMODB_ENGINE} eq 'local')
+{
+	create_store('dense');
+	$session->query(q{INSERT INTO dense (commit_id, committed_at, aggregate_id, version, events) SELECT n, '2020-01-01Z', 'a' || n % 3, n / 3, '[]' FROM generate_series(1, 300) n});
+	$session->query(q{ALTER FOREIGN TABLE dense_open OPTIONS (ADD append_mode 'dense')});
+	is($session->query(q{INSERT INTO dense_open (aggregate_id, events) VALUES ('a1', '[]'), ('new', '[]') RETURNING commit_id}), 301, 'dense appends go on behind it');
+	$session->query(q{CREATE FOREIGN TABLE dense_feed (commit_id bigint, aggregate_id text) SERVER commits_server
+	  OPTIONS (commit_table 'dense', counter_table 'dense-counters', consistent_prefix 'true', dense_since '0')});
+	is($session->query('SELECT count(*) FROM dense_feed WHERE commit_id > 0'), 302, 'and a feed finds no gap');
+}
 $session->close;
 $observer->close;
 done_testing();
