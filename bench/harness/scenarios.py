@@ -104,6 +104,7 @@ def append_one(bench):
     result.targets = [Target("rate", EXTENSION, FLOOR, 1 / 1.15, source="one row ≤ 1.15 × the floor's two requests in a row"),
                       Target("rate", LOOP, FLOOR, None, source="what the extension itself adds to the floor"),
                       Target("cpu_us", EXTENSION, SDK, 1 / 10, at_most=True, source="CPU of a commit ≤ 1/10 of the SDK's"),
+                      Target("cpu_us", EXTENSION, FLOOR, 1.6, at_most=True, source="CPU of a commit ≤ 1.6 × the floor's"),
                       Target("cpu_us", FLOOR, SDK, None, source="what of the CPU is the floor's already")]
     return [result]
 
@@ -144,13 +145,13 @@ def append_delay(bench):
 
 def append_far(bench):
     """A bulk INSERT 20 ms away, into the page server, which answers however many requests there are and stores nothing; and without a
-    delay, on dynalite. Once with as many connections as there may be, which is the default, once with 16 at most. The SDK, with a fifth
-    of the rows, and the floor's puts, at 16 and at 64 in flight."""
+    delay, on dynalite. Once with as many connections as there may be, which is the default, once with 16 at most. The SDK, and the
+    floor's puts, at 16 and at 64 in flight. Whoever is slow gets fewer rows."""
     results = []
     for ms in (20, 0):
         result = Result(f"append-far-{ms}", f"Append, in bulk, {ms} ms away, up to {MOST_CONNECTIONS} in flight", "commits",
                         f"{append_far.__doc__} {bench.size.delayed_rounds} rounds.")
-        count, few = bench.size.far, bench.size.far // 5
+        count, fewer, few = bench.size.far, bench.size.far // 2, bench.size.far // 10
         with Stage() as stage:
             url = bench.engines["dynalite"]
             if ms:
@@ -162,9 +163,9 @@ def append_far(bench):
             wide_session, narrow_session = stage.session(), stage.session()
             sdk, floor = stage.process(processes.sdk(url)), stage.process(processes.floor(url))
             contestants = {EXTENSION: lambda: wide_session.run(postgres.insert(wide, count, prefix()), count),
-                           SIXTEEN: lambda: narrow_session.run(postgres.insert(narrow, count, prefix()), count)}
+                           SIXTEEN: lambda: narrow_session.run(postgres.insert(narrow, fewer, prefix()), fewer)}
             for in_flight in (CONNECTIONS, MOST_CONNECTIONS):
-                contestants[f"{FLOOR}, {in_flight}"] = lambda n=in_flight: floor.run(f"put {count} {n} {prefix()}", count)
+                contestants[f"{FLOOR}, {in_flight}"] = lambda n=in_flight: floor.run(f"put {fewer} {n} {prefix()}", fewer)
                 contestants[f"{SDK}, {in_flight}"] = lambda n=in_flight: sdk.run(f"append {few} {n} {prefix()}", few)
             take_turns(result, contestants, bench.size.delayed_rounds, warm_up=False)
         result.targets = [Target("rate", EXTENSION, SIXTEEN, 2.5 if ms else 0.97,
@@ -191,7 +192,7 @@ def append_one_delay(bench):
         contestants[SDK] = lambda: sdk.run(f"append {count} 1 {prefix()}", count)
         contestants[f"{FLOOR}, two requests"] = lambda: floor.run(f"pair {count} 1 {prefix()}", count)
         contestants[f"{FLOOR}, a transaction"] = lambda: floor.run(f"transact {count} 1 {prefix()} 1", count)
-        take_turns(result, contestants, bench.size.rounds)
+        take_turns(result, contestants, bench.size.delayed_rounds)
     result.targets = [Target("rate", DENSE, SDK, 1 / 0.6, source="dense ≤ 0.6 × the time of the SDK's two requests"),
                       Target("rate", DENSE, f"{FLOOR}, a transaction", None, source="what the same request alone can be"),
                       Target("rate", COUNTER, f"{FLOOR}, two requests", None, source="likewise")]
