@@ -45,6 +45,7 @@ static void
 resize(Window *window, int size)
 {
 	window->size = size < 1 ? 1 : size > window->most ? window->most : size;
+	window->rose = false;
 	round_begin(window);
 }
 
@@ -74,12 +75,17 @@ window_sent(Window *window, int under_way)
 		window->peak = under_way;
 }
 
-/* It was made wider, and answers take longer since. */
+/* It was made wider, and answers take longer since: for a second round, as there are moments in which everything does. */
 static void
 step_back(Window *window)
 {
 	int			half = window->size / 2;
 
+	if (!window->rose)
+	{
+		window->rose = true;
+		return;
+	}
 	window->pause = window->next_pause;
 	if (window->next_pause < LONGEST_PAUSE)
 		window->next_pause *= 2;
@@ -115,6 +121,7 @@ round_end(Window *window, int64_t now)
 	}
 	else
 	{
+		window->rose = false;
 		window->next_pause = FIRST_PAUSE;
 		if (mean_us < window->usual_us)
 			window->usual_us -= (window->usual_us - mean_us) / 8;

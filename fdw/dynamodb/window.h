@@ -41,6 +41,7 @@ typedef struct Window
 
 	/* and what earlier rounds have shown: */
 	int64_t		usual_us;		/* how long an answer takes while the window is as wide as usual and full; 0: not known */
+	bool		rose;			/* in the last round answers took longer than a wider window is worth */
 	int			pause;			/* full rounds to let pass before it is made wider */
 	int			next_pause;		/* … after the next time that this did not help */
 } Window;

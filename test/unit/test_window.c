@@ -70,6 +70,7 @@ typedef struct Service
 	int64_t		distance;		/* there and back */
 	int64_t		work;			/* for an answer, one after the other; 0: as many at once as come */
 	int			jitter_percent; /* of the distance, at most, at random */
+	int64_t		hiccup;			/* all that is under way comes so much later, once in every second */
 	double		rate;			/* requests a second that are not throttled; 0: all */
 	double		burst;			/* … and so many at once */
 } Service;
@@ -137,6 +138,8 @@ slot_send(Simulation *simulation, Slot *slot)
 	slot->on_the_way = true;
 	slot->sent = simulation->now;
 	slot->throttled = !token_taken(simulation);
+	if (service->hiccup > 0 && (simulation->now + way) % 1000000 < service->distance)
+		way += service->hiccup;
 	slot->due = simulation->now + way;
 	if (!slot->throttled)
 	{
@@ -262,6 +265,17 @@ answers_of_all_lengths_do_not_keep_it_narrow(void **state)
 }
 
 static void
+moments_in_which_nothing_goes_on_do_not_keep_it_narrow(void **state)
+{
+	const Service far_away = {.distance = 20000, .hiccup = 100000};
+	Simulation	simulation;
+	int			usual = time_of(&simulation, &far_away, 16, 20000);
+	int			wide = time_of(&simulation, &far_away, 64, 20000);
+
+	assert_true(wide * 3 <= usual);
+}
+
+static void
 near_by_more_under_way_would_not_help_and_costs_nothing(void **state)
 {
 	const Service engine = {.distance = 100, .work = 240};
@@ -271,7 +285,7 @@ near_by_more_under_way_would_not_help_and_costs_nothing(void **state)
 
 	assert_true(wide <= usual + usual / 100);
 	assert_true(simulation.most <= 32);
-	assert_true(simulation.wide < 20000 / 10);
+	assert_true(simulation.wide < 20000 / 8);
 }
 
 /* A partition's thousand, or less, for one session: at the most a hundredth is lost to what is tried in vain. */
@@ -337,6 +351,7 @@ main(void)
 		cmocka_unit_test(a_limit_bounds_it_and_a_wider_one_opens_what_was_open),
 		cmocka_unit_test(far_away_it_opens_as_far_as_it_may),
 		cmocka_unit_test(answers_of_all_lengths_do_not_keep_it_narrow),
+		cmocka_unit_test(moments_in_which_nothing_goes_on_do_not_keep_it_narrow),
 		cmocka_unit_test(near_by_more_under_way_would_not_help_and_costs_nothing),
 		cmocka_unit_test(a_partition_at_its_limit_takes_no_longer),
 		cmocka_unit_test(it_comes_back_where_answers_begin_to_take_longer),
