@@ -26,6 +26,7 @@
 #include "postgres/session/connection.h"
 #include "postgres/session/descriptors.h"
 #include "postgres/session/identity.h"
+#include "postgres/session/stat.h"
 #include "postgres/session/tally.h"
 #include "postgres/session/trace.h"
 #include "postgres/session/wait.h"
@@ -215,6 +216,7 @@ connections_init(void)
 	HASHCTL		control = {.keysize = sizeof(Oid), .entrysize = sizeof(ConnectionEntry)};
 	HASHCTL		usage_control = {.keysize = sizeof(Oid), .entrysize = sizeof(ServerUsage)};
 
+	(void) stat_attach();
 	usages = hash_create("dynamodb_es usage", 8, &usage_control, HASH_ELEM | HASH_BLOBS);
 	connections = hash_create("dynamodb_es connections", 8, &control, HASH_ELEM | HASH_BLOBS);
 	descriptors_free_by(connections_close_longest_unused);
@@ -257,6 +259,7 @@ connection_new(const ForeignServer *server, Oid mapping, const MappingOptions *o
 	Failure		failure;
 	Connection *connection;
 	Oid			user = user_of_mapping(mapping);
+	Usage	   *session = usage_of_server(server);
 
 	if (identity.keys == NULL || settings.endpoint == NULL || strncmp(settings.endpoint, "https:", 6) == 0)
 		settings.http.ca_file = options_ca_file(server, options->profile);
@@ -291,7 +294,7 @@ connection_new(const ForeignServer *server, Oid mapping, const MappingOptions *o
 				 errdetail_internal("%s", words_of_failure(&failure))));
 	}
 	dlist_push_tail(&all_connections, &connection->node);
-	tally_begin(&connection->tally, server->serverid, server->servername, usage_of_server(server));
+	tally_begin(&connection->tally, server->serverid, server->servername, session);
 	return connection;
 }
 

@@ -9,6 +9,7 @@
 
 #include <float.h>
 
+#include "access/parallel.h"
 #include "access/xact.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -44,7 +45,7 @@ log_statement_cost(const Usage *usage, uint64 query)
 static void
 statement_ended(void)
 {
-	StatRow		row = {.usage = tally_take_statement(), .executions = 1};
+	StatRow		row = {.usage = tally_take_statement(), .executions = IsParallelWorker() ? 0 : 1};
 	uint64		query;
 
 	if (row.usage.requests == 0 && row.usage.abandoned == 0)

@@ -31,7 +31,6 @@ tally_begin(Tally *tally, Oid server, const char *server_name, Usage *session)
 	if (!tells_at_exit)
 		before_shmem_exit(tell_at_exit, (Datum) 0);
 	tells_at_exit = true;
-	(void) stat_attach();
 	tally->server = server;
 	namestrcpy(&tally->server_name, server_name);
 	tally->session = session;

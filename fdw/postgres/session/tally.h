@@ -22,7 +22,7 @@ typedef struct Tally
 	Usage		usage[OPERATIONS];	/* not told yet */
 } Tally;
 
-/* *tally is all zeroes, but for what the client may have counted; `session` outlives it. */
+/* *tally is all zeroes; `session` outlives it. */
 extern void tally_begin(Tally *tally, Oid server, const char *server_name, Usage *session);
 
 /* What comes from now on is this role's. */
