@@ -154,6 +154,10 @@ like(warnings_of($result), qr/\A1 commit .*The counter may be behind/, 'and its 
 $fault->rules;
 is($session->try("INSERT INTO small $columns VALUES (2000, now(), 'g', 0, '[]') ON CONFLICT DO NOTHING")->{tag}, 'INSERT 0 0', 'once more: nothing is left to be stored');
 is(counter('small'), 2000, 'and the counter is raised to what is there');
+$fault->rules({ operation => 'UpdateItem', answer => { status => 400, body => { __type => 'com.amazonaws.dynamodb.v20120810#AccessDeniedException', message => 'no' } } });
+is($observer->try("INSERT INTO small $columns VALUES (2000, now(), 'g', 0, '[]') ON CONFLICT DO NOTHING")->{error}{sqlstate}, '42501', 'a session that has stored nothing: its error is the counter\'s');
+$fault->rules;
+like(warnings_of($observer->try("BEGIN; INSERT INTO small_open (aggregate_id, version, events) VALUES ('h', 0, '[]'); ROLLBACK")), qr/\A1 commit .*\(An append cannot be taken back\.\)/, 'and its next transaction is not told of that');
 like(warnings_of($session->try("BEGIN; INSERT INTO small $columns VALUES (2001, now(), 'g', 1, '[]'); ROLLBACK")), qr/\(An append cannot be taken back\.\)/, 'a rollback behind the statement: the counter is not behind');
 
 # A dump of a store is restored into another one.

@@ -126,20 +126,27 @@ subtransaction_ended(SubXactEvent event, SubTransactionId own, SubTransactionId 
 		level_committed(count, level);
 }
 
+/* Whatever is counted ends with the transaction. */
+static void
+be_told_of_ends(void)
+{
+	static bool registered = false;
+
+	if (registered)
+		return;
+	RegisterXactCallback(transaction_ended, NULL);
+	RegisterSubXactCallback(subtransaction_ended, NULL);
+	registered = true;
+}
+
 void
 rollback_count_stored(int64 commits)
 {
-	static bool registered = false;
 	int			level = GetCurrentTransactionNestLevel();
 
 	if (commits == 0)
 		return;
-	if (!registered)
-	{
-		RegisterXactCallback(transaction_ended, NULL);
-		RegisterSubXactCallback(subtransaction_ended, NULL);
-		registered = true;
-	}
+	be_told_of_ends();
 	if (innermost == NULL || innermost->level < level)
 	{
 		StoredCount *count = MemoryContextAlloc(TopTransactionContext, sizeof(StoredCount));
@@ -155,6 +162,7 @@ rollback_count_stored(int64 commits)
 void
 rollback_counter_behind(void)
 {
+	be_told_of_ends();
 	counters_behind++;
 }
 
