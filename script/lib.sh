@@ -105,7 +105,7 @@ temp_install() {
 copy_tests() {
   local dir
   mkdir -p "$scratch/src"
-  for dir in sql expected t test doc script bench README.md CONTRIBUTING.md CHANGELOG.md LICENSE; do
+  for dir in sql expected t test doc script bench README.md CONTRIBUTING.md CHANGELOG.md LICENSE META.json; do
     [[ ! -e $top/$dir ]] || (cd "$top" && tar --exclude=node_modules --exclude=build -cf - "$dir") | tar -xf - -C "$scratch/src" --no-same-owner
   done
   [[ $(id -u) -ne 0 ]] || chown -R "$tester" "$scratch/src"
