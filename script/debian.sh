@@ -55,13 +55,14 @@ add_postgresqls() {
     apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@"' sh "${missing[@]}"
 }
 
-# The tree as it is, new files included, in the root's /root/project; the other's builds and npm packages stay.
+# The tree as it is, new files included, in the root's /root/project; the other's builds and npm packages stay. All files are new to make
+# (-m): what was changed here while a build went on there would seem older than what was built.
 copy_tree() {
   local root=$1
   mkdir -p "$root/root/project"
   find "$root/root/project" \( -name .cache -o -name node_modules \) -prune -o ! -type d -exec rm -f {} +
   (cd "$top" && { git ls-files -co --exclude-standard | while read -r file; do [[ ! -e $file ]] || echo "$file"; done; } |
-    tar -cf - -T -) | tar -xf - -C "$root/root/project" --no-same-owner
+    tar -cf - -T -) | tar -xmf - -C "$root/root/project" --no-same-owner
 }
 
 # Runs a command in it; processes and mounts end with it: in_root ROOT COMMAND …
