@@ -145,7 +145,22 @@ $other->query('COMMIT');
 is(scalar(@{ $session->result->{rows} }), 16, 'what was changed meanwhile is checked again: a4 is gone from it');
 
 note 'volatile functions run at their own time';
-unlike(plan_of('SELECT many.id, version, random() FROM many JOIN commits ON aggregate_id = many.id'), qr/Lookahead/, 'no row is fetched ahead of them');
+$session->query(q{CREATE FUNCTION appends(text) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN INSERT INTO commits (aggregate_id, version, events) VALUES ($1, 0, '[]'); RETURN 0; END $$});
+my $left = 'SELECT many.id, version FROM many LEFT JOIN commits ON aggregate_id = many.id';
+for my $case (
+	[ 'in the list of columns', "$left ORDER BY random()" ],
+	[ 'in a subquery in the list of columns', $left =~ s/version/version, (SELECT appends('b' || many.id))/r ],
+	[ 'in a condition by a subquery', "$left WHERE (SELECT appends('b' || version) OFFSET 0) = 0" ],
+	[ 'in the query around', "SELECT appends('b' || id) FROM ($left OFFSET 0) s" ],
+	[ 'in another FROM item of the query around', "SELECT s.* FROM ($left OFFSET 0) s, LATERAL (SELECT appends('b' || s.id) OFFSET 0) f" ],
+	[ 'in a subquery of the query around', "SELECT (SELECT appends('b' || s.id)) FROM ($left OFFSET 0) s" ],
+	[ 'in the query around a WITH', "WITH s AS MATERIALIZED ($left) SELECT appends('b' || id) FROM s" ],
+	[ 'in a WITH beside', "WITH f AS MATERIALIZED (SELECT appends('b' || n) AS n FROM few) SELECT s.*, f.n FROM ($left OFFSET 0) s, f" ])
+{
+	my ($name, $sql) = @$case;
+	unlike(plan_of($sql), qr/Lookahead/, "$name: no row is fetched ahead of it");
+}
+like(plan_of("SELECT lower(id) FROM ($left OFFSET 0) s"), qr/Lookahead/, 'other functions do not matter');
 
 $node->stop;
 $proxy->stop;

@@ -336,6 +336,23 @@ is_loop_over_scan(const Path *path, const RelOptInfo *outer, const RelOptInfo *i
 		&& PATH_REQ_OUTER(loop->outerjoinpath) == NULL && !IsA(loop->outerjoinpath, CustomPath);
 }
 
+/*
+ * In whichever part of the statement. What became of a subquery in an expression, a SubPlan, does not show what it calls; the query that
+ * it was planned from does.
+ */
+static bool
+statement_has_volatile_functions(const PlannerInfo *root)
+{
+	ListCell   *cell;
+
+	while (root->parent_root != NULL)
+		root = root->parent_root;
+	foreach(cell, root->glob->subroots)
+		if (contain_volatile_functions((Node *) lfirst_node(PlannerInfo, cell)->parse))
+			return true;
+	return contain_volatile_functions((Node *) root->parse);
+}
+
 static void
 add_lookahead(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outer, RelOptInfo *inner, JoinType type,
 			  JoinPathExtraData *extra)
@@ -346,7 +363,7 @@ add_lookahead(PlannerInfo *root, RelOptInfo *joinrel, RelOptInfo *outer, RelOptI
 	if (next_hook != NULL)
 		next_hook(root, joinrel, outer, inner, type, extra);
 	if (inner->fdwroutine == NULL || inner->fdwroutine->IterateForeignScan != iterate_scan
-		|| contain_volatile_functions((Node *) root->parse))
+		|| statement_has_volatile_functions(root))
 		return;
 	foreach(cell, joinrel->pathlist)
 	{
