@@ -120,7 +120,9 @@ sub refused
 	refused('an index that lags', append(rows([ 'lag', 1 ]), $head, q{SELECT commit_id FROM batch WHERE aggregate_id = 'lag'}), '40001', qr/commit @{[ $head + 1 ]} /);
 	like(join(' ', $fault->operations), qr/\ATransactWriteItems(?: Query GetItem){2} Query\z/, 'it is read until the commit is there');
 	$fault->rules({ operation => 'Query', answer => { status => 200, body => { Items => [], Count => 0, ScannedCount => 0 } } });
-	refused('an id that stays away', append(rows([ 'lag', 1 ]), $head, 'SELECT WHERE false'), '55000', qr/are missing: @{[ $head + 1 ]}\z/);
+	my $result = append(rows([ 'lag', 1 ]), $head, 'SELECT WHERE false');
+	refused('an id that stays away', $result, '55000', qr/are missing: @{[ $head + 1 ]}\z/);
+	like($result->{error}{hint}, qr/decide by a position from them on/, 'an id that stays away: what the caller can do');
 	is(stored('lag'), 1, 'nothing is appended');
 	$fault->rules;
 	# An appender that is not dense: its id is burned, or its commit is on its way.

@@ -112,7 +112,8 @@ newer_commits_read(NewerCommits *newer, RowBatch *batch, int64 head)
 			return;
 		if (http_now_ms() >= deadline)
 			feed_scan_report_missing(newer->table->map->relation_name,
-									 feed_scan_range_text(&(IdRange) {.first = newer->complete_to + 1, .last = head}));
+									 feed_scan_range_text(&(IdRange) {.first = newer->complete_to + 1, .last = head}),
+									 _("If they will never come, decide by a position from them on. See to it that everybody appends in dense mode."));
 		batch_give_turn(batch);
 		wait_for_time(Min(pause, Max(deadline - http_now_ms(), 1)));
 		pause = Min(pause * 2, LONGEST_PAUSE_MS);

@@ -187,13 +187,13 @@ feed_scan_summarize(const FeedOperation *feed, const char *relation_name, FeedSu
 }
 
 void
-feed_scan_report_missing(const char *relation_name, const char *ids)
+feed_scan_report_missing(const char *relation_name, const char *ids, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("commit ids of foreign table \"%s\" are missing: %s", relation_name, ids),
 			 errdetail("In a dense store each id up to the counter is a commit's, and the index should have shown it by now."),
-			 errhint("Check the option \"dense_since\", and that everybody appends in dense mode since then.")));
+			 errhint("%s", hint)));
 	pg_unreachable();
 }
 
@@ -216,7 +216,8 @@ feed_scan_report(const FeedOperation *feed, const char *relation_name)
 
 	feed_report(feed, &report);
 	if (failure->kind == FAILURE_DENSE_GAP)
-		feed_scan_report_missing(relation_name, failure->message);
+		feed_scan_report_missing(relation_name, failure->message,
+								 _("Check the option \"dense_since\", and that everybody appends in dense mode since then."));
 	if (failure->kind == FAILURE_BEHIND)
 		feed_scan_report_behind(relation_name, report.complete_to, failure->message);
 	if (failure->kind == FAILURE_ID_TWICE)

@@ -48,7 +48,7 @@ extern char *feed_scan_range_text(const IdRange *range);
 
 /* Report a position that the store has not reached, where `head` is the last id given out; and ids that stay invisible in a dense store. */
 pg_noreturn extern void feed_scan_report_behind(const char *relation_name, int64 position, const char *head);
-pg_noreturn extern void feed_scan_report_missing(const char *relation_name, const char *ids);
+pg_noreturn extern void feed_scan_report_missing(const char *relation_name, const char *ids, const char *hint);
 
 /* Reports why the feed failed. */
 pg_noreturn extern void feed_scan_report(const FeedOperation *feed, const char *relation_name);
