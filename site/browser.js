@@ -15,10 +15,35 @@ export function findBrowser() {
   });
 }
 
+// What may take how long, ms. Longer than a wait of look.js; and a Chromium that starts on a busy machine may never answer.
+const answerLimit = 90000, startLimit = 30000, closeLimit = 10000;
+const mostStarts = 3;
+
+// The promise's value; an error when it takes longer.
+function within(limit, promise, what) {
+  let timer;
+  const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error(`no answer in ${limit / 1000} s: ${what}`)), limit); });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
 // Starts it: { send(method, params), on(event, listener), close() } of one page.
 export async function openBrowser(program, profile) {
+  for (let start = 1; ; start++) {
+    const browser = startBrowser(program, `${profile}-${start}`);
+    try {
+      return await within(startLimit, browser.openPage(), 'its start');
+    } catch (error) {
+      browser.kill();
+      if (start === mostStarts) throw error;
+    }
+  }
+}
+
+function startBrowser(program, profile) {
   const options = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--hide-scrollbars', '--remote-debugging-pipe', `--user-data-dir=${profile}`];
-  const child = spawn(program, options, { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, options, { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'], detached: true });     // a group, to be ended as one
+  const kill = () => { try { process.kill(-child.pid, 'SIGKILL'); } catch { /* it has ended */ } };
+  process.once('exit', kill);
   const pending = new Map(), listeners = [];
   let last = 0, rest = '';
   const ended = new Promise((_, reject) => {
@@ -36,18 +61,21 @@ export async function openBrowser(program, profile) {
       else pending.get(id).resolve(result);
     });
   }).setEncoding('utf8');
-  const call = (message) => Promise.race([ended, new Promise((resolve, reject) => {
+  const call = (message, limit = answerLimit) => within(limit, Promise.race([ended, new Promise((resolve, reject) => {
     pending.set(++last, { resolve, reject });
     child.stdio[3].write(`${JSON.stringify({ id: last, ...message })}\0`);
-  })]);
+  })]), message.method);
 
-  const { targetId } = await call({ method: 'Target.createTarget', params: { url: 'about:blank' } });
-  const { sessionId } = await call({ method: 'Target.attachToTarget', params: { targetId, flatten: true } });
-  return {
-    send: (method, params = {}) => call({ method, params, sessionId }),
-    on: (event, listener) => listeners.push({ event, listener }),
-    close: async () => { await call({ method: 'Browser.close' }).catch(() => {}); },
+  const openPage = async () => {
+    const { targetId } = await call({ method: 'Target.createTarget', params: { url: 'about:blank' } });
+    const { sessionId } = await call({ method: 'Target.attachToTarget', params: { targetId, flatten: true } });
+    return {
+      send: (method, params = {}) => call({ method, params, sessionId }),
+      on: (event, listener) => listeners.push({ event, listener }),
+      close: async () => { await call({ method: 'Browser.close' }, closeLimit).catch(() => {}); kill(); },
+    };
   };
+  return { openPage, kill };
 }
 
 if (realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {

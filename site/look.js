@@ -24,6 +24,7 @@ const searches = {
 };
 const resultsSeen = 6;
 
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));     // with the browser, see there
 const server = await serve(folder);
 const base = `http://127.0.0.1:${server.address().port}/`;
 const browser = await openBrowser(program, join(scratch, 'chromium'));
