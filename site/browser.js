@@ -1,7 +1,7 @@
 // A headless Chromium, spoken to over a pipe by its DevTools protocol: no package is needed for that.
 // usage: node browser.js      prints which one that is; exit status 1 where there is none
 import { spawn } from 'node:child_process';
-import { accessSync, constants, realpathSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, realpathSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -41,7 +41,12 @@ export async function openBrowser(program, profile) {
 
 function startBrowser(program, profile) {
   const options = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--hide-scrollbars', '--remote-debugging-pipe', `--user-data-dir=${profile}`];
-  const child = spawn(program, options, { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'], detached: true });     // a group, to be ended as one
+  mkdirSync(profile, { recursive: true });
+  const child = spawn(program, options, {
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
+    env: { ...process.env, TMPDIR: profile },           // in a folder of another user it starts no page and does not say so
+    detached: true,                                     // a group, to be ended as one
+  });
   const kill = () => { try { process.kill(-child.pid, 'SIGKILL'); } catch { /* it has ended */ } };
   process.once('exit', kill);
   const pending = new Map(), listeners = [];
