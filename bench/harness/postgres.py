@@ -81,9 +81,9 @@ def create_table(name, url, server_options="", table_options=""):
     return name
 
 
-def create_store(name, url):
+def create_store(name, url, table_options=""):
     """And the tables in DynamoDB."""
-    create_table(name, url)
+    create_table(name, url, table_options=table_options)
     session = Session()
     session.query(f"SELECT dynamodb_es_create_tables('{name}')")
     session.close()
@@ -129,7 +129,7 @@ def pgbench(statement, clients, count, directory, **variables):
     before, cpu = children(postmaster), children_cpu(postmaster)
     output = subprocess.run([os.environ["BENCH_PGBIN"] + "/pgbench", "--no-vacuum", "--protocol=prepared", f"--client={clients}",
                              f"--transactions={count}", f"--file={script}",
-                             *(f"--define={name}={value}" for name, value in variables.items())], check=True, capture_output=True, text=True).stdout
+                             *(f"--define={name}={value}" for name, value in variables.items())], check=True, stdout=subprocess.PIPE, text=True).stdout
     rate = float(re.search(r"tps = ([\d.]+)", output).group(1))
     while children(postmaster) - before:            # only a child that is gone for good has been counted
         time.sleep(0.01)

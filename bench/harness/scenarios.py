@@ -224,7 +224,8 @@ def append_if(bench):
     condition over what came since the client's last one. Nearly each of them has lost the race for the next id before it begins."""
     result = Result("append-if", "Append, if it still holds", "commits", append_if.__doc__)
     url, each = bench.engines["local"], bench.size.backend // 8
-    table = postgres.create_table("decided", url, table_options="OPTIONS (append_mode 'dense', counter 'decided')")
+    # What came is asked of the index, in which commits of other scenarios would have the same ids.
+    table = postgres.create_store("decided", url, "OPTIONS (append_mode 'dense', commit_table 'decided', counter 'decided')")
     with Stage() as stage:
         session = stage.session()
         head = lambda: session.query(f"SELECT dynamodb_es_head('{table}')")[0][0]
