@@ -12,6 +12,7 @@
 #include "aws/profile.h"
 #include "aws/source_environment.h"
 #include "aws/source_profile.h"
+#include "base/buffer.h"
 
 /* The profile's name is that of a variable or an option. */
 static bool

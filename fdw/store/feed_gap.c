@@ -207,6 +207,8 @@ feed_gap_step(FeedOperation *feed, int64_t last)
 		feed->passed_old += last - feed->next + 1;
 	else
 		feed_note_passed(feed, feed->next, last);
+	if (feed->failed)
+		return GAP_FAILED;
 	feed->next = last + 1;
 	return GAP_SETTLED;
 }

@@ -70,7 +70,7 @@ sub scan
 	return @items;
 }
 
-# The last id that the store has given out, 0 before the first; its tables are called as they are where no option says otherwise.
+# The last id that the store has given out, 0 before the first; its counters table is called as it is where no option says otherwise, or as said.
 sub head
 {
 	my ($self, $counters) = @_;
