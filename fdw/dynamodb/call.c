@@ -17,8 +17,12 @@
 /* In so many slices (intake.h) the answer to a read is read: 1 MB of items as JSON, with all that is escaped in it. */
 #define SLICES_OF_PAGE 6
 
-/* Of a BatchGetItem: an answer at least that long left out keys since it was full. DynamoDB reads a MB of a partition, 16 MB of all. */
+/*
+ * Of a BatchGetItem: after so much left out keys since it was full. DynamoDB reads a MB of a partition, 16 MB of all. What it read
+ * is not what it answers, where only some attributes are wanted: its price tells, half a unit for each 4 KB or more.
+ */
 #define FULL_BATCH_BYTES (1024 * 1024)
+#define FULL_BATCH_UNITS (FULL_BATCH_BYTES / 4096 / 2.0)
 
 #define FRESH_SIGNATURE_MS (4 * 60 * 1000)	/* AWS takes five minutes */
 
@@ -429,7 +433,7 @@ call_look_for_rest(Call *call)
 
 	call->rest_not_before = 0;
 	if (page == NULL || call->operation != OPERATION_BATCH_GET_ITEM || !response_left_out_keys(page_root(page))
-		|| page_bytes(page) >= FULL_BATCH_BYTES)
+		|| page_bytes(page) >= FULL_BATCH_BYTES || response_capacity_units(page_root(page)) >= FULL_BATCH_UNITS)
 		return;
 	call->was_throttled = true;
 	call->rest_not_before = http_now_ms()

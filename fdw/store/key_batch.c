@@ -9,6 +9,7 @@
 #include "dynamodb/attribute.h"
 #include "dynamodb/json.h"
 #include "dynamodb/request.h"
+#include "dynamodb/response.h"
 #include "store/commit.h"
 
 typedef enum KeyState
@@ -131,11 +132,10 @@ left_out(const cJSON *answer)
 bool
 key_batch_answered(KeyBatches *batches, KeyBatch batch, const cJSON *answer)
 {
-	const cJSON *tables = json_member(answer, "UnprocessedKeys");
 	const cJSON *keys = left_out(answer);
 	size_t		answered = 0;
 
-	if (cJSON_IsObject(tables) && tables->child != NULL && !cJSON_IsArray(keys))
+	if (response_left_out_keys(answer) && !cJSON_IsArray(keys))
 		return false;
 	for (const cJSON *key = keys != NULL ? keys->child : NULL; key != NULL; key = key->next)
 	{

@@ -179,7 +179,7 @@ batch_read_rest(ReadOperation *read, Stream *stream, const cJSON *page, int64_t 
 {
 	stream->left_out = rest_not_before > 0 ? stream->left_out + 1 : 0;
 	stream->rest_not_before = rest_not_before;
-	if (!read->is_batch || !key_batch_answered(&read->batches, stream->batch, page))
+	if (!key_batch_answered(&read->batches, stream->batch, page))
 		read_fail_bad_page(read);
 }
 
@@ -207,7 +207,7 @@ page_take_item(ReadOperation *read)
 
 	if (item == NULL && errno == ENOMEM)
 		read_fail_memory(read);
-	else if (item == NULL || (read->is_batch && !key_batches_take_item(&read->batches, item)))
+	else if (item == NULL || (page_is_batch(read->page) && !key_batches_take_item(&read->batches, item)))
 	{
 		read_fail_bad_page(read);
 		return NULL;
@@ -249,9 +249,10 @@ page_open(ReadOperation *read, Stream *stream)
 	const cJSON *page;
 	int64_t		rest_not_before;
 	int64_t		count;
+	bool		is_batch;
 
 	read->page = call_take_page(stream->call);
-	read->is_batch = page_is_batch(read->page);
+	is_batch = page_is_batch(read->page);
 	rest_not_before = call_rest_not_before(stream->call);
 	call_free(stream->call);
 	stream->call = NULL;
@@ -261,8 +262,8 @@ page_open(ReadOperation *read, Stream *stream)
 		batch_read_rest(read, stream, page, rest_not_before);
 	else
 		query_read_key(read, stream, page);
-	count = read->spec.count_only && !read->is_batch ? response_count(page) : page_count_items(read->page);
-	if (count < 0 || read->is_batch != (stream->batch.count > 0))
+	count = read->spec.count_only && !is_batch ? response_count(page) : page_count_items(read->page);
+	if (count < 0 || is_batch != (stream->batch.count > 0))
 		read_fail_bad_page(read);
 	if (read->failed)
 		return;
@@ -356,10 +357,10 @@ read_begin(ReadOperation *read)
 void
 read_begin_ahead(ReadOperation *read)
 {
-	const Stream any = {0};
+	const Stream first = {.batch.count = read->spec.nkeys};	/* batches come first */
 
 	read->streams.were_parallel = true;	/* with those of other reads */
-	if (read_has_room(read, &any))
+	if (read_has_room(read, &first))
 		read_begin(read);
 }
 

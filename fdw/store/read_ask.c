@@ -74,7 +74,8 @@ static double
 page_units(const ReadOperation *read, const Stream *stream)
 {
 	double		most_kb = stream->batch.count > 0 ? BATCH_KB : PAGE_KB;
-	double		limited_kb = (double) (stream->batch.count > 0 ? (int64_t) batch_limit(read) : read->page_limit) * ITEM_KB;
+	size_t		keys = stream->batch.count < batch_limit(read) ? stream->batch.count : batch_limit(read);
+	double		limited_kb = (double) (keys > 0 ? (int64_t) keys : read->page_limit) * ITEM_KB;
 
 	return units_of_kb(read, limited_kb > 0 && limited_kb < most_kb ? limited_kb : most_kb);
 }

@@ -26,7 +26,6 @@ struct ReadOperation
 	ItemPage   *page;			/* the one whose items are handed out */
 	int64_t		items_left;		/* of it */
 	double		item_units;		/* what one of its items costs */
-	bool		is_batch;		/* it is the answer to a BatchGetItem */
 	const cJSON *first_item;	/* of it, where that was looked at before it is handed out */
 	int64_t		wanted;			/* spec.wanted, until more is asked for */
 	Stream	   *to_be_cut;		/* when the page at hand is used up; NULL: none */

@@ -81,7 +81,8 @@ streams_init(Streams *streams, const ReadSpec *spec)
 size_t
 streams_most(const Streams *streams)
 {
-	return streams->may_be_cut ? (size_t) streams->spec->max_ranges : streams->ndescribed;
+	/* A batch may have to be split into its keys. */
+	return streams->may_be_cut ? (size_t) streams->spec->max_ranges : streams->ndescribed + streams->spec->nkeys;
 }
 
 /* A stream that was not in the list yet, put behind `before`, or first. NULL when memory ran out. */
