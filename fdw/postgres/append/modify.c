@@ -65,13 +65,12 @@ modify_truncate(List *relations, DropBehavior behavior, bool restart_sequences)
 static void
 plan_insert(Relation relation, const ModifyTable *plan, Index target, int subplan)
 {
-	ColumnMap  *map = column_map_new(relation);
-	TableOptions options = options_of_table(RelationGetRelid(relation));
+	const KnownTable *table = table_cache_use(relation, CurrentMemoryContext);
 
-	store_batch_check_table(&options, map);
-	check_conflict_action(plan->onConflictAction, &options, map->relation_name);
-	if (options.append_at_commit && plan->returningLists != NIL)
-		assigned_check_plan(map, list_nth_node(List, plan->returningLists, subplan), target);
+	store_batch_check_table(&table->options, table->map);
+	check_conflict_action(plan->onConflictAction, &table->options, table->map->relation_name);
+	if (table->options.append_at_commit && plan->returningLists != NIL)
+		assigned_check_plan(table->map, list_nth_node(List, plan->returningLists, subplan), target);
 }
 
 List *

@@ -210,13 +210,6 @@ compat_shared_segment(const char *name, size_t size, void (*init) (void *start))
 #endif
 }
 
-/* Does the server share memory with who was not loaded with it? */
-static inline bool
-compat_has_shared_segments(void)
-{
-	return PG_VERSION_NUM >= 170000;
-}
-
 /* The query identifier of the statement that the client has sent; 0: it has none. */
 static inline uint64
 compat_query_id(void)

@@ -13,11 +13,11 @@
 /* So many tables, at 6 KB each. Beyond them all is forgotten. */
 #define MOST_TABLES 100
 
-typedef struct KnownTable
+typedef struct TableTimes
 {
 	Oid			relation;		/* hash key */
 	KnownTimes *times;
-} KnownTable;
+} TableTimes;
 
 static HTAB *tables = NULL;
 
@@ -25,7 +25,7 @@ static void
 forget_all(void)
 {
 	HASH_SEQ_STATUS scan;
-	const KnownTable *table;
+	const TableTimes *table;
 
 	hash_seq_init(&scan, tables);
 	while ((table = hash_seq_search(&scan)) != NULL)
@@ -37,8 +37,8 @@ forget_all(void)
 static KnownTimes *
 known_new(Oid relation)
 {
-	HASHCTL		control = {.keysize = sizeof(Oid), .entrysize = sizeof(KnownTable)};
-	KnownTable *table;
+	HASHCTL		control = {.keysize = sizeof(Oid), .entrysize = sizeof(TableTimes)};
+	TableTimes *table;
 
 	if (tables != NULL && hash_get_num_entries(tables) >= MOST_TABLES)
 		forget_all();
@@ -54,7 +54,7 @@ known_new(Oid relation)
 KnownTimes *
 known_of_relation(Oid relation)
 {
-	const KnownTable *table = tables != NULL ? hash_search(tables, &relation, HASH_FIND, NULL) : NULL;
+	const TableTimes *table = tables != NULL ? hash_search(tables, &relation, HASH_FIND, NULL) : NULL;
 
 	return table != NULL && table->times != NULL ? table->times : known_new(relation);
 }

@@ -50,14 +50,16 @@ tell_operation(Tally *tally, Operation operation)
 {
 	static const Usage nothing = {0};
 	Usage	   *usage = &tally->usage[operation];
-	StatRow		row = {
-		.key = {.database = MyDatabaseId, .server = tally->server, .role = tally->role, .operation = operation},
-		.server_name = tally->server_name,
-	};
+	StatRow		row;
 
 	if (memcmp(usage, &nothing, sizeof(Usage)) == 0)
 		return;
-	row.usage = *usage;
+	row = (StatRow)
+	{
+		.key = {.database = MyDatabaseId, .server = tally->server, .role = tally->role, .operation = operation},
+		.server_name = tally->server_name,
+		.usage = *usage,
+	};
 	*usage = nothing;
 	usage_add(tally->session, &row.usage);
 	usage_add(&statement, &row.usage);
