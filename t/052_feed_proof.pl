@@ -27,7 +27,7 @@ my @modes = $ENV{FEED_MODE} // ($ENV{DYNAMODB_ENGINE} eq 'dynalite' ? 'counter' 
 my $seed = $ENV{SEED} // int rand 2**31;
 my $gap_timeout_ms = 6000;
 my %lag = (least => 5, most => 2000, stale => 0.1, stale_ms => 1000);  # together, half of the time-out
-my $patience = 60;
+my $patience = 180;
 my $tables = '(commit_id bigint, aggregate_id text, version bigint, events jsonb)';
 
 my $dynamodb = PlainDynamoDB->new($ENV{DYNAMODB_ENDPOINT}, 'AKIDEXAMPLE');
@@ -70,10 +70,19 @@ sub follow
 	return \0;
 }
 
+# Index entries were kept back, older pages served, and who goes by the highest id seen has lost a commit.
+sub has_lagged
+{
+	my @lag = $fault->events('lag');
+	return (grep { $_->{kept_back} } @lag) && (grep { $_->{stale} } @lag)
+	  && $admin->query('SELECT EXISTS (SELECT commit_id FROM delivered WHERE commit_id < (SELECT max(commit_id) FROM naive) EXCEPT SELECT commit_id FROM naive)') eq 't';
+}
+
 sub run_mode
 {
 	my ($mode) = @_;
-	my $race = Race->new(fault => $fault, node => $node, dynamodb => $dynamodb, admin => $admin, mode => $mode, seconds => $seconds, seed => $seed, lag => \%lag);
+	my $race = Race->new(fault => $fault, node => $node, dynamodb => $dynamodb, admin => $admin, mode => $mode, seconds => $seconds, seed => $seed, lag => \%lag,
+		until => \&has_lagged);
 	$admin->query("CREATE FOREIGN TABLE plain $tables SERVER commits_server");
 	my $since = $mode eq 'dense' ? q{, dense_since '0'} : '';
 	$admin->query("CREATE FOREIGN TABLE feed $tables SERVER commits_server OPTIONS (consistent_prefix 'true', gap_timeout_ms '$gap_timeout_ms'$since)");
@@ -112,8 +121,6 @@ sub check
 	is(join(' ', keys %passed), '', "$mode: nothing is ever passed") if $mode eq 'dense';
 	my @lost = grep { !$naive{$_} } @stored;
 	cmp_ok(scalar @lost, '>', 0, "$mode: who goes by the highest id seen loses commits");
-	cmp_ok(scalar(grep { $_->{kept_back} } @lag), '>', 0, "$mode: index entries were kept back");
-	cmp_ok(scalar(grep { $_->{stale} } @lag), '>', 0, "$mode: older pages were served");
 	note sprintf '%s: %d commits, %d ids passed, %d lost by the naive reader, %d pages short of entries, %d older ones', $mode, scalar @stored, scalar keys %passed, scalar @lost,
 	  scalar(grep { $_->{kept_back} } @lag), scalar(grep { $_->{stale} } @lag);
 	return;

@@ -10,6 +10,7 @@ use warnings;
 use JSON::PP;
 use PlainDynamoDB;
 use PlainWriter;
+use PostgreSQL::Test::Utils;
 use Session;
 use Test::More;
 use Time::HiRes qw(time);
@@ -21,12 +22,13 @@ my $columns = '(commit_id bigint, aggregate_id text, version bigint, events json
 my @aggregates = map { "aggregate-$_" } 1 .. 12;
 my @puts = qw(PutItem TransactWriteItems);
 
-# Race->new(fault =>, node =>, dynamodb => without the proxy, admin => a session, mode =>, seed =>, lag => see index_lag.js, seconds => for so long, ids => and until
-# so many are given out)
+# Race->new(fault =>, node =>, dynamodb => without the proxy, admin => a session, mode =>, seed =>, lag => see index_lag.js, seconds => the least time they append,
+# until => a sub that must be true before they stop, if there is one)
 sub new
 {
 	my ($class, %self) = @_;
-	my $self = bless { %self, writers => Workers->new($self{fault}), late => PlainDynamoDB->new($self{fault}->endpoint, 'AKIDEXAMPLE') }, $class;
+	my $self = bless { until => sub { return 1 }, %self, writers => Workers->new($self{fault}), dir => PostgreSQL::Test::Utils::tempdir(),
+		late => PlainDynamoDB->new($self{fault}->endpoint, 'AKIDEXAMPLE') }, $class;
 	my @dense = $self->{mode} eq 'counter' ? (0, 0, 0, 0) : $self->{mode} eq 'dense' ? (1, 1, 1, 1) : (0, 1, 0, 1);
 	$self->{dynamodb}->create_store('commits', 'counters');
 	$self->{admin}->query("CREATE FOREIGN TABLE append_$_ $columns SERVER commits_server" . ($dense[$_] ? q{ OPTIONS (append_mode 'dense')} : '')) for 0 .. 3;
@@ -34,28 +36,47 @@ sub new
 }
 
 # What a writer's statement is, and whether it was refused.
-sub kind_of
+sub kinds_of
 {
 	my ($statement) = @_;
+	return if !$statement->{rows};
 	return ($statement->{skipping} ? 'ON CONFLICT' : @{ $statement->{rows} } > 1 ? 'bulk' : 'single', $statement->{result}{error} ? 'refused' : ());
 }
 
-# What a writer has done in the end. A machine that is busy takes longer for it.
+# A writer appends until it is told to stop, and tells meanwhile what kinds of statements it has sent.
 sub _write
 {
-	my ($self, $writer) = @_;
-	my $dynamodb = PlainDynamoDB->new($ENV{DYNAMODB_ENDPOINT}, 'AKIDEXAMPLE');
-	my $deadline = time + $self->{seconds} + $patience;
-	$writer->run(time + $self->{seconds});
-	$writer->run(time + 0.3) while time < $deadline && $dynamodb->head < ($self->{ids} // 0);
-	return $writer->run(0);
+	my ($self, $writer, $kinds_of) = @_;
+	my ($deadline, $told) = (time + $self->{seconds} + 2 * $patience, 0);
+	until (-e "$self->{dir}/stop" || time > $deadline)
+	{
+		my @statements = @{ $writer->run(time + 0.2) };
+		my @kinds = map { $kinds_of->($_) } @statements[ $told .. $#statements ];
+		append_to_file("$self->{dir}/kinds", join '', map { ref $writer, " $_\n" } @kinds);
+		$told = @statements;
+	}
+	return \1;
 }
+
+# The kinds that Writers (or PlainWriters) have told of, each once.
+sub _told
+{
+	my ($self, $writers) = @_;
+	my %told = map { $_ => 1 } split /\n/, slurp_file("$self->{dir}/kinds");
+	return join ', ', sort map { /\A$writers (.*)/ ? $1 : () } keys %told;
+}
+
+sub _has_all_ways { return $_[0]->_told('Writer') eq 'ON CONFLICT, bulk, refused, single' }
+
+sub _has_conflicts { return $_[0]{mode} eq 'dense' || $_[0]->_told('PlainWriter') =~ /refused/ }
 
 # Lets all of them append.
 sub start
 {
 	my ($self) = @_;
 	my ($fault, $node) = @$self{ 'fault', 'node' };
+	$self->{started} = time;
+	append_to_file("$self->{dir}/kinds", '');
 	$fault->lag($self->{lag});
 	$fault->limit(40);
 	$fault->rules((map { { name => 'held', operation => $_, match => '"held"', late => 'stall', times => 1 } } @puts),
@@ -66,7 +87,7 @@ sub start
 		$self->{writers}->start("backend-$i" => sub {
 			srand $self->{seed} + $i;
 			my $writer = Writer->new(name => "backend-$i", session => Session->new($node), table => 'append_' . $i % 4, aggregates => \@aggregates, batch_size => 25);
-			return [ map { kind_of($_) } grep { $_->{rows} } @{ $self->_write($writer) } ];
+			return $self->_write($writer, \&kinds_of);
 		});
 	}
 	for my $i ($self->{mode} eq 'dense' ? () : (1, 2))
@@ -74,7 +95,7 @@ sub start
 		$self->{writers}->start("plain-$i" => sub {
 			srand $self->{seed} + 10 + $i;
 			my $writer = PlainWriter->new(name => "plain-$i", endpoint => $fault->endpoint, commits => 'commits', counters => 'counters', aggregates => [ @aggregates[ 0, 1 ] ]);
-			return [ map { $_->{plain} } @{ $self->_write($writer) } ];
+			return $self->_write($writer, sub { $_[0]{plain} });
 		});
 	}
 	return;
@@ -142,17 +163,17 @@ sub interrupt
 	return;
 }
 
-# Until all have ended; then one more commit is appended, to the aggregate "last".
+# They go on until all that a proof rests on has happened; then one more commit is appended, to the aggregate "last".
 sub finish
 {
 	my ($self) = @_;
 	my $mode = $self->{mode};
-	my %returned = $self->{writers}->finish;
-	my %appended;
-	$appended{$_}++ for map { @{ $returned{$_} } } grep { /backend/ } keys %returned;
-	is(join(', ', sort keys %appended), 'ON CONFLICT, bulk, refused, single', "$mode: 8 backends append in all ways");
-	my @refused = grep { $_ eq 'refused' } map { @{ $returned{$_} } } grep { /plain/ } keys %returned;
-	cmp_ok(scalar @refused, '>', 0, "$mode: 1.x appenders had conflicts") if $mode ne 'dense';
+	$self->{fault}->listen(0.1) while time < $self->{started} + $self->{seconds};
+	ok($self->comes(sub { $self->_has_all_ways && $self->_has_conflicts && $self->{until}->() }),
+		"$mode: 8 backends append in all ways, 1.x appenders have conflicts, and what else is waited for has happened")
+	  or diag 'told: ', slurp_file("$self->{dir}/kinds");
+	append_to_file("$self->{dir}/stop", '');
+	$self->{writers}->finish;
 	$self->{admin}->query(q{INSERT INTO append_0 (aggregate_id, version, events) VALUES ('last', 0, '[]')});
 	return;
 }
