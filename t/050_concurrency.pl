@@ -178,12 +178,18 @@ sub check_round
 	$total{$_} += $counts->{$_} for keys %$counts;
 	return;
 }
-note join "\n", 'In all:', map { "  $_: $total{$_}" } sort keys %total;
+# What must have been met for all of this to mean anything. Where the dice have left something out, a few more rounds are thrown.
 my @expected = ('acknowledged', 'skipped', 'reads', 'failed: 23505');
 push @expected, 'plain client: stored', 'ids noted as burned' if grep { $_ ne 'dense' } @modes;
 push @expected, 'transactions', 'races for an id that were lost' if grep { $_ ne 'counter' } @modes;
-cmp_ok($total{$_} // 0, '>', 0, "it has seen: $_") for @expected;
-cmp_ok(scalar(grep { /^fault: / } keys %total), '>=', 5, 'and faults of many kinds');
+sub missing { return ((grep { !$total{$_} } @expected), (grep { /^fault: / } keys %total) < 5 ? 'faults of five kinds' : ()) }
+for (1 .. 5)
+{
+	last if !missing();
+	check_round($_, time + 5, $ENV{SOAK_DIALECT}) for @modes;
+}
+note join "\n", 'In all:', map { "  $_: $total{$_}" } sort keys %total;
+is(join(', ', missing()), '', 'it has seen what it is to see, and faults of many kinds');
 
 $fault->stop;
 $node->stop;

@@ -27,11 +27,12 @@ $block =~ s/SERVER store OPTIONS \(/SERVER commits_server OPTIONS (commit_table 
 $admin->query($block);
 $admin->query(<<'SQL');
 CREATE TABLE handled (commit_id bigint);
+CREATE SEQUENCE tries;
 CREATE FUNCTION request_and_count(batch commits[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM request_payments(batch);
   PERFORM pg_sleep(0.02);
-  IF random() < 0.3 THEN RAISE lock_not_available; END IF;
+  IF nextval('tries') % 3 = 0 THEN RAISE lock_not_available; END IF;
   INSERT INTO handled SELECT commit_id FROM unnest(batch);
 END $$;
 SELECT dynamodb_es_alter_projection('request_payments', handler => 'request_and_count', batch_size => 5, poll_interval => '10 ms', gap_timeout => '2 s');
