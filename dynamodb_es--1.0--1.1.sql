@@ -93,6 +93,24 @@ CREATE VIEW dynamodb_es_stat AS SELECT * FROM dynamodb_es_stat();
 COMMENT ON VIEW dynamodb_es_stat IS
 	'what the whole server has sent to DynamoDB, by database, server, role and operation; without names: all others';
 
+COMMENT ON COLUMN dynamodb_es_stat.database_name IS 'whose sessions sent the requests; NULL in the row of all others';
+COMMENT ON COLUMN dynamodb_es_stat.server_name IS 'the last name of the server that they went to';
+COMMENT ON COLUMN dynamodb_es_stat.role_name IS 'whose right and user mapping they went by';
+COMMENT ON COLUMN dynamodb_es_stat.operation IS 'DynamoDB''s, such as Query';
+COMMENT ON COLUMN dynamodb_es_stat.requests IS 'that were sent, retries included';
+COMMENT ON COLUMN dynamodb_es_stat.retries IS 'requests that were sent again';
+COMMENT ON COLUMN dynamodb_es_stat.throttles IS 'answers that said that it is too much';
+COMMENT ON COLUMN dynamodb_es_stat.requests_abandoned IS 'requests that were given up, as by a cancel';
+COMMENT ON COLUMN dynamodb_es_stat.conflicts IS 'appends that ended with 23505';
+COMMENT ON COLUMN dynamodb_es_stat.unknown_fates IS 'appends of which nobody knows whether they were stored';
+COMMENT ON COLUMN dynamodb_es_stat.read_units IS 'capacity units of reads, as the answers say';
+COMMENT ON COLUMN dynamodb_es_stat.write_units IS 'capacity units of writes, as the answers say';
+COMMENT ON COLUMN dynamodb_es_stat.estimated_price IS 'by the settings of who asks; NULL where no price is set';
+COMMENT ON COLUMN dynamodb_es_stat.bytes_sent IS 'of request bodies';
+COMMENT ON COLUMN dynamodb_es_stat.bytes_received IS 'of answers'' bodies, as they came';
+COMMENT ON COLUMN dynamodb_es_stat.wait_ms IS 'for how long backends have waited for this operation';
+COMMENT ON COLUMN dynamodb_es_stat.since IS 'since when the row counts';
+
 GRANT SELECT ON dynamodb_es_stat TO PUBLIC;
 
 CREATE FUNCTION dynamodb_es_stat_statements(
@@ -115,6 +133,17 @@ CREATE VIEW dynamodb_es_stat_statements AS SELECT * FROM dynamodb_es_stat_statem
 
 COMMENT ON VIEW dynamodb_es_stat_statements IS
 	'what statements have cost in DynamoDB, by database, role and query identifier; without names: all others';
+
+COMMENT ON COLUMN dynamodb_es_stat_statements.database_name IS 'whose sessions ran the statement; NULL in the row of all others';
+COMMENT ON COLUMN dynamodb_es_stat_statements.role_name IS 'who ran it';
+COMMENT ON COLUMN dynamodb_es_stat_statements.queryid IS 'as pg_stat_activity shows it; what functions and triggers do is part of the statement that the client sent';
+COMMENT ON COLUMN dynamodb_es_stat_statements.executions IS 'that sent a request, those that failed included';
+COMMENT ON COLUMN dynamodb_es_stat_statements.requests IS 'that were sent, retries included';
+COMMENT ON COLUMN dynamodb_es_stat_statements.read_units IS 'capacity units of reads, as the answers say';
+COMMENT ON COLUMN dynamodb_es_stat_statements.write_units IS 'capacity units of writes, as the answers say';
+COMMENT ON COLUMN dynamodb_es_stat_statements.estimated_price IS 'by the settings of who asks; NULL where no price is set';
+COMMENT ON COLUMN dynamodb_es_stat_statements.wait_ms IS 'for how long backends have waited';
+COMMENT ON COLUMN dynamodb_es_stat_statements.since IS 'since when the row counts';
 
 GRANT SELECT ON dynamodb_es_stat_statements TO PUBLIC;
 
@@ -291,6 +320,25 @@ CREATE VIEW dynamodb_es_projections WITH (security_barrier) AS
 	END;
 
 COMMENT ON VIEW dynamodb_es_projections IS 'the projections of the roles that the user is a member of, and how they are';
+
+COMMENT ON COLUMN dynamodb_es_projections.name IS 'of the projection';
+COMMENT ON COLUMN dynamodb_es_projections.owner IS 'the handler''s owner, by whose rights it runs';
+COMMENT ON COLUMN dynamodb_es_projections.source IS 'the foreign table whose commits it applies';
+COMMENT ON COLUMN dynamodb_es_projections.handler IS 'the function that applies them';
+COMMENT ON COLUMN dynamodb_es_projections.enabled IS 'false: somebody has disabled it';
+COMMENT ON COLUMN dynamodb_es_projections.state IS 'running, waiting (for an id, or after an error), no worker, stopped, or restored (from a dump, and disabled)';
+COMMENT ON COLUMN dynamodb_es_projections."position" IS 'all up to this commit id is applied, burned or passed';
+COMMENT ON COLUMN dynamodb_es_projections.seen IS 'the largest commit id that it has seen';
+COMMENT ON COLUMN dynamodb_es_projections.waiting_for IS 'ids that have not come yet, which it waits for';
+COMMENT ON COLUMN dynamodb_es_projections.waiting_since IS 'since when it waits for them';
+COMMENT ON COLUMN dynamodb_es_projections.applied_at IS 'when it last applied commits';
+COMMENT ON COLUMN dynamodb_es_projections.applied IS 'commits that it has applied';
+COMMENT ON COLUMN dynamodb_es_projections.passed IS 'ids that it has passed without a commit';
+COMMENT ON COLUMN dynamodb_es_projections.late IS 'commits that came after their id was passed';
+COMMENT ON COLUMN dynamodb_es_projections.out_of_order IS 'of the late commits, those that came after a higher version of their aggregate';
+COMMENT ON COLUMN dynamodb_es_projections.last_error IS 'while it stands';
+COMMENT ON COLUMN dynamodb_es_projections.failed_at IS 'when that error came';
+COMMENT ON COLUMN dynamodb_es_projections.next_try IS 'when it is tried again';
 
 GRANT SELECT ON dynamodb_es_projections TO PUBLIC;
 

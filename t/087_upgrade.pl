@@ -87,6 +87,8 @@ cmp_ok(scalar @{ objects($fresh) }, '>', 10, 'which is something');
 my $members = q{FROM pg_depend d WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'dynamodb_es') AND deptype = 'e'};
 is(scalar $fresh->query(qq{SELECT string_agg(pg_describe_object(classid, objid, 0), ', ') $members AND classid IN ('pg_proc'::regclass, 'pg_class'::regclass, 'pg_foreign_data_wrapper'::regclass)
 	AND obj_description(objid, classid::regclass::name) IS NULL AND NOT EXISTS (SELECT FROM pg_class WHERE oid = objid AND relkind = 'i')}), undef, 'every function, table and view, and the wrapper, say what they are for');
+is(scalar $fresh->query(q{SELECT string_agg(objid::regclass || '.' || attname, ', ') FROM pg_depend JOIN pg_class c ON c.oid = objid AND relkind = 'v' JOIN pg_attribute ON attrelid = objid AND attnum > 0
+	WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e' AND col_description(objid, attnum) IS NULL}), undef, 'and every column of a view');
 is(scalar $fresh->query(qq{SELECT string_agg(objid::regprocedure::text, ', ') $members AND classid = 'pg_proc'::regclass
 	AND EXISTS (SELECT FROM pg_proc WHERE oid = objid AND pronargs > 0 AND (proargnames IS NULL OR '' = ANY (proargnames)))}), undef, 'every argument has a name');
 like(scalar $fresh->query('SELECT dynamodb_es_version()'), qr/\Adynamodb_es \d+\.\d+\.\d+, built for PostgreSQL \d\S*( \(.*?\))?, with libcurl \d\S+, OpenSSL \d\S+, cJSON \d\S+, zlib \d\S+\z/, 'and the library says what it is');
