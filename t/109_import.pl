@@ -110,6 +110,9 @@ is_deeply(items('small'), [ sort map { $json->encode($_) }
 	'the items have what 1.x writes, and no more');
 $result = try_small("INSERT INTO small $columns VALUES (3, '2020-01-01Z', 'a', 1, '[]')");
 is(counter('small'), 7, 'the counter is never lowered');
+my ($explained) = try_small("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) INSERT INTO small $columns VALUES (4, '2020-01-01Z', 'x', 0, '[]'), (6, '2020-01-01Z', 'y', 0, '[]')");
+like(join("\n", map { @$_ } @{ $explained->{rows} }), qr/Requests: 3\n/, 'EXPLAIN ANALYZE counts the request for the counter, too');
+is(operations(), 'PutItem PutItem UpdateItem', 'which is sent once');
 $result = try_small("INSERT INTO small $columns VALUES (7, '2020-01-01Z', 'a', 0, '[]')");
 is($result->{error}{sqlstate}, '23505', 'a version that exists, though the row is the same');
 $result = try_small("INSERT INTO small $columns VALUES (7, '2020-01-01Z', 'a', 0, '[]'), (8, '2020-01-01Z', 'a', 2, '[]') ON CONFLICT DO NOTHING");

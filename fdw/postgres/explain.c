@@ -2,7 +2,7 @@
  * explain.c: what does a plan do at DynamoDB, and, once it has run, what did it cost?
  *
  * Always the operation, its conditions, and how much of the result is wanted at first; with VERBOSE the rest; with
- * ANALYZE requests, items and capacity units. Nothing is sent from here.
+ * ANALYZE requests, items and capacity units. Nothing is sent from here but what the end of an import would send.
  */
 #include "postgres.h"
 
@@ -271,5 +271,8 @@ explain_modify(ModifyTableState *state, ResultRelInfo *target, List *fdw_private
 		ExplainPropertyText("Counter Table", insert->options.names.counter_table, es);
 	}
 	if (es->analyze)
+	{
+		modify_settle(insert);
 		explain_usage(&insert->batch.usage, false, true, es);
+	}
 }

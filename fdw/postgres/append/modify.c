@@ -355,13 +355,20 @@ modify_insert_batch(EState *estate, ResultRelInfo *target, TupleTableSlot **slot
 }
 
 void
+modify_settle(StoreInsert *insert)
+{
+	if (insert->batch.tenure != NULL)
+		batch_raise(&insert->batch);
+}
+
+void
 modify_end(EState *estate, ResultRelInfo *target)
 {
 	StoreInsert *insert = target->ri_FdwState;
 
+	modify_settle(insert);
 	if (insert->batch.tenure == NULL)
 		return;
-	batch_raise(&insert->batch);
 	batch_wake(&insert->batch);
 	tenure_drop(insert->batch.tenure);
 }

@@ -36,6 +36,11 @@ extern TupleTableSlot *modify_insert(EState *estate, ResultRelInfo *target, Tupl
 									 TupleTableSlot *plan_slot);
 extern TupleTableSlot **modify_insert_batch(EState *estate, ResultRelInfo *target, TupleTableSlot **slots,
 											TupleTableSlot **plan_slots, int *nslots);
+
+/*
+ * For EXPLAIN ANALYZE, which looks after the last row and before the end: sends what the end would have to send, so that it is counted.
+ */
+extern void modify_settle(StoreInsert *insert);
 extern void modify_end(EState *estate, ResultRelInfo *target);
 
 /* COPY, and rows that a partitioned table routes here. */
