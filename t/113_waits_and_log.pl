@@ -95,8 +95,21 @@ is(scalar logged("EXPLAIN ANALYZE $costly"), '2.0 0.0', 'an EXPLAIN ANALYZE');
 is(scalar logged("CREATE TEMP TABLE kept AS $costly"), '2.0 0.0', 'a CREATE TABLE AS');
 is(scalar logged("BEGIN; DECLARE c CURSOR FOR $costly; FETCH c; FETCH c; COMMIT"), '2.0 0.0', 'a FETCH that reads');
 is(scalar logged("BEGIN; $costly; ROLLBACK"), '2.0 0.0', 'in a transaction that is rolled back');
-is(scalar logged("SELECT 1 / count(version) FROM commits WHERE aggregate_id = 'costly'"), '2.0 0.0', 'a statement that fails');
-is(scalar logged("BEGIN; SAVEPOINT s; SELECT 1 / count(version) FROM commits WHERE aggregate_id = 'costly'"), '2.0 0.0', 'also within a savepoint');
+# A statement that fails has its text as well. (The first STATEMENT is that of the error.)
+sub is_logged_as_failed
+{
+	my ($sql, $expected, $what) = @_;
+	my ($costs, $log) = logged($sql);
+	is($costs, $expected, $what);
+	like($log, qr/$line.*\n.*DETAIL:.*\n.*STATEMENT:  \Q$sql\E$/m, "$what: with its text");
+	return;
+}
+my $failing = "SELECT 1 / count(version) FROM commits WHERE aggregate_id = 'costly'";
+is_logged_as_failed($failing, '2.0 0.0', 'a statement that fails');
+$session->query('BEGIN; SAVEPOINT s');
+is_logged_as_failed($failing, '2.0 0.0', 'also within a savepoint');
+$session->query('ROLLBACK TO s');
+is_logged_as_failed("DO \$\$ BEGIN PERFORM reads(); RAISE 'no'; END \$\$", '1.0 0.0', 'a DO that fails within a savepoint');
 $session->query('ROLLBACK');
 is(scalar logged(q{DO $$ BEGIN BEGIN PERFORM 1 / count(version) FROM commits WHERE aggregate_id = 'costly'; EXCEPTION WHEN division_by_zero THEN NULL; END; PERFORM reads(); END $$}), '3.0 0.0', 'a part that fails belongs to the whole statement');
 $session->query('SET dynamodb_es.log_min_units = 0');
@@ -116,6 +129,10 @@ $fault->rules(@normal, map { +{ operation => $_, answer => { body => $answer{$_}
 $session->query(q{ALTER FOREIGN TABLE commits OPTIONS (ADD append_mode 'dense', ADD append_at 'commit')});
 is(scalar logged("BEGIN; $insert"), '', 'a row that waits costs nothing');
 like(scalar logged('COMMIT'), qr/\A\d\.\d 4\.0\z/, 'the COMMIT does');
+$fault->rules(@normal, { operation => 'TransactWriteItems', answer => { status => 400, body => { __type => 'x#AccessDeniedException', message => 'no' } } },
+	{ operation => 'GetItem', answer => { body => $answer{GetItem} } });
+$session->query("BEGIN; $insert");
+like((logged('COMMIT'))[1], qr/$line.*\n.*DETAIL:.*\n.*STATEMENT:  COMMIT$/m, 'a COMMIT that fails, with its text');
 
 $fault->stop;
 $node->stop;

@@ -24,22 +24,59 @@
 
 static double log_min_units = -1;	/* capacity units; below 0: off */
 static int	depth = 0;			/* of executions within each other */
+static char *kept_text = NULL;	/* of the statement that came last; malloc */
 
 static ExecutorRun_hook_type run_before = NULL;
 static ExecutorFinish_hook_type finish_before = NULL;
 static ExecutorEnd_hook_type end_before = NULL;
 static ProcessUtility_hook_type utility_before = NULL;
 
+static bool
+is_logged(void)
+{
+	return log_min_units >= 0;
+}
+
+static void
+forget_text(void)
+{
+	free(kept_text);
+	kept_text = NULL;
+}
+
+/* When a transaction ends by an error, PostgreSQL has let go of the statement's text already, which belongs to the line in the log. */
+static void
+keep_text(void)
+{
+	forget_text();
+	if (is_logged() && debug_query_string != NULL)
+		kept_text = strdup(debug_query_string);
+}
+
+/* An error has ended an execution. */
+static void
+failed(void)
+{
+	depth--;
+	if (depth == 0)
+		keep_text();
+}
+
 static void
 log_statement_cost(const Usage *usage, uint64 query)
 {
-	if (log_min_units < 0 || usage->read_units + usage->write_units < log_min_units)
+	const char *current = debug_query_string;
+
+	if (!is_logged() || usage->read_units + usage->write_units < log_min_units)
 		return;
+	if (current == NULL)
+		debug_query_string = kept_text;
 	ereport(LOG,
 			(errmsg("statement consumed %.1f read and %.1f write capacity units", usage->read_units, usage->write_units),
 			 query == 0 ? errdetail("Requests: %lld.", (long long) usage->requests)
 			 : errdetail("Requests: %lld; query identifier: %lld.", (long long) usage->requests, (long long) query),
 			 errhidecontext(true)));
+	debug_query_string = current;
 }
 
 static void
@@ -76,11 +113,13 @@ run(COMPAT_EXECUTOR_RUN_PARAMETERS)
 		else
 			standard_ExecutorRun(COMPAT_EXECUTOR_RUN_ARGUMENTS);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
-		depth--;
+		failed();
+		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	depth--;
 }
 
 static void
@@ -94,11 +133,22 @@ finish(QueryDesc *query)
 		else
 			standard_ExecutorFinish(query);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
-		depth--;
+		failed();
+		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	depth--;
+}
+
+/* The commit that follows may append, and fail. */
+static void
+execution_ended(void)
+{
+	end_if_outermost();
+	if (depth == 0)
+		keep_text();
 }
 
 static void
@@ -108,7 +158,7 @@ end(QueryDesc *query)
 		end_before(query);
 	else
 		standard_ExecutorEnd(query);
-	end_if_outermost();
+	execution_ended();
 }
 
 static void
@@ -123,19 +173,23 @@ utility(PlannedStmt *statement, const char *source, bool is_shared, ProcessUtili
 		else
 			standard_ProcessUtility(statement, source, is_shared, context, parameters, environment, destination, completion);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
-		depth--;
+		failed();
+		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	end_if_outermost();
+	depth--;
+	execution_ended();
 }
 
 static void
 transaction_ended(XactEvent event, void *arg)
 {
-	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
-		end_if_outermost();
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
+		return;
+	end_if_outermost();
+	forget_text();
 }
 
 static void
