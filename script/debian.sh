@@ -23,7 +23,7 @@ debian_mirror() {
 make_root() {
   local suite=$1 root=$2 part=$2.part script=/usr/share/debootstrap/scripts/$1
   if [[ ! -d $root ]]; then
-    command -v debootstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends debootstrap; } >/dev/null
+    command -v debootstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends debootstrap debian-archive-keyring; } >/dev/null
     echo "${0##*/}: making a Debian $suite in ${root#"$top/"}"
     [[ -e $script ]] || script=/usr/share/debootstrap/scripts/sid
     rm -rf --one-file-system "$part"

@@ -104,5 +104,22 @@ is(join(' ', sort { $a <=> $b } keys %is_back), join(' ', 1 .. 17, 21), 'the sto
 my @same = grep { my $now = $is_back{ $_->{commitId}{N} }; $now && !grep { $now->{$_->[0]}{ $_->[1] } ne $_->[2] } ([ version => 'N', $_->{version}{N} ], [ committedAt => 'N', $_->{committedAt}{N} ], [ events => 'S', $_->{events}{S} ]) } @before;
 is(scalar @same, 17, 'each as it was');
 is($session->query('SELECT balance FROM balances'), 17, 'the projection has applied what is there, once');
+
+# A dense store: what was lost is an error of its feeds, until dense_since says that ids up to the counter may be missing.
+if ($ENV{DYNAMODB_ENGINE} eq 'local')
+{
+	restore('dense', 'dense-counters', 17, 20);
+	my $names = q{commit_table 'dense', counter_table 'dense-counters'};
+	$session->query(qq{CREATE FOREIGN TABLE dense (commit_id bigint, committed_at timestamptz, aggregate_id text, version bigint, events jsonb) SERVER store OPTIONS ($names, append_mode 'dense');
+		CREATE FOREIGN TABLE feed (commit_id bigint, aggregate_id text) SERVER store OPTIONS ($names, consistent_prefix 'true', dense_since '0', gap_timeout_ms '1000')});
+	is($session->query(q{INSERT INTO dense (aggregate_id, version, events) VALUES ('account-1', 17, '[]') RETURNING commit_id}), 21, 'dense: the next append has the id above the counter');
+	ok(Session::comes(sub { $session->query(q{SELECT clock_timestamp() > committed_at + '2 seconds' FROM dense WHERE aggregate_id = 'account-1' AND version = 17}) eq 't' }), 'dense: when that is older than the time-out');
+	my $error = $session->try('SELECT max(commit_id) FROM feed WHERE commit_id > 0')->{error};
+	is("$error->{sqlstate} $error->{message}", '55000 commit ids of foreign table "feed" are missing: 18-20', 'dense: a feed does not pass over what is lost');
+	$session->query(q{ALTER FOREIGN TABLE feed OPTIONS (SET dense_since '20')});
+	is($session->query('SELECT max(commit_id) FROM feed WHERE commit_id > 0'), 21, 'dense: dense_since lets it go on');
+	is($session->query(q{INSERT INTO dense (aggregate_id, events) VALUES ('account-1', '[]') RETURNING commit_id}), 22, 'dense: as the store does');
+	ok(Session::comes(sub { $session->query('SELECT count(*) FROM feed WHERE commit_id > 17') == 2 }), 'dense: and shows all once the commits above are old enough');
+}
 $session->close;
 done_testing();
