@@ -114,7 +114,15 @@ my ($explained) = try_small("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OF
 like(join("\n", map { @$_ } @{ $explained->{rows} }), qr/Requests: 3\n/, 'EXPLAIN ANALYZE counts the request for the counter, too');
 is(operations(), 'PutItem PutItem UpdateItem', 'which is sent once');
 $result = try_small("INSERT INTO small $columns VALUES (7, '2020-01-01Z', 'a', 0, '[]')");
-is($result->{error}{sqlstate}, '23505', 'a version that exists, though the row is the same');
+is("$result->{error}{sqlstate} $result->{error}{hint}", '23505 ON CONFLICT DO NOTHING passes over what was imported before.', 'a version that exists, though the row is the same');
+$fault->rules({ operation => 'PutItem', times => 1, after => 'close' });
+is($session->try("INSERT INTO small $columns VALUES (1, '2020-01-01Z', 'lost', 0, '[]')")->{tag}, 'INSERT 0 1', 'a put whose answer is lost, and which is sent again, is no conflict with itself');
+like(operations(), qr/\APutItem PutItem (?:GetItem )?UpdateItem\z/, 'it was sent again');
+$fault->rules({ operation => 'PutItem', times => 1, again => 0 });
+$result = $session->try("INSERT INTO small $columns VALUES (2, '2020-01-01Z', 'doubled', 0, '[]')");
+like("$result->{error}{sqlstate} $result->{error}{hint}", qr/\A23505 ON CONFLICT DO NOTHING passes/, 'one that the network doubles unseen counts as there, and the hint says what to do');
+$fault->rules;
+is($session->try("INSERT INTO small $columns VALUES (2, '2020-01-01Z', 'doubled', 0, '[]') ON CONFLICT DO NOTHING")->{tag}, 'INSERT 0 0', 'so the statement goes on behind it');
 $result = try_small("INSERT INTO small $columns VALUES (7, '2020-01-01Z', 'a', 0, '[]'), (8, '2020-01-01Z', 'a', 2, '[]') ON CONFLICT DO NOTHING");
 is($result->{tag}, 'INSERT 0 1', 'ON CONFLICT DO NOTHING passes over it');
 is(counter('small'), 8, 'and the counter follows');

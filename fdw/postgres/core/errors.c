@@ -228,7 +228,8 @@ report_append_failure(const Failure *failure, const char *relation_name, const C
 				 errdetail_internal("%s", with_fates(psprintf(failure->message[0] == '\0'
 															  ? _("There is a commit with %s.")
 															  : _("Two rows have %s."), describe_commit(commit)),
-													 fates))));
+													 fates)),
+				 commit->is_imported ? errhint("ON CONFLICT DO NOTHING passes over what was imported before.") : 0));
 	if (commit != NULL && failure->kind == FAILURE_NOT_CONTIGUOUS)
 		ereport(ERROR,
 				(errcode(string.sqlstate),
