@@ -23,6 +23,7 @@ typedef struct AppendRow
 	Commit		commit;			/* id, times and a version left out are filled in by the operation */
 	bool		next_version;	/* the version is left out: the one after the aggregate's last */
 	bool		follows_stored; /* the version before it is known to be in the store: nobody need look for it */
+	bool		has_known_id;	/* import: a row before it has brought its commit id, too */
 	bool		skipped;		/* its version existed, and that is no error */
 	AppendFate	fate;
 	int64_t		id_deadline;	/* http_now_ms after which its commit id is not used any more; 0: it has none to use */

@@ -84,14 +84,14 @@ put_next(Lane *lane, LaneContext *context)
 		take_own_ids(lane, context);
 		return;
 	}
-	lane->put = put_start(context->client, context->names, &row->commit, row->id_deadline, lane->attempts,
-						  context->usage);
+	lane->put = row->has_known_id ? put_look_start(context->client, context->names, &row->commit, context->usage)
+		: put_start(context->client, context->names, &row->commit, row->id_deadline, lane->attempts, context->usage);
 	if (lane->put == NULL)
 	{
 		lane_fail_with(lane, FAILURE_MEMORY, "out of memory");
 		return;
 	}
-	row->fate = APPEND_UNKNOWN;
+	row->fate = row->has_known_id ? APPEND_NOT_STORED : APPEND_UNKNOWN;
 	lane->state = LANE_PUTTING;
 }
 

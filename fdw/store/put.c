@@ -21,7 +21,7 @@ struct PutOperation
 	const StoreNames *names;
 	Commit	   *commit;
 	Usage	   *usage;
-	Call	   *put;
+	Call	   *put;			/* NULL: the commit must not be put */
 	Call	   *look;			/* NULL unless the put's own answer leaves it open whose item is there */
 	bool		in_doubt;		/* the look is the last resort: an item decides, nothing else does */
 	int64_t		look_until;		/* http_now_ms, then: its answer is not waited for any longer */
@@ -63,11 +63,10 @@ put_write(void *arg, int64_t now, ByteBuffer *body)
 	buffer_free(&item);
 }
 
-PutOperation *
-put_start(Client *client, const StoreNames *names, Commit *commit, int64_t deadline, int attempts, Usage *usage)
+static PutOperation *
+put_new(Client *client, const StoreNames *names, Commit *commit, Usage *usage)
 {
 	PutOperation *put = calloc(1, sizeof(PutOperation));
-	const CallSettings settings = {.writer = put_write, .writer_arg = put, .deadline = deadline, .attempts = attempts};
 
 	if (put == NULL)
 		return NULL;
@@ -76,6 +75,17 @@ put_start(Client *client, const StoreNames *names, Commit *commit, int64_t deadl
 	put->commit = commit;
 	put->usage = usage;
 	put->state = STEP_PENDING;
+	return put;
+}
+
+PutOperation *
+put_start(Client *client, const StoreNames *names, Commit *commit, int64_t deadline, int attempts, Usage *usage)
+{
+	PutOperation *put = put_new(client, names, commit, usage);
+	const CallSettings settings = {.writer = put_write, .writer_arg = put, .deadline = deadline, .attempts = attempts};
+
+	if (put == NULL)
+		return NULL;
 	put->put = call_start_with(client, OPERATION_PUT_ITEM, NULL, &settings, usage);
 	if (put->put == NULL)
 		put_end_without_memory(put, PUT_REFUSED);
@@ -89,7 +99,9 @@ put_start(Client *client, const StoreNames *names, Commit *commit, int64_t deadl
 static bool
 is_own(const PutOperation *put, const cJSON *item)
 {
-	return commit_is_item(put->commit, item) && (!put->commit->is_imported || call_may_have_happened(put->put));
+	bool		may_be_stored = put->put != NULL && (!put->commit->is_imported || call_may_have_happened(put->put));
+
+	return may_be_stored && commit_is_item(put->commit, item);
 }
 
 /* The version is taken: by the commit itself, if the item there is what was sent. false when there is no item to tell. */
@@ -122,9 +134,19 @@ look_at_item(PutOperation *put)
 	put->look = call_start(put->client, OPERATION_GET_ITEM, &body, put->usage);
 	buffer_free(&body);
 	if (put->look == NULL && !put->in_doubt)
-		put_end_without_memory(put, PUT_UNKNOWN);
+		put_end_without_memory(put, put->put != NULL ? PUT_UNKNOWN : PUT_REFUSED);
 	else if (put->look == NULL)
 		put_end(put, PUT_UNKNOWN, call_failure(put->put));
+}
+
+PutOperation *
+put_look_start(Client *client, const StoreNames *names, Commit *commit, Usage *usage)
+{
+	PutOperation *put = put_new(client, names, commit, usage);
+
+	if (put != NULL)
+		look_at_item(put);
+	return put;
 }
 
 /* An attempt may have been carried out, whose answer is lost: what is there now tells, unless it is nothing. */
@@ -153,13 +175,26 @@ put_failed(PutOperation *put)
 }
 
 static void
+refuse_known_id(PutOperation *put)
+{
+	char		digits[24];
+
+	put_end(put, PUT_REFUSED, NULL);
+	failure_set(&put->failure, FAILURE_SAME_ID, NULL, "%s", attribute_int64(put->commit->commit_id, digits).text);
+}
+
+static void
 looked(PutOperation *put, StepResult result)
 {
 	Failure		failure;
 
 	if (result == STEP_DONE && decide_by_item(put, json_member(call_response(put->look), "Item")))
 		return;
-	if (put->in_doubt)
+	if (put->put == NULL && result == STEP_FAILED)
+		put_end(put, PUT_REFUSED, call_failure(put->look));
+	else if (put->put == NULL)
+		refuse_known_id(put);
+	else if (put->in_doubt)
 		/* Nothing there decides nothing: the put may still arrive. */
 		put_end(put, PUT_UNKNOWN, call_failure(put->put));
 	else if (result == STEP_FAILED)

@@ -34,6 +34,12 @@ typedef enum PutOutcome
 extern PutOperation *put_start(Client *client, const StoreNames *names, Commit *commit, int64_t deadline,
 							   int attempts, Usage *usage);
 
+/*
+ * Likewise, for a commit that must not be put, since another row has its commit id: is it there, so that it is the same row once more?
+ * Then the outcome is PUT_TAKEN; otherwise PUT_REFUSED.
+ */
+extern PutOperation *put_look_start(Client *client, const StoreNames *names, Commit *commit, Usage *usage);
+
 /* PENDING or DONE; the outcome tells the rest. */
 extern StepResult put_step(PutOperation *put);
 extern PutOutcome put_outcome(const PutOperation *put);

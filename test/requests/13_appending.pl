@@ -139,6 +139,15 @@ TEXT
 		],
 		compare => 0,
 	}, {
+		what => 'a commit that brings an id which another row has brought before: is it the same one?',
+		sql => q{INSERT INTO moved SELECT 105, '2020-01-01Z', 'm', 5, '[]' FROM generate_series(0, 1) ON CONFLICT DO NOTHING RETURNING version},
+		requests => [
+			q{PutItem journal: aggregateId = 'm', version = 5; if attribute_not_exists(aggregateId)},
+			q{GetItem journal: aggregateId = 'm', version = 5},
+			q{UpdateItem journal-counters: name = 'commits'; SET id = 105; if attribute_not_exists(id) OR id < 105},
+		],
+		compare => 0,
+	}, {
 		what => 'a commit that brings its id and is there, passed over',
 		sql => q{INSERT INTO moved VALUES (100, '2020-01-01Z', 'm', 0, '[]') ON CONFLICT DO NOTHING},
 		requests => [

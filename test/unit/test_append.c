@@ -56,6 +56,7 @@ typedef struct Case
 	RowSpec		rows[MOST_ROWS];
 	bool		is_dense;
 	int64_t		ids[MOST_ROWS];	/* that the rows of an import bring; zeroes: it is none */
+	bool		knows_ids;		/* rows before these have brought them, too */
 	bool		is_contiguous;
 	int64_t		expects;		/* dense: the only value of the counter that will do; 0: any will */
 	bool		skips_conflicts;
@@ -144,6 +145,14 @@ static const Case cases[] = {
 	.exchanges = {TAKEN("a", 0, 4, 4)}},
 	{"import: one id twice, nothing is sent", {{"a", 0}, {"b", 0}}, .ids = {4, 4}, .skips_conflicts = true, .fates = "not not", .kind = FAILURE_SAME_ID},
 	{"import: one row twice", {{"a", 0}, {"a", 0}}, .ids = {4, 4}, .skips_conflicts = true, .fates = "4 skipped", .exchanges = {PUT("a", 0, 4)}},
+	{"import: an id that another row has brought before", {{"a", 0}, {"a", 1}}, .ids = {4, 5}, .knows_ids = true, .skips_conflicts = true, .fates = "not not",
+	.kind = FAILURE_SAME_ID, .exchanges = {NOTHING("a", 0)}},
+	{"import: the same row, farther on", {{"a", 0}}, .ids = {4}, .knows_ids = true, .skips_conflicts = true, .fates = "skipped",
+	.exchanges = {ITEM("a", 0, 4, SCRIPT_EPOCH_TEXT)}},
+	{"import: the same row, farther on, and nothing is to be skipped", {{"a", 0}}, .ids = {4}, .knows_ids = true, .fates = "not", .kind = FAILURE_CONDITION,
+	.exchanges = {ITEM("a", 0, 4, SCRIPT_EPOCH_TEXT)}},
+	{"import: a look that fails decides nothing", {{"a", 0}}, .ids = {4}, .knows_ids = true, .fates = "not", .kind = FAILURE_ACCESS_DENIED,
+	.exchanges = {{.operation = "GetItem",.status = 400,.answer = ERROR_ANSWER("AccessDeniedException", "")}}},
 	{"import: a throttled row is put again under its id", {{"a", 0}}, .ids = {4}, .fates = "4",
 	.exchanges = {{.operation = "PutItem",.status = 400,.answer = ERROR_ANSWER("ThrottlingException", ""),.after_ms = 30000}, PUT("a", 0, 4)}},
 	{"contiguous: one look for each aggregate, before an id is taken", {{"a", 3}, {"b", 1}, {"a", 4}, {"c", 0}}, .is_contiguous = true, .fates = "11 12 13 14",
@@ -296,6 +305,7 @@ rows_of(const Case *one, AppendRow *rows)
 			.is_imported = one->ids[0] > 0, .commit_id = one->ids[count], .committed_at_given = one->ids[0] > 0,
 			.committed_at = SCRIPT_EPOCH_MS
 		};
+		rows[count].has_known_id = one->knows_ids;
 		rows[count].next_version = one->rows[count].version == NEXT;
 	}
 	return count;

@@ -233,6 +233,20 @@ note_followers(RowBatch *batch)
 }
 
 static void
+note_known_ids(RowBatch *batch)
+{
+	for (int i = 0; batch->imported != NULL && i < batch->nrows; i++)
+		batch->rows[i].has_known_id = id_set_has(batch->imported, batch->rows[i].commit.commit_id);
+}
+
+static void
+note_ids(RowBatch *batch)
+{
+	for (int i = 0; batch->imported != NULL && i < batch->nrows; i++)
+		id_set_add(batch->imported, batch->rows[i].commit.commit_id);
+}
+
+static void
 note_last_versions(RowBatch *batch)
 {
 	for (int i = 0; batch->last_versions != NULL && i < batch->nrows; i++)
@@ -266,6 +280,7 @@ append_rows(RowBatch *batch)
 	bool		has_moved;
 
 	note_followers(batch);
+	note_known_ids(batch);
 	append = append_start(tenure_client(batch->tenure), &batch->names, &batch->settings, batch->rows, batch->nrows,
 						  &batch->usage);
 	tenure_hold(batch->tenure, append, &append_operation);
@@ -279,6 +294,7 @@ append_rows(RowBatch *batch)
 	tenure_drop(batch->tenure);
 	note_stored(batch);
 	note_last_versions(batch);
+	note_ids(batch);
 	MemoryContextSwitchTo(caller);
 	return !has_moved;
 }

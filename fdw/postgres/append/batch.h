@@ -11,6 +11,7 @@
 #include "postgres/session/tenure.h"
 #include "store/append.h"
 #include "store/feed.h"
+#include "store/id_set.h"
 
 typedef struct RowBatch
 {
@@ -26,6 +27,7 @@ typedef struct RowBatch
 	IdRange		stored;			/* the lowest and the highest id that its statement has stored so far; zeroes: none is */
 	LastVersions *last_versions;	/* of its statement, where the version before has to be looked for; NULL: it has not */
 	int64		raise_to;		/* an import's largest id that may be stored, which the counter has not reached yet; 0: none is */
+	IdSet	   *imported;		/* the ids that its statement has imported, as many as there is room for; NULL: it is no import */
 	Usage		usage;
 } RowBatch;
 
