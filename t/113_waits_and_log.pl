@@ -32,6 +32,8 @@ my @waits = (
 	[ 'DynamodbQuery', 'Query', q{SELECT version FROM commits WHERE aggregate_id = 'a'} ],
 	[ 'DynamodbScan', 'Scan', q{SELECT version FROM commits} ],
 	[ 'DynamodbGet', 'GetItem', q{SELECT dynamodb_es_head('commits')} ],
+	[ 'DynamodbBatchGet', 'BatchGetItem', q{SELECT version FROM commits WHERE (aggregate_id, version) IN (('a', 1), ('b', 7))} ],
+	[ 'DynamodbListTables', 'ListTables', q{IMPORT FOREIGN SCHEMA dynamodb FROM SERVER commits_server INTO public} ],
 	[ 'DynamodbUpdate', 'UpdateItem', $insert ],
 	[ 'DynamodbPut', 'PutItem', $insert ],
 	[ 'DynamodbCreateTable', 'CreateTable', q{SELECT dynamodb_es_create_tables('commits')} ],
@@ -120,6 +122,10 @@ $session->query(q{CREATE ROLE app; SET ROLE app});
 is($session->try('SET dynamodb_es.log_min_units = 5')->{error}{sqlstate}, '42501', 'it is a setting for superusers');
 $session->query('RESET ROLE; GRANT SET ON PARAMETER dynamodb_es.log_min_units TO app; SET ROLE app; SET dynamodb_es.log_min_units = 5');
 is($session->query('SHOW dynamodb_es.log_min_units'), '5', 'and for whom they grant it');
+
+$session->query(q{RESET ROLE; SET dynamodb_es.log_min_units = 0; ALTER FOREIGN TABLE commits OPTIONS (ADD append_mode 'import')});
+is(scalar logged(q{INSERT INTO commits VALUES (9, now(), 'a', 0, '[]')}), '0.0 1.0', 'an import: the request for the counter at its end, too');
+$session->query('ALTER FOREIGN TABLE commits OPTIONS (DROP append_mode)');
 
 # 3. An append at commit is a part of the COMMIT.
 $session->query('RESET ROLE; SET dynamodb_es.log_min_units = 0');
