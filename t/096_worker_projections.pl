@@ -16,7 +16,7 @@ use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
-$node->append_conf('postgresql.conf', "shared_preload_libraries = 'dynamodb_es'\nrestart_after_crash = on\nautovacuum = off\nfsync = off");
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'dynamodb_es'\nrestart_after_crash = on\nautovacuum = off\nfsync = off\ncompute_query_id = on");
 $node->start;
 my $fault = Fault->new($ENV{DYNAMODB_ENDPOINT});
 my $plain = PlainDynamoDB->new($ENV{DYNAMODB_ENDPOINT}, 'AKIDEXAMPLE');
@@ -102,6 +102,8 @@ is(state_of('first'), 'running', 'the view knows that it is followed');
 # An append of this server wakes it. The projection would look in an hour.
 push @ids, append('b');
 has('first', @ids);
+comes(sub { ($session->query(q{SELECT sum(requests) FROM dynamodb_es_stat WHERE role_name = 'app'}) // 0) >= 2 }, 'what it sends is counted as its role\'s');
+is($session->query(q{SELECT count(*) FROM dynamodb_es_stat_statements WHERE role_name = 'app'}), 0, 'and not as the cost of a statement that its handler has run');
 $plain->call(UpdateItem => { TableName => 'counters', Key => { name => { S => 'commits' } }, UpdateExpression => 'ADD #i :one', ExpressionAttributeNames => { '#i' => 'id' },
 	ExpressionAttributeValues => { ':one' => { N => '1' } } });
 $plain->put('commits', { aggregateId => { S => 'plain' }, version => { N => '0' }, commitId => { N => $plain->head }, committedAt => { N => '1700000000000' }, events => { S => '[]' }, active => { S => 't' } });

@@ -24,6 +24,7 @@
 
 static double log_min_units = -1;	/* capacity units; below 0: off */
 static int	depth = 0;			/* of executions within each other */
+static bool has_client = true;	/* whose statements these are */
 static char *kept_text = NULL;	/* of the statement that came last; malloc */
 
 static ExecutorRun_hook_type run_before = NULL;
@@ -87,7 +88,7 @@ statement_ended(void)
 
 	if (row.usage.requests == 0 && row.usage.abandoned == 0)
 		return;
-	query = compat_query_id();
+	query = has_client ? compat_query_id() : 0;
 	row.key = (StatKey) {.database = MyDatabaseId, .role = GetOuterUserId(), .query = query};
 	if (query != 0)
 		stat_add(STAT_STATEMENTS, &row);
@@ -197,6 +198,12 @@ subtransaction_ended(SubXactEvent event, SubTransactionId own, SubTransactionId 
 {
 	if (event == SUBXACT_EVENT_ABORT_SUB)
 		end_if_outermost();
+}
+
+void
+statement_serves_no_client(void)
+{
+	has_client = false;
 }
 
 void

@@ -24,6 +24,7 @@
 
 #include "postgres/core/compat.h"
 #include "postgres/projection/follow.h"
+#include "postgres/session/statement.h"
 #include "postgres/worker/worker.h"
 
 /* How often it looks whether there is something to follow. */
@@ -155,6 +156,7 @@ dynamodb_es_worker_main(Datum argument)
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
+	statement_serves_no_client();
 	compat_worker_connect(MyBgworkerEntry->bgw_extra + NAMEDATALEN, MyBgworkerEntry->bgw_extra);
 	context = AllocSetContextCreate(TopMemoryContext, "dynamodb_es worker", ALLOCSET_DEFAULT_SIZES);
 	for (;;)
