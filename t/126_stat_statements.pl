@@ -71,8 +71,13 @@ for ([ 'off', '' ], [ 'on', "1|1|0.5|$normal" ], [ 'auto', "1|1|0.5|$normal" ], 
 }
 $session->query('RESET compute_query_id');
 
-# Whose it is, and who sees it.
+# The query of the manual.
 my $superuser = $admin->query('SELECT current_user');
+my ($joined) = slurp_file("$FindBin::RealBin/../doc/howto/monitor.md") =~ /^```sql\n(SELECT [^`]*JOIN pg_stat_statements[^`]*;)$/m;
+cost($read, 'SELECT reads()');
+is(rows($joined), "$superuser|1|1|0|SELECT reads()\n$superuser|1|0.5|0|$normal", 'the manual\'s query shows each statement beside its text');
+
+# Whose it is, and who sees it.
 $admin->query(<<SQL);
 CREATE ROLE app; CREATE ROLE stranger; CREATE ROLE monitor; GRANT pg_read_all_stats TO monitor;
 GRANT SELECT ON commits TO app;
