@@ -7,9 +7,9 @@ use warnings;
 
 use Carp;
 use File::Basename qw(dirname);
-use IO::Select;
 use IPC::Open2;
 use JSON::PP;
+use Readable qw(readable);
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
 my $json = JSON::PP->new->utf8->canonical;
@@ -32,8 +32,7 @@ sub endpoint { return 'http://127.0.0.1:' . $_[0]{port} }
 sub _receive
 {
 	my ($self, $deadline) = @_;
-	my $left = $deadline - clock_gettime(CLOCK_MONOTONIC);
-	return 0 if $left <= 0 || !IO::Select->new($self->{out})->can_read($left);
+	return 0 if !readable($self->{out}, $deadline);
 	sysread($self->{out}, $self->{buffer}, 65536, length $self->{buffer}) or croak $self->name . ' has ended';
 	return 1;
 }

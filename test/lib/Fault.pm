@@ -41,7 +41,7 @@ sub listen
 {
 	my ($self, $seconds) = @_;
 	my $deadline = clock_gettime(CLOCK_MONOTONIC) + $seconds;
-	1 while $self->_receive($deadline);
+	1 while clock_gettime(CLOCK_MONOTONIC) < $deadline && $self->_receive($deadline);
 	return;
 }
 

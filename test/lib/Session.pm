@@ -6,9 +6,9 @@ use strict;
 use warnings;
 
 use Carp;
-use IO::Select;
 use IO::Socket::UNIX;
 use JSON::PP;
+use Readable qw(readable);
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
 my $patience = 90;
@@ -68,8 +68,7 @@ sub send
 sub _read
 {
 	my ($self, $deadline) = @_;
-	my $left = $deadline - now();
-	return 0 if !IO::Select->new($self->{socket})->can_read($left > 0 ? $left : 0);
+	return 0 if !readable($self->{socket}, $deadline);
 	$self->{ended} = 1 if !sysread $self->{socket}, $self->{buffer}, 65536, length $self->{buffer};
 	return 1;
 }

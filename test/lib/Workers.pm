@@ -9,6 +9,15 @@ use PostgreSQL::Test::Utils;
 use Storable qw(nstore retrieve);
 use Test::More;
 
+# Those that have not ended, of all: none outlives a test that fails.
+my %running;
+END
+{
+	local $?;
+	kill KILL => keys %running;
+	waitpid $_, 0 for keys %running;
+}
+
 # Workers->new($fault): with the proxy that they use, which must be listened to meanwhile.
 sub new
 {
@@ -28,6 +37,7 @@ sub start
 		POSIX::_exit($done ? 0 : 1);
 	}
 	$self->{pid}{$name} = $pid;
+	$running{$pid} = 1;
 	return;
 }
 
@@ -44,7 +54,7 @@ sub finish
 		{
 			next if !waitpid $pid->{$name}, POSIX::WNOHANG;
 			$status{$name} = $?;
-			delete $pid->{$name};
+			delete $running{ delete $pid->{$name} };
 		}
 	}
 	@failed = grep { $status{$_} } sort keys %status;
