@@ -125,6 +125,11 @@ is($session->query('SHOW dynamodb_es.log_min_units'), '5', 'and for whom they gr
 
 $session->query(q{RESET ROLE; SET dynamodb_es.log_min_units = 0; ALTER FOREIGN TABLE commits OPTIONS (ADD append_mode 'import')});
 is(scalar logged(q{INSERT INTO commits VALUES (9, now(), 'a', 0, '[]')}), '0.0 1.0', 'an import: the request for the counter at its end, too');
+$fault->rules({ operation => 'UpdateItem', answer => { status => 400, body => { __type => 'x#AccessDeniedException', message => 'no' } } }, @normal);
+$session->query("BEGIN; SELECT 'something else'");
+is_logged_as_failed(q{INSERT INTO commits VALUES (10, now(), 'a', 1, '[]')}, '0.0 0.5', 'an import that fails at its end');
+$session->query('ROLLBACK');
+$fault->rules(@normal);
 $session->query('ALTER FOREIGN TABLE commits OPTIONS (DROP append_mode)');
 
 # 3. An append at commit is a part of the COMMIT.

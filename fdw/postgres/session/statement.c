@@ -143,11 +143,10 @@ finish(QueryDesc *query)
 	depth--;
 }
 
-/* The commit that follows may append, and fail. */
+/* What comes next may fail, too: an import's last request, or an append at commit. */
 static void
-execution_ended(void)
+executed(void)
 {
-	end_if_outermost();
 	if (depth == 0)
 		keep_text();
 }
@@ -155,11 +154,12 @@ execution_ended(void)
 static void
 end(QueryDesc *query)
 {
+	executed();
 	if (end_before != NULL)
 		end_before(query);
 	else
 		standard_ExecutorEnd(query);
-	execution_ended();
+	end_if_outermost();
 }
 
 static void
@@ -181,7 +181,8 @@ utility(PlannedStmt *statement, const char *source, bool is_shared, ProcessUtili
 	}
 	PG_END_TRY();
 	depth--;
-	execution_ended();
+	executed();
+	end_if_outermost();
 }
 
 static void
