@@ -63,6 +63,7 @@ is(scalar $session->query(q{SELECT dynamodb_es_set_head('commits', 300)}), 300, 
 is(notices(q{SELECT dynamodb_es_set_head('commits', 299)}), 'counter "commits" is at 300 already, kept', 'one that is higher stays');
 is($plain->head, 300, 'and is not lowered');
 is($session->try("SELECT dynamodb_es_set_head('commits', $_)")->{error}{sqlstate}, '22023', "a head of $_ is none") for 0, -1;
+is($session->try(q{SELECT dynamodb_es_set_head('commits', 9223372036854775807)})->{error}{sqlstate}, '22003', 'one that leaves no commit id is refused');
 is($session->try(q{BEGIN READ ONLY; SELECT dynamodb_es_set_head('commits', 400)})->{error}{sqlstate}, '25006', 'nor is it raised in a read-only transaction');
 $session->query('ROLLBACK');
 is(scalar $session->query(q{SELECT dynamodb_es_set_head('commits', NULL)}), undef, 'a head of NULL is none');

@@ -136,6 +136,7 @@ my $before = items('small');
 for my $case ([ 'no commit id', '23502', "NULL, now(), 'x', 0, '[]'", qr/null value in column "commit_id"/ ], [ 'no time', '23502', "20, NULL, 'x', 0, '[]'", qr/null value in column "committed_at"/ ],
 	[ 'no version', '23502', "20, now(), 'x', NULL, '[]'", qr/null value in column "version"/ ], [ 'a commit id of 0', '22023', "0, now(), 'x', 0, '[]'", qr/cannot be stored as a commit/ ],
 	[ 'a commit id below 0', '22023', "-1, now(), 'x', 0, '[]'", qr/cannot be stored as a commit/ ],
+	[ 'the last commit id there is', '22003', "9223372036854775807, now(), 'x', 0, '[]'", qr/cannot be stored as a commit/ ],
 	[ 'one id twice', '23505', "20, now(), 'x', 0, '[]'), (20, now(), 'y', 0, '[]'", qr/two rows have one commit id/ ])
 {
 	my ($what, $sqlstate, $row, $message) = @$case;

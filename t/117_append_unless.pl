@@ -112,6 +112,37 @@ sub refused
 	refused('together they stand in the way', $session->result, '40001', qr/\Acommits @{[ $after + 1 ]} to @{[ $after + 2 ]} stand/);
 }
 
+# A session that always loses gives up, and has stored nothing.
+{
+	my $head = $plain->head;
+	$fault->rules({ operation => 'TransactWriteItems', name => 'caught', before => 'stall' });
+	$session->send(call(rows([ 'starved', 0 ]), $head, 'SELECT WHERE false'));
+	for my $round (0 .. 25)
+	{
+		$fault->wait_for(event => 'request', operation => 'TransactWriteItems', rule => 'caught');
+		others('faster', $round);
+		$fault->release;
+	}
+	refused('26 lost races', $session->result, '40001', qr/a transaction in DynamoDB conflicts with the statement on foreign table "events"/, qr/others took the next commit id too often/);
+	is(join(' ', $fault->operations), '', '26 lost races: it is not tried again');
+	is(stored('starved'), 0, '26 lost races: nothing is stored');
+	is($plain->head, $head + 26, '26 lost races: the others are');
+	$fault->rules;
+}
+
+# Others take the next version together with the next id: the version is looked for again once what came is known, not before.
+{
+	my $head = $plain->head;
+	others('raced', 0);
+	$fault->rules({ operation => 'TransactWriteItems', name => 'caught', before => 'stall', times => 1 });
+	$session->send(call(rows([ 'raced', 'NULL' ]), $head + 1, 'SELECT WHERE false'));
+	$fault->wait_for(event => 'request', operation => 'TransactWriteItems', rule => 'caught');
+	others('raced', 1);
+	$fault->release;
+	is(outcome($session->result), ($head + 3) . ':raced/2', 'a next version that others took: the one after it');
+	is(join(' ', $fault->operations), 'Query Query TransactWriteItems', 'for a read of what came, and of the last version');
+}
+
 # The index lags behind: nothing is decided before every id is seen.
 {
 	my $head = $plain->head;
@@ -134,6 +165,7 @@ sub refused
 {
 	my $head = $plain->head;
 	refused('beyond the counter', append(rows([ 'x', 0 ]), $head + 5), '55000', qr/has not reached the position @{[ $head + 5 ]}\z/, qr/is $head\./);
+	refused('so far that no ids are behind it', append(rows([ 'x', 0 ]), '9223372036854775807'), '55000', qr/has not reached the position 9223372036854775807\z/, qr/is $head\./);
 	refused('no id', append(rows([ 'x', 0 ]), -1), '22023', qr/a commit id cannot be -1/);
 	refused('none', append(rows([ 'x', 0 ]), 'NULL'), '22023', qr/"after" must not be NULL/);
 }
@@ -219,6 +251,36 @@ sub refused
 	others('own', 0);
 	is(outcome(append(rows([ 'own', 1 ]), $plain->head - 1, 'SELECT FROM batch JOIN limits ON aggregate_id = aggregate')), '40001', 'nor is what the transaction itself has done missed');
 	$session->query('ROLLBACK');
+}
+
+# What functions in the query do is its own doing, too. One that appends for each row would have more rows to look at each time.
+{
+	my %does = (
+		appends => q{PERFORM dynamodb_es_append(ARRAY[ROW(NULL, NULL, 'within', NULL, '[]')]::events[], id, 'SELECT WHERE false')},
+		inserts => q{INSERT INTO dense (aggregate_id, events) VALUES ('within', '[]')},
+		defers => q{INSERT INTO deferred (aggregate_id, events) VALUES ('within', '[]')},
+		expects => q{PERFORM dynamodb_es_expect('deferred', id)},
+		counts => q{INSERT INTO counting (aggregate_id, events) VALUES ('within', '[]')},
+		keeps => q{INSERT INTO limits VALUES ('within')},
+		catches => q{BEGIN INSERT INTO limits VALUES ('within'); EXCEPTION WHEN division_by_zero THEN NULL; END},
+		frees => q{SET LOCAL transaction_read_only = off; INSERT INTO limits VALUES ('within')});
+	for my $name (sort keys %does)
+	{
+		my $head = $plain->head;
+		$admin->query("CREATE FUNCTION $name(id bigint) RETURNS boolean LANGUAGE plpgsql AS \$f\$ BEGIN $does{$name}; RETURN false; END \$f\$");
+		others($name, 0);
+		$fault->rules;
+		my $result = append(rows([ $name, 1 ]), $head, "SELECT commit_id FROM batch WHERE $name(commit_id)");
+		is(outcome($result), $name eq 'frees' ? '25001' : '25006', "a function that $name: refused") or diag $result->{error}{message};
+		is(join(' ', $fault->operations), 'TransactWriteItems Query', "a function that $name: before any request");
+		is($plain->head, $head + 1, "a function that $name: nothing is stored");
+	}
+	my $head = $plain->head;
+	like($session->try("DO \$\$ BEGIN PERFORM dynamodb_es_append(ARRAY[ROW(NULL, NULL, 'x', 9, '[]')]::events[], @{[ $head - 1 ]}, 'SELECT FROM batch WHERE keeps(commit_id)');"
+		. " EXCEPTION WHEN read_only_sql_transaction THEN INSERT INTO limits VALUES ('caught'); END \$\$")->{tag} // '', qr/\ADO\z/, 'an error of it can be caught');
+	is(join(',', map { $_->[0] } $admin->query(q{SELECT aggregate FROM limits WHERE aggregate IN ('within', 'caught')})), 'caught', 'and the transaction goes on as it was');
+	is(outcome(append(rows([ 'writes', 0 ]), $head - 1, 'SELECT commit_id FROM batch WHERE false')), ($head + 1) . ':writes/0', 'as it does after an answer');
+	is($session->try(q{INSERT INTO limits VALUES ('after')})->{tag}, 'INSERT 0 1', 'it writes again');
 }
 
 # Others of the same database have the turn: by the time it comes something came, so that is read first, and no request is wasted.

@@ -54,6 +54,13 @@ is_settled(const AppendRow *row)
 	return row->skipped || row->fate == APPEND_STORED;
 }
 
+/* Without a look at the counter: there are rows, and ids for them. */
+static bool
+can_be_tried(int64_t expected, size_t nrows)
+{
+	return nrows > 0 && expected <= INT64_MAX - (int64_t) nrows;
+}
+
 DenseOperation *
 dense_start(const LaneContext *context, AppendRow *rows, size_t nrows, Lane *lanes, size_t nlanes)
 {
@@ -70,7 +77,7 @@ dense_start(const LaneContext *context, AppendRow *rows, size_t nrows, Lane *lan
 	dense->head = context->settings->head != NULL ? context->settings->head : &dense->own_head;
 	dense->expected = context->settings->expected;
 	if (dense->expected != NULL)
-		*dense->head = nrows > 0 ? *dense->expected : -1;
+		*dense->head = can_be_tried(*dense->expected, nrows) ? *dense->expected : -1;
 	dense->lane_of = calloc(nrows + 1, sizeof(Lane *));
 	dense->lined_up = calloc(nlanes + 1, sizeof(size_t));
 	dense->sequence = calloc(nrows + 1, sizeof(AppendRow *));
@@ -407,7 +414,7 @@ dense_start_next(DenseOperation *dense, StepResult *result)
 {
 	line_up(dense);
 	*result = STEP_DONE;
-	if (is_over(dense) || !versions_are_known(dense))
+	if (is_over(dense))
 		return false;
 	if (has_moved(dense))
 	{
@@ -415,6 +422,8 @@ dense_start_next(DenseOperation *dense, StepResult *result)
 		*result = STEP_FAILED;
 		return false;
 	}
+	if (!versions_are_known(dense))
+		return false;
 	*result = STEP_PENDING;
 	if (http_now_ms() < dense->not_before)
 	{

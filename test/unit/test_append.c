@@ -259,7 +259,7 @@ static const Case cases[] = {
 	{"expecting: a next version that is taken while the counter stands", {{"a", NEXT}}, .is_dense = true, .expects = 7, .fates = "8",
 	.exchanges = {NONE("a"), CANCELED(7, 8, FINE "," STANDING("a", 0, 5)), LAST("a", 0), APPEND(7, 8)}},
 	{"expecting: a next version that is taken, and the counter has moved", {{"a", NEXT}}, .is_dense = true, .expects = 7, .fates = "not",
-	.kind = FAILURE_MOVED, .exchanges = {NONE("a"), CANCELED(7, 8, MOVED(8) "," STANDING("a", 0, 8)), LAST("a", 0)}},
+	.kind = FAILURE_MOVED, .exchanges = {NONE("a"), CANCELED(7, 8, MOVED(8) "," STANDING("a", 0, 8))}},
 	{"expecting: a version that is taken under an id that the counter has not reached", {{"a", 0}}, .is_dense = true, .expects = 7, .fates = "not",
 	.kind = FAILURE_ID_TWICE, .exchanges = {CANCELED(7, 8, FINE "," STANDING("a", 0, 9)), HEAD(7)}},
 	{"expecting: that it has reached by now", {{"a", 0}}, .is_dense = true, .expects = 7, .fates = "not", .kind = FAILURE_MOVED,
@@ -287,6 +287,12 @@ static const Case cases[] = {
 	.exchanges = {BROKEN("TransactWriteItems", MOVE(7, 8), FAULT_LOST), UNREASONED(7, 8), HEAD(8), ITEM("a", 0, 8, SCRIPT_EPOCH_TEXT)}},
 	{"expecting, no rows: a look at the counter, which stands", {{NULL, 0}}, .is_dense = true, .expects = 7, .fates = "", .exchanges = {HEAD(7)}},
 	{"expecting, no rows: it has moved", {{NULL, 0}}, .is_dense = true, .expects = 7, .fates = "", .kind = FAILURE_MOVED, .exchanges = {HEAD(8)}},
+	{"expecting: a head with too few ids behind it is looked for first; the counter has not reached it", {{"a", NEXT}, {"b", 0}}, .is_dense = true,
+	.expects = 9223372036854775806, .fates = "not not", .kind = FAILURE_MOVED, .exchanges = {NONE("a"), HEAD(7)}},
+	{"expecting: the last head, with no id behind it", {{"a", 0}}, .is_dense = true, .expects = 9223372036854775807, .fates = "not",
+	.kind = FAILURE_EXHAUSTED, .exchanges = {HEAD(9223372036854775807)}},
+	{"expecting: the last head with ids for all rows", {{"a", 0}}, .is_dense = true, .expects = 9223372036854775806, .fates = "9223372036854775807",
+	.exchanges = {APPEND(9223372036854775806, 9223372036854775807)}},
 	{"dense: a counter at its end", {{"a", 0}}, .is_dense = true, .fates = "not", .kind = FAILURE_EXHAUSTED, .exchanges = {HEAD(9223372036854775807)}},
 };
 

@@ -105,6 +105,11 @@ dynamodb_es_set_head(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a counter cannot be set to " INT64_FORMAT, head),
 				 errdetail("Commit ids start at 1.")));
+	if (head == PG_INT64_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("a counter cannot be set to " INT64_FORMAT, head),
+				 errdetail("That would leave no commit id for later commits.")));
 	report = task_raise(relation, head, &names);
 	if (report->head > head)
 		ereport(NOTICE,

@@ -122,6 +122,12 @@ take_imported(const ColumnMap *map, TupleTableSlot *slot, AppendRow *row)
 				 errmsg("a row cannot be stored as a commit in foreign table \"%s\"", map->relation_name),
 				 errdetail("The commit id is " INT64_FORMAT ", and commit ids start at 1.", row->commit.commit_id),
 				 errcontext("row with %s", describe_commit(&row->commit))));
+	if (row->commit.commit_id == PG_INT64_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("a row cannot be stored as a commit in foreign table \"%s\"", map->relation_name),
+				 errdetail("The commit id is " INT64_FORMAT ", which would leave none for later commits.", row->commit.commit_id),
+				 errcontext("row with %s", describe_commit(&row->commit))));
 }
 
 static void

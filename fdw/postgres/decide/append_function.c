@@ -24,6 +24,7 @@
 #include "postgres/core/errors.h"
 #include "postgres/decide/given.h"
 #include "postgres/decide/newer.h"
+#include "postgres/decide/position.h"
 #include "postgres/decide/unless.h"
 #include "postgres/scan/feed_scan.h"
 
@@ -113,8 +114,8 @@ connect_to_store(Decision *decision)
 	const GivenRows *given = decision->given;
 	RowBatch   *batch = &decision->batch;
 
-	*batch = store_batch_new(&given->options, given->map);
-	(void) store_batch_connect(batch, CurrentMemoryContext, &given->options, GetUserId(), given->owner);
+	*batch = store_batch_new(given->options, given->map);
+	(void) store_batch_connect(batch, CurrentMemoryContext, given->options, GetUserId(), given->owner);
 	batch->rows = palloc(sizeof(AppendRow) * given->nrows);
 	batch->settings.indivisible = true;
 	batch->settings.expected = &decision->expected;
@@ -160,11 +161,7 @@ check_arguments(FunctionCallInfo fcinfo)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("\"%s\" must not be NULL", names[i])));
-	if (PG_GETARG_INT64(1) < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a commit id cannot be " INT64_FORMAT, PG_GETARG_INT64(1)),
-				 errdetail("Commit ids start at 1; 0 is a store without commits.")));
+	position_check(PG_GETARG_INT64(1));
 }
 
 Datum

@@ -10,7 +10,9 @@
 
 #include "postgres/append/deferred.h"
 #include "postgres/append/store_batch.h"
+#include "postgres/decide/position.h"
 #include "postgres/session/task.h"
+#include "postgres/table/table_cache.h"
 
 PG_FUNCTION_INFO_V1(dynamodb_es_expect);
 
@@ -21,11 +23,7 @@ check_arguments(FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"%s\" must not be NULL", PG_ARGISNULL(0) ? "foreign_table" : "head")));
-	if (PG_GETARG_INT64(1) < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a commit id cannot be " INT64_FORMAT, PG_GETARG_INT64(1)),
-				 errdetail("Commit ids start at 1; 0 is a store without commits.")));
+	position_check(PG_GETARG_INT64(1));
 }
 
 static void
@@ -44,23 +42,22 @@ dynamodb_es_expect(PG_FUNCTION_ARGS)
 {
 	Oid			relation = PG_GETARG_OID(0);
 	Relation	table;
-	ColumnMap  *map;
-	TableOptions options;
+	const KnownTable *known;
 	RowBatch	batch;
 	Oid			mapping;
 
+	PreventCommandIfReadOnly("dynamodb_es_expect()");
 	check_arguments(fcinfo);
 	task_check_wrapper(relation);
 	task_check_select(relation);
 	table = table_open(relation, AccessShareLock);
-	map = column_map_new(table);
-	options = options_of_table(relation);
-	store_batch_check_table(&options, map);
-	check_appends_at_commit(&options, map);
-	batch = store_batch_new(&options, map);
-	mapping = store_batch_connect(&batch, CurrentMemoryContext, &options, GetUserId(), table->rd_rel->relowner);
-	deferred_expect(deferred_store_new(GetUserId(), options.server, mapping, table->rd_rel->relowner,
-									   tenure_client(batch.tenure), map->relation_name),
+	known = table_cache_use(table, CurrentMemoryContext);
+	store_batch_check_table(&known->options, known->map);
+	check_appends_at_commit(&known->options, known->map);
+	batch = store_batch_new(&known->options, known->map);
+	mapping = store_batch_connect(&batch, CurrentMemoryContext, &known->options, GetUserId(), table->rd_rel->relowner);
+	deferred_expect(deferred_store_new(GetUserId(), known->options.server, mapping, table->rd_rel->relowner,
+									   tenure_client(batch.tenure), known->map->relation_name),
 					&batch, PG_GETARG_INT64(1));
 	table_close(table, AccessShareLock);
 	PG_RETURN_VOID();

@@ -20,6 +20,7 @@
 #include "postgres/core/compat.h"
 #include "postgres/decide/given.h"
 #include "postgres/session/task.h"
+#include "postgres/table/table_cache.h"
 
 static Oid
 relation_of_rows(Oid array_type)
@@ -66,11 +67,11 @@ has_insert_triggers(const TriggerDesc *triggers)
 static void
 check_table(const GivenRows *given, Relation relation)
 {
-	store_batch_check_table(&given->options, given->map);
-	if (given->options.append_mode != APPEND_DENSE)
+	store_batch_check_table(given->options, given->map);
+	if (given->options->append_mode != APPEND_DENSE)
 		report_table(given, "Its append_mode is not \"dense\": there is no counter to compare with.",
 					 "Make the store dense.");
-	if (given->options.append_at_commit)
+	if (given->options->append_at_commit)
 		report_table(given, "Its rows are appended when the transaction commits.",
 					 "Use dynamodb_es_expect, or a foreign table of the same store without append_at 'commit'.");
 	if (has_insert_triggers(relation->trigdesc))
@@ -101,6 +102,7 @@ GivenRows *
 given_rows_new(Oid array_type, ArrayType *array)
 {
 	GivenRows  *given = palloc0(sizeof(GivenRows));
+	const KnownTable *table;
 	Relation	relation;
 
 	given->relation = relation_of_rows(array_type);
@@ -108,8 +110,9 @@ given_rows_new(Oid array_type, ArrayType *array)
 	relation = table_open(given->relation, RowExclusiveLock);
 	given->owner = relation->rd_rel->relowner;
 	given->desc = CreateTupleDescCopyConstr(RelationGetDescr(relation));
-	given->map = column_map_new(relation);
-	given->options = options_of_table(given->relation);
+	table = table_cache_use(relation, CurrentMemoryContext);
+	given->map = table->map;
+	given->options = &table->options;
 	check_table(given, relation);
 	table_close(relation, NoLock);
 	take_elements(given, array);

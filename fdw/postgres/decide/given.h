@@ -19,8 +19,8 @@ typedef struct GivenRows
 	Oid			relation;
 	Oid			owner;			/* of the table */
 	TupleDesc	desc;
-	ColumnMap  *map;
-	TableOptions options;
+	const ColumnMap *map;
+	const TableOptions *options;
 	Datum	   *rows;			/* composite */
 	int			nrows;
 	TupleTableSlot *slot;		/* in which one of them is looked at */

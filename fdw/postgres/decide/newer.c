@@ -37,7 +37,7 @@ newer_commits_new(const GivenRows *table, int64 after)
 static void
 start_feed(NewerCommits *newer, RowBatch *batch, int64 head)
 {
-	const TableOptions *options = &newer->table->options;
+	const TableOptions *options = newer->table->options;
 	Client	   *client = tenure_client(batch->tenure);
 	FeedSpec	spec = {
 		.after = newer->complete_to,
@@ -102,7 +102,7 @@ newer_commits_glance(NewerCommits *newer, RowBatch *batch)
 void
 newer_commits_read(NewerCommits *newer, RowBatch *batch, int64 head)
 {
-	int64		deadline = http_now_ms() + newer->table->options.gap_timeout_ms;
+	int64		deadline = http_now_ms() + newer->table->options->gap_timeout_ms;
 	int64		pause = SHORTEST_PAUSE_MS;
 
 	for (;;)

@@ -5,6 +5,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "utils/guc.h"
 #include "utils/snapmgr.h"
 
 #include "postgres/decide/unless.h"
@@ -56,6 +57,31 @@ id_of_row(const NewerCommits *newer)
 	return !isnull && id >= newer->first_id && id <= newer->last_id ? id : 0;
 }
 
+static void
+say_read_only(void *arg)
+{
+	errcontext("query \"unless\" of dynamodb_es_append, which runs read-only");
+}
+
+/*
+ * SPI refuses a query that changes rows itself, and knows nothing of what the functions in it do. One that appends for each row
+ * would have more rows to look at each time. So the transaction is read-only meanwhile; an error undoes that as well.
+ */
+static int
+execute_read_only(SPIPlanPtr plan)
+{
+	ErrorContextCallback context = {.callback = say_read_only, .previous = error_context_stack};
+	int			level = NewGUCNestLevel();
+	int			result;
+
+	(void) set_config_option("transaction_read_only", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	error_context_stack = &context;
+	result = SPI_execute_plan(plan, NULL, NULL, true, 1);
+	error_context_stack = context.previous;
+	AtEOXact_GUC(true, level);
+	return result;
+}
+
 UnlessAnswer
 unless_ask(SPIPlanPtr plan, const NewerCommits *newer)
 {
@@ -65,7 +91,7 @@ unless_ask(SPIPlanPtr plan, const NewerCommits *newer)
 	/* A query that only reads takes the snapshot that it finds, so it is given one of its own. */
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	result = SPI_execute_plan(plan, NULL, NULL, true, 1);
+	result = execute_read_only(plan);
 	PopActiveSnapshot();
 	if (result < 0)
 		elog(ERROR, "could not run the query: %s", SPI_result_code_string(result));
