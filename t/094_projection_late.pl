@@ -222,5 +222,18 @@ is(scalar $session->query(q{SELECT dynamodb_es_run('p') >= 0}), 't', 'a session 
 $dynamodb->put(commits => { %$last, commitId => { N => "$last->{commitId}{N}" } });
 is(check(), undef, 'the same store again');
 
+# Its commits are there, but its counter has gone back: it gives out ids below the position, whose commits would never be applied.
+my $position = $session->query('SELECT position FROM dynamodb_es_projections');
+my $head = $dynamodb->head;
+sub set_counter { my ($id) = @_; return $dynamodb->put(counters => { name => { S => 'commits' }, id => { N => "$id" } }) }
+set_counter($position - 1);
+is(check()->{sqlstate}, '55000', 'a counter behind the position is an error');
+is(check()->{message}, qq{foreign table "commits" has not reached the position $position}, 'the message says so');
+is(Session->new($node)->try(q{CALL dynamodb_es_follow('p', until_caught_up => true)})->{error}{sqlstate}, '55000', 'for a follower, too');
+is(scalar $session->query(q{SELECT dynamodb_es_run('p')}), 0, 'a session that has looked does not look at each batch');
+set_counter($head);
+$session->query(q{SELECT dynamodb_es_alter_projection('p', enabled => true)});
+is(check(), undef, 'raised, it is the store that it was');
+
 $node->stop;
 done_testing();

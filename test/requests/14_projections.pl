@@ -2,7 +2,7 @@
 	section => 'Projections',
 	text => <<'TEXT',
 `reported` is a projection of `journal`, whose commits are 1, 2 and 11, from position 10 on. `dynamodb_es_run` asks for one batch; `dynamodb_es_follow` and a worker ask the same for each of
-theirs. Once a minute a session checks that the store is still the same: it reads the last commit that was applied, strongly consistent, for one unit or more. Ids that were passed are looked for when
+theirs. Once a minute a session checks that the store is still the same: it reads the last commit that was applied, strongly consistent, for one unit or more, and, when there is nothing new, the counter, for half a unit. Ids that were passed are looked for when
 they have been passed for `gap_timeout`, for twice as long, and so on, for a day: about twelve times with 30 seconds. Such a look is a Query for each range of ids; an empty one costs half a unit.
 TEXT
 	before => q{SELECT dynamodb_es_create_tables('journal'); INSERT INTO journal (aggregate_id, version, events) VALUES ('j', 0, '[]'), ('j', 1, '[]');

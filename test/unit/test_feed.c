@@ -138,6 +138,8 @@ static const Case cases[] = {
 	{"a position that the counter has reached", {.after = 5,.checks_head = true}, "complete 5; checked", .exchanges = {LAST_PAGE(), HEAD(5)}},
 	{"a position beyond the counter", {.after = 5,.checks_head = true}, "complete 5", .kind = FAILURE_BEHIND, .exchanges = {LAST_PAGE(), HEAD(4), HEAD(4)}},
 	{"as an older replica says", {.after = 5,.checks_head = true}, "complete 5; checked", .exchanges = {LAST_PAGE(), HEAD(4), HEAD(5)}},
+	{"a counter that may not be read", {.after = 5,.checks_head = true}, "complete 5; checked",
+	.exchanges = {LAST_PAGE(), REFUSED("GetItem", "\"commits\"}", "AccessDeniedException", "")}},
 	{"is not looked at where there are commits", {.after = 5,.checks_head = true}, "6; complete 6", .exchanges = {LAST_PAGE(AT(6, OLD))}},
 	{"a read that fails", {0}, "1; complete 1", .kind = FAILURE_ACCESS_DENIED, .exchanges = {PAGE(1, AT(1, OLD)), REFUSED("Query", NULL, "AccessDeniedException", "")}},
 	{"few are wanted, and the gap is the first", {.wanted = 1}, "2 3 4; complete 4; old 1",

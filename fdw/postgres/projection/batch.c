@@ -38,24 +38,45 @@
 /* An id that is passed is looked for so long, and on record for that; older ones are only counted. */
 #define LATE_WINDOW_MS INT64CONST(86400000)
 
+/* Whether the counter is at the position, at least, is looked at that often. Behind it, it gives out ids that are never read. */
+#define HEAD_CHECK_MS 60000
+
+/* A session that begins takes the counter for its first sighting. As a rule that tells as well that it is not behind. */
+static void
+meet_counter(ProjectionSession *session, const FeedReader *reader, const ProjectionRow *row)
+{
+	int64		head;
+	int64		now;
+
+	if (session->sightings.count > 0)
+		return;
+	head = lookup_counter(reader);
+	now = http_now_ms();
+	sightings_note(&session->sightings, row->gap_timeout_ms, now, head);
+	if (head >= row->position)
+		session->head_at = now;
+}
+
 static void
 start_feed(ProjectionSession *session, FeedReader *reader, const ProjectionRow *row, int64 wanted, bool keeps)
 {
 	Client	   *client = tenure_client(reader->tenure);
 	int64		now = client_time_ms(client);
+	int64		ticks = http_now_ms();
 	int64		stamps_ms = Max(row->gap_timeout_ms, HISTORY_MS);
 	FeedSpec	spec = {
 		.after = row->position,
 		.upto = PG_INT64_MAX,
 		.wanted = wanted,
 		.rules = {
-			.known_below = sightings_known_below(&session->sightings, row->gap_timeout_ms, http_now_ms()),
+			.known_below = sightings_known_below(&session->sightings, row->gap_timeout_ms, ticks),
 			.now = now,
 			.stamped_before = now - stamps_ms,
 			.old_before = now - Max(stamps_ms, GAP_OLD_MS),
 			.listed_since = now - Max(stamps_ms, LATE_WINDOW_MS),
 			.dense_above = reader->options.dense_since,
 		},
+		.checks_head = session->head_at == 0 || ticks - session->head_at >= HEAD_CHECK_MS,
 		.max_parallel = reader->options.max_connections,
 		.max_ranges = reader->options.scan_segments,
 		.attributes = reader->attributes,
@@ -96,6 +117,7 @@ reader_new(ProjectionSession *session, MemoryContext parent, const ProjectionRow
 		reader->tenure = tenure_new(context, connection_acquire(handler->owner, reader->options.server,
 																task_owner(handler->source)));
 		session_meet_store(session, reader);
+		meet_counter(session, reader, row);
 		start_feed(session, reader, row, wanted, keeps);
 	}
 	PG_CATCH();
@@ -401,11 +423,11 @@ batch_read(ProjectionSession *session, const ProjectionRow *row, const Handler *
 	filling = (Filling) {.batch = batch, .session = session, .reader = reader, .row = row, .most = most};
 	filling.row_context = AllocSetContextCreate(CurrentMemoryContext, "dynamodb_es row", ALLOCSET_DEFAULT_SIZES);
 	same_store_check(session, row, reader);
-	if (session->sightings.count == 0)
-		sightings_note(&session->sightings, row->gap_timeout_ms, http_now_ms(), lookup_counter(reader));
 	fill_late(&filling, row);
 	goes_on = fill(&filling, reader);
 	note_sighting(session, row, batch);
+	if (batch->report.head_checked)
+		session->head_at = http_now_ms();
 	MemoryContextDelete(filling.row_context);
 	if (reader->map->replacements != NULL)
 		replacements_report(reader->map->replacements);

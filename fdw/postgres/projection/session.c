@@ -68,6 +68,7 @@ session_meet_store(ProjectionSession *session, const FeedReader *reader)
 	session->sightings = (Sightings) {0};
 	kept_clear(&session->kept);
 	session->checked_at = 0;
+	session->head_at = 0;
 }
 
 void

@@ -57,6 +57,7 @@ typedef struct ProjectionSession
 	Sightings	sightings;		/* of ids given out */
 	Kept		kept;			/* commits above a gap that is waited for */
 	int64		checked_at;		/* http_now_ms; when the store was last known to be the same; 0: never */
+	int64		head_at;		/* likewise; when the counter was last known to be at the position, at least */
 } ProjectionSession;
 
 /* The one of this backend, made at its first use. */

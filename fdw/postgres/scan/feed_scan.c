@@ -204,7 +204,8 @@ feed_scan_report_behind(const char *relation_name, int64 position, const char *h
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("foreign table \"%s\" has not reached the position " INT64_FORMAT, relation_name, position),
 			 errdetail("The last commit id that was given out is %s.", head),
-			 errhint("The store may have been restored from a backup, or be another one. Begin anew from a position that it has.")));
+			 errhint("Ask dynamodb_es_check whether the counter is behind the commits. If the store was restored from a backup, or is "
+					 "another one, begin anew from a position that it has.")));
 	pg_unreachable();
 }
 
