@@ -22,7 +22,7 @@ COMMENT ON FUNCTION dynamodb_es_status(regclass) IS
 	'state of the DynamoDB tables of a foreign table; item_count and table_bytes are DynamoDB''s own estimates, hours old';
 
 CREATE FUNCTION dynamodb_es_set_head(foreign_table regclass, head bigint) RETURNS bigint
-	AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION dynamodb_es_set_head(regclass, bigint) IS
 	'raises the counter of a store to a commit id, and returns what it is at; it is never lowered';
@@ -227,7 +227,7 @@ CREATE FUNCTION dynamodb_es_create_projection(
 	gap_timeout interval DEFAULT '30 s',
 	enabled boolean DEFAULT true
 ) RETURNS void
-	AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION dynamodb_es_create_projection(text, regproc, bigint, integer, interval, interval, boolean) IS
 	'makes a projection: each commit after the position is given to the handler once, in the order of commit ids';
@@ -246,23 +246,23 @@ COMMENT ON FUNCTION dynamodb_es_alter_projection(text, regproc, integer, interva
 	'changes a projection; what is NULL stays as it is';
 
 CREATE FUNCTION dynamodb_es_drop_projection(name text) RETURNS void
-	AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION dynamodb_es_drop_projection(text) IS 'drops a projection; what it has written stays';
 
 CREATE FUNCTION dynamodb_es_reset(name text, "position" bigint DEFAULT 0) RETURNS void
-	AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION dynamodb_es_reset(text, bigint) IS 'has a projection go on after that commit id; what it has written stays';
 
 CREATE FUNCTION dynamodb_es_skip(name text, commit_id bigint) RETURNS void
-	AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION dynamodb_es_skip(text, bigint) IS
 	'has a projection leave out one commit that it has not applied yet, and records who said so';
 
 CREATE FUNCTION dynamodb_es_run(name text) RETURNS bigint
-	AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION dynamodb_es_run(text) IS
 	'applies one batch of a projection in this transaction, and returns how many commits it had; 0: there was nothing new';
@@ -274,7 +274,7 @@ COMMENT ON PROCEDURE dynamodb_es_follow(text, boolean) IS
 	'applies batch after batch, each in a transaction of its own; without a name, of all projections that the user owns';
 
 CREATE FUNCTION dynamodb_es_wait_for(name text, commit_id bigint, timeout interval DEFAULT '5 s') RETURNS boolean
-	AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION dynamodb_es_wait_for(text, bigint, interval) IS
 	'waits until a projection has applied all up to that commit id; false: it has not by then';

@@ -59,6 +59,10 @@ refused('no name', q{SELECT dynamodb_es_create_projection('', 'apply')}, '22023'
 refused('a position before the first', q{SELECT dynamodb_es_create_projection('x', 'apply', start_after => -1)}, '22023');
 refused('an empty batch', q{SELECT dynamodb_es_create_projection('x', 'apply', batch_size => 0)}, '22023');
 refused('a poll at once', q{SELECT dynamodb_es_create_projection('x', 'apply', poll_interval => '0')}, '22023');
+refused("nothing done for a NULL: $_", "SELECT $_", '22023')
+  for q{dynamodb_es_create_projection(NULL, 'apply')}, q{dynamodb_es_create_projection('x', 'apply', start_after => NULL)}, q{dynamodb_es_alter_projection(NULL)},
+  q{dynamodb_es_reset('p', (SELECT max(id) FROM generate_series(1, 0) id))}, q{dynamodb_es_reset(NULL)}, q{dynamodb_es_skip('p', NULL)}, q{dynamodb_es_drop_projection(NULL)},
+  q{dynamodb_es_run(NULL)}, q{dynamodb_es_wait_for('p', NULL)}, q{dynamodb_es_set_head('commits', NULL)};
 refused('none of that name', q{SELECT dynamodb_es_run('x')}, '42704');
 
 # run: one batch in this transaction.

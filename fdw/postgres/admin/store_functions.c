@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "postgres/core/arguments.h"
 #include "postgres/core/encoding.h"
 #include "postgres/session/task.h"
 
@@ -92,11 +93,13 @@ dynamodb_es_head(PG_FUNCTION_ARGS)
 Datum
 dynamodb_es_set_head(PG_FUNCTION_ARGS)
 {
+	static const char *const arguments[] = {"foreign_table", "head"};
 	Oid			relation = PG_GETARG_OID(0);
 	int64		head = PG_GETARG_INT64(1);
 	StoreNames	names;
 	TablesReport *report;
 
+	arguments_check_given(fcinfo, arguments, lengthof(arguments));
 	PreventCommandIfReadOnly("dynamodb_es_set_head()");
 	task_check_wrapper(relation);
 	task_check_owner(relation);

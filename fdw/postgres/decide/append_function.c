@@ -21,6 +21,7 @@
 
 #include "postgres/append/batch.h"
 #include "postgres/append/store_batch.h"
+#include "postgres/core/arguments.h"
 #include "postgres/core/errors.h"
 #include "postgres/decide/given.h"
 #include "postgres/decide/newer.h"
@@ -156,11 +157,7 @@ check_arguments(FunctionCallInfo fcinfo)
 {
 	static const char *const names[] = {"commits", "after"};
 
-	for (size_t i = 0; i < lengthof(names); i++)
-		if (PG_ARGISNULL(i))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("\"%s\" must not be NULL", names[i])));
+	arguments_check_given(fcinfo, names, lengthof(names));
 	position_check(PG_GETARG_INT64(1));
 }
 

@@ -10,6 +10,7 @@
 
 #include "postgres/append/deferred.h"
 #include "postgres/append/store_batch.h"
+#include "postgres/core/arguments.h"
 #include "postgres/decide/position.h"
 #include "postgres/session/task.h"
 #include "postgres/table/table_cache.h"
@@ -19,10 +20,9 @@ PG_FUNCTION_INFO_V1(dynamodb_es_expect);
 static void
 check_arguments(FunctionCallInfo fcinfo)
 {
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" must not be NULL", PG_ARGISNULL(0) ? "foreign_table" : "head")));
+	static const char *const names[] = {"foreign_table", "head"};
+
+	arguments_check_given(fcinfo, names, lengthof(names));
 	position_check(PG_GETARG_INT64(1));
 }
 

@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "aws/http.h"
+#include "postgres/core/arguments.h"
 #include "postgres/projection/apply.h"
 #include "postgres/projection/batch.h"
 #include "postgres/projection/follow.h"
@@ -124,7 +125,12 @@ set_handler(ProjectionRow *row, Oid function)
 Datum
 dynamodb_es_create_projection(PG_FUNCTION_ARGS)
 {
-	ProjectionRow row = {
+	static const char *const names[] = {"name", "handler", "start_after", "batch_size", "poll_interval", "gap_timeout", "enabled"};
+	ProjectionRow row;
+
+	arguments_check_given(fcinfo, names, lengthof(names));
+	row = (ProjectionRow)
+	{
 		.name = text_to_cstring(PG_GETARG_TEXT_PP(0)),
 		.position = PG_GETARG_INT64(2),
 		.batch_size = PG_GETARG_INT32(3),
@@ -145,10 +151,10 @@ dynamodb_es_create_projection(PG_FUNCTION_ARGS)
 Datum
 dynamodb_es_alter_projection(PG_FUNCTION_ARGS)
 {
+	static const char *const names[] = {"name"};
 	ProjectionRow *row;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a projection's name cannot be null")));
+	arguments_check_given(fcinfo, names, lengthof(names));
 	row = projection_get_locked(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	if (!PG_ARGISNULL(1))
 		set_handler(row, PG_GETARG_OID(1));
@@ -171,8 +177,11 @@ dynamodb_es_alter_projection(PG_FUNCTION_ARGS)
 Datum
 dynamodb_es_drop_projection(PG_FUNCTION_ARGS)
 {
-	ProjectionRow *row = projection_get_locked(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	static const char *const names[] = {"name"};
+	ProjectionRow *row;
 
+	arguments_check_given(fcinfo, names, lengthof(names));
+	row = projection_get_locked(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	projection_delete(row->name);
 	PG_RETURN_VOID();
 }
@@ -180,8 +189,11 @@ dynamodb_es_drop_projection(PG_FUNCTION_ARGS)
 Datum
 dynamodb_es_reset(PG_FUNCTION_ARGS)
 {
-	ProjectionRow *row = projection_get_locked(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	static const char *const names[] = {"name", "position"};
+	ProjectionRow *row;
 
+	arguments_check_given(fcinfo, names, lengthof(names));
+	row = projection_get_locked(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	check_range("position", PG_GETARG_INT64(1), 0, PG_INT64_MAX - 1, "");
 	projection_reset(row->name, PG_GETARG_INT64(1));
 	PG_RETURN_VOID();
@@ -190,8 +202,13 @@ dynamodb_es_reset(PG_FUNCTION_ARGS)
 Datum
 dynamodb_es_skip(PG_FUNCTION_ARGS)
 {
-	ProjectionRow *row = projection_get_locked(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	int64		commit_id = PG_GETARG_INT64(1);
+	static const char *const names[] = {"name", "commit_id"};
+	ProjectionRow *row;
+	int64		commit_id;
+
+	arguments_check_given(fcinfo, names, lengthof(names));
+	row = projection_get_locked(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	commit_id = PG_GETARG_INT64(1);
 
 	if (commit_id <= row->position && !passed_skip(row->name, commit_id))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -239,12 +256,15 @@ run_batch(ProjectionSession *session, const ProjectionRow *row, int64 *applied)
 Datum
 dynamodb_es_run(PG_FUNCTION_ARGS)
 {
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	static const char *const names[] = {"name"};
+	char	   *name;
 	ProjectionSession *session;
 	ProjectionRow *volatile row = NULL;
 	int64		applied = 0;
 	volatile bool done = false;
 
+	arguments_check_given(fcinfo, names, lengthof(names));
+	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	PreventCommandIfReadOnly("dynamodb_es_run()");
 	row = projection_get(name);
 	session = projection_session(name);
@@ -307,11 +327,16 @@ check_sees_commits(void)
 Datum
 dynamodb_es_wait_for(PG_FUNCTION_ARGS)
 {
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	int64		commit_id = PG_GETARG_INT64(1);
-	int64		deadline = http_now_ms() + Max(interval_ms(PG_GETARG_INTERVAL_P(2)), 0);
+	static const char *const names[] = {"name", "commit_id", "timeout"};
+	char	   *name;
+	int64		commit_id;
+	int64		deadline;
 	int64		pause_ms = FIRST_LOOK_MS;
 
+	arguments_check_given(fcinfo, names, lengthof(names));
+	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	commit_id = PG_GETARG_INT64(1);
+	deadline = http_now_ms() + Max(interval_ms(PG_GETARG_INTERVAL_P(2)), 0);
 	check_sees_commits();
 	for (;;)
 	{
