@@ -26,7 +26,8 @@ my $admin = Session->new($node);
 my $columns = '(commit_id bigint, committed_at timestamptz, aggregate_id text, version bigint, events jsonb)';
 $admin->create_table('counting', $ENV{DYNAMODB_ENDPOINT});
 $admin->create_table('elsewhere', $fault->endpoint, max_attempts => 3);
-$admin->query("CREATE FOREIGN TABLE events $columns SERVER elsewhere_server OPTIONS (append_mode 'dense', gap_timeout_ms '1000')");
+$admin->query("CREATE FOREIGN TABLE events $columns SERVER elsewhere_server OPTIONS (append_mode 'dense')");
+$admin->query("CREATE FOREIGN TABLE hasty $columns SERVER elsewhere_server OPTIONS (append_mode 'dense', gap_timeout_ms '1000')");
 $admin->query("CREATE FOREIGN TABLE dense $columns SERVER counting_server OPTIONS (append_mode 'dense')");
 $admin->query(q{SELECT dynamodb_es_create_tables('counting')});
 
@@ -151,7 +152,7 @@ sub refused
 	refused('an index that lags', append(rows([ 'lag', 1 ]), $head, q{SELECT commit_id FROM batch WHERE aggregate_id = 'lag'}), '40001', qr/commit @{[ $head + 1 ]} /);
 	like(join(' ', $fault->operations), qr/\ATransactWriteItems(?: Query GetItem){2} Query\z/, 'it is read until the commit is there');
 	$fault->rules({ operation => 'Query', answer => { status => 200, body => { Items => [], Count => 0, ScannedCount => 0 } } });
-	my $result = append(rows([ 'lag', 1 ]), $head, 'SELECT WHERE false');
+	my $result = append(q{ARRAY[ROW(NULL, NULL, 'lag', 1, '[]')::hasty]}, $head, 'SELECT WHERE false');
 	refused('an id that stays away', $result, '55000', qr/are missing: @{[ $head + 1 ]}\z/);
 	like($result->{error}{hint}, qr/decide by a position from them on/, 'an id that stays away: what the caller can do');
 	is(stored('lag'), 1, 'nothing is appended');
