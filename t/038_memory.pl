@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/../test/lib";
 
+use Fault;
 use Pages;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -92,6 +93,32 @@ stays_small('16 aggregates', 'SELECT count(events) FROM commits WHERE aggregate_
 	note "a list of 100,000 numbers: grown by $peak kB";
 	cmp_ok($peak, '<', $most_kb, 'a list of 100,000 numbers grows a session by less than 64 MB');
 	$session->close;
+}
+
+# What came before an append on condition, which its query sees whole: beyond work_mem it is on disk.
+{
+	my $fault = Fault->new($server->endpoint);
+	my $session = Session->new($node);
+	my $rows = $items * $pages{some};
+	$observer->create_table('proxied', $fault->endpoint);
+	$observer->query(q{ALTER FOREIGN TABLE proxied OPTIONS (append_mode 'dense')});
+	my $append = sub {
+		my ($came) = @_;
+		my $lost = { __type => 'com.amazonaws.dynamodb.v20120810#TransactionCanceledException', Message => 'Transaction cancelled',
+			CancellationReasons => [ { Code => 'ConditionalCheckFailed', Item => { name => { S => 'commits' }, id => { N => "$came" } } }, { Code => 'None' } ] };
+		$server->store(bytes => $bytes, keys => { index => [ [ 1, $came ] ] }, page => $items, head => $came);
+		$fault->rules({ operation => 'TransactWriteItems', times => 1, answer => { status => 400, body => $lost } }, { operation => 'TransactWriteItems', answer => { status => 200, body => {} } });
+		return scalar $session->query(q{SELECT commit_id FROM dynamodb_es_append(ARRAY[ROW(NULL, NULL, 'a', 0, '[]')]::proxied[], 0,}
+			. qq{ 'SELECT FROM batch HAVING count(events) <> $came OR count(DISTINCT commit_id) <> $came')});
+	};
+	is($append->(10), 11, 'what came: a little');
+	my $before = memory($session, 'VmRSS');
+	is($append->($rows), $rows + 1, 'what came: each commit is seen');
+	my $peak = memory($session, 'VmHWM') - $before;
+	note "what came: grown by $peak kB";
+	cmp_ok($peak, '<', $most_kb, 'what came: grows by less than 64 MB');
+	$session->close;
+	$fault->stop;
 }
 
 $server->stop;

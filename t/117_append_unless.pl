@@ -216,14 +216,16 @@ sub refused
 {
 	my $head = $plain->head;
 	$fault->rules;
-	for ([ 'no SQL', 'SELEKT', '42601' ], [ 'no query', 'DELETE FROM heap', '22023' ], [ 'two', 'SELECT 1; SELECT 2', '22023' ], [ 'no such column', 'SELECT nothing FROM batch', '42703' ])
+	for ([ 'no SQL', 'SELEKT', '42601' ], [ 'no query', 'DELETE FROM heap', '22023' ], [ 'nothing', ' ', '22023' ], [ 'rows that it changes', 'DELETE FROM heap RETURNING 1', '22023' ],
+		[ 'no SELECT', 'EXPLAIN SELECT FROM batch', '22023' ], [ 'a setting', 'SHOW work_mem', '22023' ], [ 'a new table', 'SELECT * INTO more FROM batch', '22023' ], [ 'a parameter', 'SELECT $1', '42P02' ],
+		[ 'it changes rows', 'WITH gone AS (DELETE FROM heap RETURNING 1) SELECT FROM gone', '0A000' ], [ 'it locks rows', 'SELECT FROM heap FOR UPDATE', '0A000' ], [ 'two', 'SELECT 1; SELECT 2', '22023' ], [ 'no such column', 'SELECT nothing FROM batch', '42703' ])
 	{
 		my ($name, $query, $sqlstate) = @$_;
 		is(outcome(append(rows([ 'q', 0 ]), $head, $query)), $sqlstate, "$name: $sqlstate");
 	}
 	is(join(' ', $fault->operations), '', 'nothing was sent');
 	others('q', 0);
-	for ([ 'it changes rows', 'WITH gone AS (DELETE FROM heap RETURNING 1) SELECT FROM gone', '0A000' ], [ 'it locks rows', 'SELECT FROM heap FOR UPDATE', '0A000' ], [ 'it fails', 'SELECT 1 / 0 FROM batch', '22012' ])
+	for ([ 'it locks rows within', 'SELECT FROM batch WHERE EXISTS (SELECT FROM heap FOR UPDATE)', '0A000' ], [ 'it fails', 'SELECT 1 / 0 FROM batch', '22012' ])
 	{
 		my ($name, $query, $sqlstate) = @$_;
 		is(outcome(append(rows([ 'q', 1 ]), $head, $query)), $sqlstate, "$name: $sqlstate");

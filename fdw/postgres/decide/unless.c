@@ -6,6 +6,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/guc.h"
+#include "utils/plancache.h"
 #include "utils/snapmgr.h"
 
 #include "postgres/decide/unless.h"
@@ -26,20 +27,48 @@ register_batch(const NewerCommits *newer)
 		elog(ERROR, "could not register the relation \"%s\"", RELATION_NAME);
 }
 
+/* NULL: it is another statement, or not one. */
+static const Query *
+query_of_plan(SPIPlanPtr plan)
+{
+	const CachedPlanSource *source;
+	const Query *query;
+
+	if (!SPI_is_cursor_plan(plan))
+		return NULL;
+	source = linitial(SPI_plan_get_plan_sources(plan));
+	query = linitial_node(Query, source->query_list);
+	return query->commandType == CMD_SELECT ? query : NULL;
+}
+
+/* SPI would find it out only when the query is run. */
+static void
+check_reads_only(const Query *query)
+{
+	if (query->hasModifyingCTE || query->rowMarks != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("\"unless\" changes or locks rows"),
+				 errhint("Give a SELECT over the relation \"%s\" that only reads.", RELATION_NAME)));
+}
+
 SPIPlanPtr
 unless_prepare(const char *query, const NewerCommits *newer)
 {
 	SPIPlanPtr	plan;
+	const Query *query_tree;
 
 	register_batch(newer);
 	plan = SPI_prepare(query, 0, NULL);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare the query: %s", SPI_result_code_string(SPI_result));
-	if (!SPI_is_cursor_plan(plan))
+	query_tree = query_of_plan(plan);
+	if (query_tree == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"unless\" is not one query that returns rows"),
 				 errhint("Give a SELECT over the relation \"%s\".", RELATION_NAME)));
+	check_reads_only(query_tree);
 	return plan;
 }
 
