@@ -564,6 +564,25 @@ without_memory_nothing_is_passed(void **state)
 		});
 }
 
+/* Old ids that are to be listed are not passed where there is no memory to list them. */
+static void
+without_memory_to_list_them_old_ids_are_not_passed(void **state)
+{
+	static const Case listed = {
+		"old ids that somebody looks for later", {.rules.listed_since = 1}, "2; complete 2; passed 1-1", .exchanges = {LAST_PAGE(AT(2, OLD))}
+	};
+
+	FOR_EACH_ALLOCATION_FAILING({
+		ByteBuffer	out = {0};
+		Failure		failure;
+		ReadResult	result = run_case(&listed, &out, &failure);
+
+		if (result == READ_FAILED && !out.failed && out.length > 0)
+			assert_non_null(strstr(out.data, "complete 0"));
+		buffer_free(&out);
+	});
+}
+
 int
 main(void)
 {
@@ -576,6 +595,7 @@ main(void)
 		cmocka_unit_test(what_is_visible_in_time_is_delivered),
 		cmocka_unit_test(what_comes_later_is_known_as_passed),
 		cmocka_unit_test(without_memory_nothing_is_passed),
+		cmocka_unit_test(without_memory_to_list_them_old_ids_are_not_passed),
 	};
 
 	return cmocka_run_group_tests_name("feed", tests, NULL, NULL);

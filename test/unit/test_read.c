@@ -493,6 +493,29 @@ keys_that_are_left_out_are_asked_for_again(void **state)
 	script_end();
 }
 
+/* A batch that was full leaves keys out as well, which are asked for at once. It may be short, where few attributes are wanted: its price tells. */
+static void
+what_a_full_answer_leaves_out_is_asked_for_at_once(void **state)
+{
+	ReadSpec	spec = three_keys_spec();
+	Usage		usage = {0};
+	ReadResult	result;
+	Client	   *client;
+	int64_t		began;
+
+	SCRIPT(ANSWERED("BatchGetItem", ALL_THREE, "{\"Responses\":{\"commits\":[" KEY_OF("a", "1") "]},\"UnprocessedKeys\":{" REST(KEY_OF("a", "2") "," KEY_OF("b", "1")) "},"
+					"\"ConsumedCapacity\":[{\"TableName\":\"commits\",\"CapacityUnits\":2048}]}"),
+		   ANSWERED("BatchGetItem", "\"Keys\":[" KEY_OF("a", "2") "," KEY_OF("b", "1") "]", BATCH_ANSWER(KEY_OF("b", "1"), "")));
+	client = script_client(4, 4);
+	began = http_now_ms();
+	assert_int_equal(count_items(client, &spec, &usage, &result), 2);
+	assert_int_equal(result, READ_END);
+	assert_int_equal(usage.throttles, 0);
+	assert_int_equal(http_now_ms(), began);
+	client_free(client);
+	script_end();
+}
+
 /* An endpoint that never reads a key is throttled to the end, and then a failure. */
 static void
 keys_that_are_never_read_are_a_failure(void **state)
@@ -558,20 +581,27 @@ answers_to_other_keys_are_refused(void **state)
 	}
 }
 
+#define LATE_PAGE(part, text) {.operation = "Query", .contains = part, .answer = text, .after_ms = 100}
+
+/* Side by side. */
 static void
 without_permission_for_batches_each_key_is_a_query(void **state)
 {
 	ReadSpec	spec = three_keys_spec();
 	ReadResult	result;
 	Client	   *client;
+	int64_t		began;
 
 	SCRIPT(REFUSED("BatchGetItem", NULL, "AccessDeniedException", ""),
-		   ANSWERED("Query", "\":1\":{\"N\":\"2\"}", "{\"Items\":[" KEY_OF("a", "2") "],\"Count\":1,\"ScannedCount\":1}"),
-		   ANSWERED("Query", "{\"S\":\"b\"}", "{\"Items\":[" KEY_OF("b", "1") "],\"Count\":1,\"ScannedCount\":1}"),
-		   ANSWERED("Query", NULL, "{\"Items\":[],\"Count\":0,\"ScannedCount\":0}"));
+		   LATE_PAGE("\":1\":{\"N\":\"2\"}", "{\"Items\":[" KEY_OF("a", "2") "],\"Count\":1,\"ScannedCount\":1}"),
+		   LATE_PAGE("{\"S\":\"b\"}", "{\"Items\":[" KEY_OF("b", "1") "],\"Count\":1,\"ScannedCount\":1}"),
+		   LATE_PAGE(NULL, "{\"Items\":[],\"Count\":0,\"ScannedCount\":0}"));
 	client = script_client(4, 4);
+	began = http_now_ms();
 	assert_int_equal(count_items(client, &spec, NULL, &result), 2);
 	assert_int_equal(result, READ_END);
+	assert_int_equal(script_most_in_flight(), 3);
+	assert_int_equal(http_now_ms() - began, 100);
 	client_free(client);
 	script_end();
 }
@@ -607,6 +637,32 @@ a_batch_keeps_to_the_budget(void **state)
 	assert_true(result != READ_END && budget.spent == 20.5 && usage.requests == 2);
 	read_free(read);
 	client_free(client);
+}
+
+/* It is known of three keys what they may cost, and so whether they may be read ahead: 300 units, if each has an item of 400 KB. */
+static void
+a_batch_is_begun_ahead_if_the_budget_bears_its_keys(void **state)
+{
+	for (int units = 299; units <= 301; units++)
+	{
+		const Exchange exchange = ANSWERED("BatchGetItem", ALL_THREE, BATCH_ANSWER(ALL_THREE, ""));
+		ReadSpec	spec = three_keys_spec();
+		ReadBudget	budget = {.limit = units};
+		Usage		usage = {0};
+		ReadOperation *read;
+		Client	   *client;
+
+		spec.consistent = true;
+		spec.budget = &budget;
+		script_begin(&exchange, units < 300 ? 0 : 1);
+		client = script_client(1, 4);
+		read = read_start(client, &names, &spec, &usage);
+		read_begin_ahead(read);
+		assert_int_equal(script_requests(), units < 300 ? 0 : 1);
+		read_free(read);
+		client_free(client);
+		script_end();
+	}
 }
 
 static void
@@ -688,10 +744,12 @@ main(void)
 		cmocka_unit_test(no_more_is_under_way_than_the_budget_bears),
 		cmocka_unit_test(each_key_is_read_once_whatever_is_left_out),
 		cmocka_unit_test(keys_that_are_left_out_are_asked_for_again),
+		cmocka_unit_test(what_a_full_answer_leaves_out_is_asked_for_at_once),
 		cmocka_unit_test(keys_that_are_never_read_are_a_failure),
 		cmocka_unit_test(answers_to_other_keys_are_refused),
 		cmocka_unit_test(without_permission_for_batches_each_key_is_a_query),
 		cmocka_unit_test(a_batch_keeps_to_the_budget),
+		cmocka_unit_test(a_batch_is_begun_ahead_if_the_budget_bears_its_keys),
 		cmocka_unit_test(without_memory_a_read_fails),
 		cmocka_unit_test(without_memory_a_read_by_keys_fails),
 	};
