@@ -120,5 +120,31 @@ sub waits { my ($who) = @_; return Session::comes(sub { $admin->query(q{SELECT c
 	is(result_of($session->result), ($after + 2) . '/slow/0', 'and the query goes on');
 }
 
+# The end of all ids, and beyond: DynamoDB's numbers have 38 digits.
+{
+	my $last = '9223372036854775807';
+	my $names = q{SERVER counting_server OPTIONS (commit_table 'ending', counter_table 'ending-counters', append_mode 'dense', gap_timeout_ms '1000'};
+	$admin->query("CREATE FOREIGN TABLE ending (commit_id bigint, aggregate_id text, version bigint, events jsonb) $names)");
+	$admin->query("CREATE FOREIGN TABLE ending_deferred (commit_id bigint, aggregate_id text, version bigint, events jsonb) $names, append_at 'commit')");
+	$admin->query(q{SELECT dynamodb_es_create_tables('ending')});
+	my $set = sub { my ($id) = @_; $plain->put('ending-counters', { name => { S => 'commits' }, id => { N => $id } }); return };
+	my $one = sub { my ($aggregate, $after) = @_; return result_of("SELECT commit_id FROM dynamodb_es_append(ARRAY[ROW(NULL, '$aggregate', 0, '[]')]::ending[], $after, 'SELECT WHERE false')") };
+	$set->('9223372036854775806');
+	is(result_of(q{SELECT commit_id FROM dynamodb_es_append(ARRAY[ROW(NULL, 'a', 0, '[]'), ROW(NULL, 'b', 0, '[]')]::ending[], 9223372036854775806)}), '2200H', 'one id for two rows');
+	is($one->('a', $last), '55000', 'a position that the store has not reached');
+	is(result_of("SELECT dynamodb_es_expect('ending_deferred', $last)"), '55000', 'an expected head that it has not reached');
+	is($one->('a', '9223372036854775806'), $last, 'the last id');
+	is($one->('b', $last), '2200H', 'there is none behind it');
+	is($one->('b', 5), '55000', 'nor is one appended where ids before it are missing');
+	is(result_of("BEGIN; SELECT dynamodb_es_expect('ending_deferred', $last); INSERT INTO ending_deferred (aggregate_id, version, events) VALUES ('b', 0, '[]'); COMMIT"), '2200H', 'nor at a commit');
+	for my $beyond ('9223372036854775808', '1E38')
+	{
+		$set->($beyond);
+		is($one->('b', 5), '2200H', "a counter at $beyond");
+		is(result_of("SELECT dynamodb_es_expect('ending_deferred', 5)"), '2200H', "a counter at $beyond: at a commit");
+	}
+	is(scalar $admin->query('SELECT count(*) FROM ending'), 1, 'nothing else is stored');
+}
+
 $node->stop;
 done_testing();
