@@ -120,6 +120,22 @@ for my $case (
 	is(scalar($proxy->operations), $requests, "$name: nothing is asked for ahead");
 }
 
+note 'rows that are wide';
+my $wide = q{SELECT w.id, version, length(text) FROM (SELECT id, repeat(id, 10000) AS text FROM many WHERE id < 'a12' OFFSET 0) w JOIN %T ON aggregate_id = w.id};
+like(plan_of($wide =~ s/%T/commits/r), qr/Lookahead/, 'wide rows are fetched ahead');
+$session->query(q{SET work_mem = '64kB'});
+$proxy->rules({ operation => 'Query', before => 100 });
+is(rows($wide =~ s/%T/commits/r), rows($wide =~ s/%T/copied/r), 'wide rows: the same rows');
+cmp_ok(max(in_flight()), '<=', 5, 'only as many ahead as work_mem bears');
+$session->query(q{RESET work_mem});
+$proxy->rules({ operation => 'Query', before => 100 });
+is(rows($wide =~ s/%T/commits/r), rows($wide =~ s/%T/copied/r), 'with more of it the same');
+cmp_ok(max(in_flight()), '>', 5, 'and more of them');
+$session->query(q{ALTER FOREIGN TABLE commits OPTIONS (ADD committed_at_slack_ms '1000')});
+unlike(plan_of('SELECT n FROM few JOIN commits ON commit_id >= n AND committed_at > now() - n * interval \'1 hour\''), qr/Lookahead/, 'reads by time are not begun ahead');
+$session->query(q{ALTER FOREIGN TABLE commits OPTIONS (DROP committed_at_slack_ms)});
+$proxy->rules;
+
 note 'what goes wrong';
 $proxy->rules({ operation => 'Query', after => 'close', skip => 30, times => 10 });
 is(rows($join), rows($join =~ s/commits/copied/r), 'lost answers: the same rows');

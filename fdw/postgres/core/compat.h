@@ -47,6 +47,15 @@
 #define COMPAT_MODULE_MAGIC(module, module_version) PG_MODULE_MAGIC
 #endif
 
+/* 18 counts the disabled nodes of a path. A node that only passes rows on has as many as what is below it. */
+static inline void
+compat_path_take_disabled(Path *path, const Path *below)
+{
+#if PG_VERSION_NUM >= 180000
+	path->disabled_nodes = below->disabled_nodes;
+#endif
+}
+
 /* The user whose rights and user mapping an INSERT into its target goes by: the session's, or a view's owner. */
 static inline Oid
 compat_modify_user(EState *estate, ResultRelInfo *target)

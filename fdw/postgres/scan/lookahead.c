@@ -15,7 +15,9 @@
 #include "optimizer/paths.h"
 #include "utils/memutils.h"
 
+#include "postgres/core/compat.h"
 #include "postgres/scan/lookahead.h"
+#include "postgres/scan/scan_plan.h"
 
 /* What the loop costs with the node, as a part of what it costs without: enough for the planner to tell them apart. */
 #define COST_WITH_LOOKAHEAD 0.9999
@@ -30,6 +32,7 @@ struct Lookahead
 	bool		at_end;			/* no more come */
 	int			most;			/* rows fetched before their turn; 0: none are */
 	uint64		passed;			/* rows, since the beginning or since they are passed on again */
+	Size		bytes;			/* of the rows ahead */
 	TupleTableSlot **rows;		/* by their numbers, modulo row_slots(): the current one, the one before, and those ahead */
 };
 
@@ -89,18 +92,25 @@ fetch(Lookahead *ahead)
 	return row;
 }
 
+static Size
+row_bytes(const Lookahead *ahead, uint64 number)
+{
+	return ((MinimalTupleTableSlot *) *row_place(ahead, number))->mintuple->t_len;
+}
+
 static void
 fetch_ahead(Lookahead *ahead)
 {
 	uint64		last = ahead->current + Min((uint64) ahead->most, ahead->passed);
 
-	while (ahead->fetched < last)
+	while (ahead->fetched < last && ahead->bytes < (Size) work_mem * 1024)
 	{
 		TupleTableSlot *row = fetch(ahead);
 
 		if (row == NULL)
 			return;
 		ExecCopySlot(*row_place(ahead, ahead->fetched), row);
+		ahead->bytes += row_bytes(ahead, ahead->fetched);
 	}
 }
 
@@ -133,7 +143,7 @@ execute(CustomScanState *node)
 	{
 		ahead->passed++;
 		if (ahead->current < ahead->fetched)
-			ahead->current++;
+			ahead->bytes -= row_bytes(ahead, ++ahead->current);
 		else if ((row = fetch(ahead)) != NULL)
 		{
 			ahead->current = ahead->fetched;
@@ -164,6 +174,7 @@ rescan(CustomScanState *node)
 	ahead->current = ahead->fetched;
 	ahead->at_end = false;
 	ahead->passed = 0;
+	ahead->bytes = 0;
 	if (node->ss.ps.chgParam != NULL)
 		UpdateChangedParamSet(below, node->ss.ps.chgParam);
 	if (below->chgParam == NULL)
@@ -319,9 +330,19 @@ with_lookahead(Path *outer)
 	path->path.startup_cost = outer->startup_cost;
 	path->path.total_cost = outer->total_cost;
 	path->path.pathkeys = outer->pathkeys;
+	compat_path_take_disabled(&path->path, outer);
 	path->custom_paths = list_make1(outer);
 	path->methods = &path_methods;
 	return &path->path;
+}
+
+/* Reads by time search for their bounds first, and feeds wait for what is missing. */
+static bool
+may_be_ahead(const ForeignPath *scan)
+{
+	const ScanPlan *plan = linitial(scan->fdw_private);
+
+	return !plan->by_time && !plan->is_feed;
 }
 
 /* A scan of ours that gets all its values from the outer side, whose rows depend on nothing else. */
@@ -331,7 +352,8 @@ is_loop_over_scan(const Path *path, const RelOptInfo *outer, const RelOptInfo *i
 	const JoinPath *loop = (const JoinPath *) path;
 
 	return IsA(path, NestPath) && loop->outerjoinpath->parent == outer && loop->innerjoinpath->parent == inner
-		&& IsA(loop->innerjoinpath, ForeignPath) && PATH_REQ_OUTER(loop->innerjoinpath) != NULL
+		&& IsA(loop->innerjoinpath, ForeignPath) && may_be_ahead((const ForeignPath *) loop->innerjoinpath)
+		&& PATH_REQ_OUTER(loop->innerjoinpath) != NULL
 		&& bms_is_subset(PATH_REQ_OUTER(loop->innerjoinpath), outer->relids)
 		&& PATH_REQ_OUTER(loop->outerjoinpath) == NULL && !IsA(loop->outerjoinpath, CustomPath);
 }
