@@ -398,6 +398,7 @@ batch_read(ProjectionSession *session, const ProjectionRow *row, const Handler *
 	Filling		filling;
 	bool		goes_on;
 
+	session_begin_read(session);
 	session->reader = NULL;
 	if (reader != NULL &&
 		(reader->source != handler->source || reader->user != handler->owner || reader->position != row->position))
@@ -428,6 +429,7 @@ batch_read(ProjectionSession *session, const ProjectionRow *row, const Handler *
 	note_sighting(session, row, batch);
 	if (batch->report.head_checked)
 		session->head_at = http_now_ms();
+	session_end_read(session);
 	MemoryContextDelete(filling.row_context);
 	if (reader->map->replacements != NULL)
 		replacements_report(reader->map->replacements);

@@ -81,6 +81,20 @@ session_note_failing(ProjectionSession *session, const char *what, bool alone)
 }
 
 void
+session_begin_read(ProjectionSession *session)
+{
+	if (session->is_reading)
+		session->checked_at = session->head_at = 0;
+	session->is_reading = true;
+}
+
+void
+session_end_read(ProjectionSession *session)
+{
+	session->is_reading = false;
+}
+
+void
 session_drop_reader(ProjectionSession *session)
 {
 	FeedReader *reader = session->reader;

@@ -56,6 +56,7 @@ typedef struct ProjectionSession
 	char	   *store;			/* which one the following is about; NULL: it is about none yet */
 	Sightings	sightings;		/* of ids given out */
 	Kept		kept;			/* commits above a gap that is waited for */
+	bool		is_reading;		/* between session_begin_read and session_end_read */
 	int64		checked_at;		/* http_now_ms; when the store was last known to be the same; 0: never */
 	int64		head_at;		/* likewise; when the counter was last known to be at the position, at least */
 } ProjectionSession;
@@ -74,6 +75,13 @@ extern void session_meet_store(ProjectionSession *session, const FeedReader *rea
 
 /* An error that is on its way is about this; NULL: forgets it. */
 extern void session_note_failing(ProjectionSession *session, const char *what, bool alone);
+
+/*
+ * A read begins, and is at its end. One that did not come to its end has failed: as where the store was deleted, to be made
+ * again. So what was known of it is looked at anew.
+ */
+extern void session_begin_read(ProjectionSession *session);
+extern void session_end_read(ProjectionSession *session);
 
 /* Gives up the feed that is read, if there is one. */
 extern void session_drop_reader(ProjectionSession *session);
