@@ -3,16 +3,18 @@
  */
 #include "aws/sigv4.h"
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ALGORITHM "AWS4-HMAC-SHA256"
 #define TERMINATOR "aws4_request"
 #define HASH_BYTES 32
+#define DATE_LENGTH 8			/* of a timestamp */
+#define BLOCK_BYTES 64
+#define INNER_PAD 0x36
+#define OUTER_PAD 0x5C
 
 /* One parameter of a query string, "name=value" or "name". */
 typedef struct QueryParameter
@@ -108,15 +110,25 @@ append_hex(ByteBuffer *out, const unsigned char bytes[HASH_BYTES])
 	buffer_append(out, hex, sizeof(hex));
 }
 
-/* Fetched once in a process: what EVP_sha256() stands for is looked up anew for each digest. */
-static const EVP_MD *
-sha256(void)
+/*
+ * Of two pieces, one behind the other. What it takes is made once in a process, since that takes longer than most digests; no more
+ * of what was hashed stays in it than the last hash.
+ */
+static bool
+sha256(const void *first, size_t first_length, const void *second, size_t second_length, unsigned char hash[HASH_BYTES])
 {
-	static EVP_MD *fetched = NULL;
+	static EVP_MD *digest = NULL;
+	static EVP_MD_CTX *context = NULL;
 
-	if (fetched == NULL)
-		fetched = EVP_MD_fetch(NULL, "SHA256", NULL);
-	return fetched;
+	if (digest == NULL)
+		digest = EVP_MD_fetch(NULL, "SHA256", NULL);
+	if (context == NULL)
+		context = EVP_MD_CTX_new();
+	return digest != NULL && context != NULL
+		&& EVP_DigestInit_ex(context, digest, NULL) == 1
+		&& EVP_DigestUpdate(context, first, first_length) == 1
+		&& EVP_DigestUpdate(context, second, second_length) == 1
+		&& EVP_DigestFinal_ex(context, hash, NULL) == 1;
 }
 
 static void
@@ -124,12 +136,10 @@ append_hash(ByteBuffer *out, const void *bytes, size_t length)
 {
 	unsigned char hash[HASH_BYTES];
 
-	if (EVP_Digest(length > 0 ? bytes : "", length, hash, NULL, sha256(), NULL) != 1)
-	{
+	if (sha256(length > 0 ? bytes : "", length, "", 0, hash))
+		append_hex(out, hash);
+	else
 		out->failed = true;
-		return;
-	}
-	append_hex(out, hash);
 }
 
 /*
@@ -243,7 +253,12 @@ append_canonical_headers(ByteBuffer *out, ByteBuffer *signed_headers, const Sign
 static void
 append_scope(ByteBuffer *out, const char *timestamp, const char *region, const char *service)
 {
-	buffer_printf(out, "%.8s/%s/%s/%s", timestamp, region, service, TERMINATOR);
+	buffer_append(out, timestamp, strnlen(timestamp, DATE_LENGTH));
+	buffer_putc(out, '/');
+	buffer_puts(out, region);
+	buffer_putc(out, '/');
+	buffer_puts(out, service);
+	buffer_puts(out, "/" TERMINATOR);
 }
 
 void
@@ -296,43 +311,26 @@ sigv4_string_to_sign(const SigningRequest *request, const char *region, const ch
 	append_hash(out, canonical_request->data, canonical_request->length);
 }
 
-/* Kept in a process, as making it takes three times as long as its use; it holds the last key until hmac_forget. */
-static EVP_MAC_CTX *hmac_context = NULL;
-
-static EVP_MAC_CTX *
-hmac_context_new(void)
-{
-	char		digest[] = "SHA256";
-	OSSL_PARAM	parameters[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end()
-	};
-	EVP_MAC    *algorithm = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	EVP_MAC_CTX *context = algorithm != NULL ? EVP_MAC_CTX_new(algorithm) : NULL;
-
-	EVP_MAC_free(algorithm);
-	if (context != NULL && EVP_MAC_CTX_set_params(context, parameters) != 1)
-	{
-		EVP_MAC_CTX_free(context);
-		return NULL;
-	}
-	return context;
-}
-
-static void
-hmac_forget(void)
-{
-	EVP_MAC_CTX_free(hmac_context);
-	hmac_context = NULL;
-}
-
+/* Source: RFC 2104. OpenSSL's own takes four times as long as the two hashes for what surrounds them. */
 static bool
 hmac(const void *key, size_t key_length, const void *bytes, size_t length, unsigned char mac[HASH_BYTES])
 {
-	if (hmac_context == NULL)
-		hmac_context = hmac_context_new();
-	return hmac_context != NULL && EVP_MAC_init(hmac_context, key, key_length, NULL) == 1
-		&& EVP_MAC_update(hmac_context, bytes, length) == 1
-		&& EVP_MAC_final(hmac_context, mac, NULL, HASH_BYTES) == 1;
+	unsigned char block[BLOCK_BYTES] = {0};
+	unsigned char inner[HASH_BYTES];
+	bool		complete = true;
+
+	if (key_length > BLOCK_BYTES)
+		complete = sha256(key, key_length, "", 0, block);
+	else
+		memcpy(block, key, key_length);
+	for (size_t i = 0; i < BLOCK_BYTES; i++)
+		block[i] ^= INNER_PAD;
+	complete = complete && sha256(block, BLOCK_BYTES, bytes, length, inner);
+	for (size_t i = 0; i < BLOCK_BYTES; i++)
+		block[i] ^= INNER_PAD ^ OUTER_PAD;
+	complete = complete && sha256(block, BLOCK_BYTES, inner, HASH_BYTES, mac);
+	OPENSSL_cleanse(block, sizeof(block));
+	return complete;
 }
 
 /* The chain of keys: secret, date, region, service, terminator. */
@@ -393,9 +391,13 @@ sigv4_sign(const SigningRequest *request, const Credentials *credentials, const 
 		renew_key(key, credentials, request->timestamp, region, service) &&
 		hmac(key->key, sizeof(key->key), string_to_sign.data, string_to_sign.length, signature))
 	{
-		buffer_printf(authorization, ALGORITHM " Credential=%s/", credentials->access_key_id);
+		buffer_puts(authorization, ALGORITHM " Credential=");
+		buffer_puts(authorization, credentials->access_key_id);
+		buffer_putc(authorization, '/');
 		append_scope(authorization, request->timestamp, region, service);
-		buffer_printf(authorization, ", SignedHeaders=%s, Signature=", signed_headers.data ? signed_headers.data : "");
+		buffer_puts(authorization, ", SignedHeaders=");
+		buffer_append(authorization, signed_headers.data, signed_headers.length);
+		buffer_puts(authorization, ", Signature=");
 		append_hex(authorization, signature);
 		complete = !authorization->failed;
 	}
@@ -409,5 +411,4 @@ void
 sigv4_forget(SigningKey *key)
 {
 	OPENSSL_cleanse(key, sizeof(*key));
-	hmac_forget();
 }
