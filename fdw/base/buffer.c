@@ -5,7 +5,6 @@
 
 #include <openssl/crypto.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,9 +25,8 @@ grow_wiping(const ByteBuffer *buffer, size_t capacity)
 	return data;
 }
 
-/* Makes room for `more` bytes and the terminating NUL. */
 static bool
-buffer_reserve(ByteBuffer *buffer, size_t more)
+buffer_grow(ByteBuffer *buffer, size_t more)
 {
 	size_t		needed;
 	size_t		capacity;
@@ -42,9 +40,6 @@ buffer_reserve(ByteBuffer *buffer, size_t more)
 		return false;
 	}
 	needed = buffer->length + more + 1;
-	if (needed <= buffer->capacity)
-		return true;
-
 	capacity = buffer->capacity > 0 ? buffer->capacity : FIRST_CAPACITY;
 	while (capacity < needed)
 		capacity = capacity > SIZE_MAX / 2 ? needed : capacity * 2;
@@ -57,6 +52,13 @@ buffer_reserve(ByteBuffer *buffer, size_t more)
 	buffer->data = data;
 	buffer->capacity = capacity;
 	return true;
+}
+
+/* Makes room for `more` bytes and the terminating NUL. A request is put together of hundreds of pieces, and most fit. */
+static inline bool
+buffer_reserve(ByteBuffer *buffer, size_t more)
+{
+	return (more < buffer->capacity - buffer->length && !buffer->failed) || buffer_grow(buffer, more);
 }
 
 void
@@ -79,7 +81,37 @@ buffer_puts(ByteBuffer *buffer, const char *text)
 void
 buffer_putc(ByteBuffer *buffer, char c)
 {
-	buffer_append(buffer, &c, 1);
+	if (!buffer_reserve(buffer, 1))
+		return;
+	buffer->data[buffer->length++] = c;
+	buffer->data[buffer->length] = '\0';
+}
+
+size_t
+int64_print(int64_t number, char text[INT64_TEXT])
+{
+	char		digits[INT64_TEXT];
+	char	   *first = digits + INT64_TEXT;
+	uint64_t	magnitude = number < 0 ? -(uint64_t) number : (uint64_t) number;
+	size_t		length;
+
+	do
+		*--first = (char) ('0' + magnitude % 10);
+	while ((magnitude /= 10) > 0);
+	if (number < 0)
+		*--first = '-';
+	length = (size_t) (digits + INT64_TEXT - first);
+	memcpy(text, first, length);
+	text[length] = '\0';
+	return length;
+}
+
+void
+buffer_put_int64(ByteBuffer *buffer, int64_t number)
+{
+	char		text[INT64_TEXT];
+
+	buffer_append(buffer, text, int64_print(number, text));
 }
 
 void
@@ -150,7 +182,6 @@ buffer_free(ByteBuffer *buffer)
 void
 buffer_free_wipe(ByteBuffer *buffer)
 {
-	if (buffer->data != NULL)
-		OPENSSL_cleanse(buffer->data, buffer->capacity);
+	buffer->secret = true;
 	buffer_free(buffer);
 }

@@ -256,7 +256,7 @@ attribute_number(const char *text, size_t length)
 AttributeValue
 attribute_int64(int64_t number, char digits[24])
 {
-	return attribute_number(digits, (size_t) snprintf(digits, 24, "%" PRId64, number));
+	return attribute_number(digits, int64_print(number, digits));
 }
 
 AttributeValue

@@ -25,7 +25,9 @@ write_member(ByteBuffer *out, const char *member, const char *text)
 {
 	if (text == NULL)
 		return;
-	buffer_printf(out, ",\"%s\":", member);
+	buffer_puts(out, ",\"");
+	buffer_puts(out, member);
+	buffer_puts(out, "\":");
 	write_text(out, text);
 }
 
@@ -57,6 +59,16 @@ find_name(Expression *expression, const char *name)
 	return found;
 }
 
+/* "#2": of the names, or ":2": of the values, and a comma before all but the first. */
+static void
+open_placeholder(ByteBuffer *members, const char *sign, int number)
+{
+	buffer_puts(members, number > 0 ? ",\"" : "\"");
+	buffer_puts(members, sign);
+	buffer_put_int64(members, number);
+	buffer_puts(members, "\":");
+}
+
 void
 expression_name(Expression *expression, ByteBuffer *out, const char *name)
 {
@@ -73,19 +85,19 @@ expression_name(Expression *expression, ByteBuffer *out, const char *name)
 		buffer_append(out, start, (size_t) (end - start));
 		return;
 	}
-	buffer_printf(out, "#%d", expression->nnames);
-	buffer_printf(&expression->names, "%s\"#%d\":", expression->nnames > 0 ? "," : "", expression->nnames);
+	open_placeholder(&expression->names, "#", expression->nnames);
 	write_text(&expression->names, name);
-	expression->nnames++;
+	buffer_putc(out, '#');
+	buffer_put_int64(out, expression->nnames++);
 }
 
 void
 expression_value(Expression *expression, ByteBuffer *out, const AttributeValue *value)
 {
-	buffer_printf(out, ":%d", expression->nvalues);
-	buffer_printf(&expression->values, "%s\":%d\":", expression->nvalues > 0 ? "," : "", expression->nvalues);
+	open_placeholder(&expression->values, ":", expression->nvalues);
 	attribute_write(&expression->values, value);
-	expression->nvalues++;
+	buffer_putc(out, ':');
+	buffer_put_int64(out, expression->nvalues++);
 }
 
 void
@@ -107,9 +119,17 @@ write_expression(ByteBuffer *out, const Expression *expression)
 		return;
 	}
 	if (expression->nnames > 0)
-		buffer_printf(out, ",\"ExpressionAttributeNames\":{%s}", expression->names.data);
+	{
+		buffer_puts(out, ",\"ExpressionAttributeNames\":{");
+		buffer_puts(out, expression->names.data);
+		buffer_putc(out, '}');
+	}
 	if (expression->nvalues > 0)
-		buffer_printf(out, ",\"ExpressionAttributeValues\":{%s}", expression->values.data);
+	{
+		buffer_puts(out, ",\"ExpressionAttributeValues\":{");
+		buffer_puts(out, expression->values.data);
+		buffer_putc(out, '}');
+	}
 }
 
 void

@@ -3,6 +3,8 @@
  */
 #include "unit.h"
 
+#include <inttypes.h>
+
 static void
 a_zeroed_buffer_is_an_empty_text(void **state)
 {
@@ -26,6 +28,25 @@ pieces_are_joined(void **state)
 	buffer_append(&buffer, NULL, 0);
 	buffer_printf(&buffer, "%d%s", 42, "");
 	assert_text(&buffer, "abcdef42");
+}
+
+static void
+integers_are_decimal(void **state)
+{
+	const int64_t numbers[] = {0, 9, 10, -1, -10, 1234567890123, INT64_MAX, INT64_MIN};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+	{
+		ByteBuffer	buffer = {0};
+		char		expected[INT64_TEXT];
+		char		text[INT64_TEXT];
+		size_t		length = (size_t) snprintf(expected, sizeof(expected), "%" PRId64, numbers[i]);
+
+		assert_int_equal(int64_print(numbers[i], text), length);
+		assert_string_equal(text, expected);
+		buffer_put_int64(&buffer, numbers[i]);
+		assert_text(&buffer, expected);
+	}
 }
 
 static void
@@ -128,6 +149,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_zeroed_buffer_is_an_empty_text),
 		cmocka_unit_test(pieces_are_joined),
+		cmocka_unit_test(integers_are_decimal),
 		cmocka_unit_test(it_grows_past_every_size),
 		cmocka_unit_test(bytes_may_be_zeroes),
 		cmocka_unit_test(a_reset_buffer_is_empty_and_keeps_its_memory),
