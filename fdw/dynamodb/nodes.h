@@ -48,7 +48,4 @@ extern char *nodes_take_name(NodeParser *parser);	/* of a member, and the colon 
 extern cJSON *nodes_take_value(NodeParser *parser);
 extern cJSON *nodes_take_item(NodeParser *parser);
 
-/* A copy that lives by itself, as cJSON_Delete takes it. Its texts are only to be read. NULL when memory ran out. */
-extern cJSON *nodes_copy(const cJSON *node);
-
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dynamodb/nodes.h"
+#include "dynamodb/node_copy.h"
 #include "store/key_batch.h"
 
 struct KeyedRead
@@ -112,7 +112,7 @@ static void
 item_keep(KeyedRead *keyed, const cJSON *item)
 {
 	const CommitKey *key = key_batch_find(keyed->keys, keyed->nkeys, item);
-	cJSON	   *copy = key != NULL ? nodes_copy(item) : NULL;
+	cJSON	   *copy = key != NULL ? node_copy(item) : NULL;
 	Failure		failure;
 
 	if (copy != NULL)

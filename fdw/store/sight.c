@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dynamodb/nodes.h"
+#include "dynamodb/node_copy.h"
 
 const char **
 sight_attributes(const char *const *wanted, size_t nwanted, size_t *count)
@@ -109,7 +109,7 @@ taken_or_copy(Sight *sight, const cJSON *item)
 	cJSON	   *own = sight->taken;
 
 	sight->taken = NULL;
-	return own != NULL ? own : nodes_copy(item);
+	return own != NULL ? own : node_copy(item);
 }
 
 static bool

@@ -5,6 +5,7 @@
 #include "unit.h"
 
 #include "dynamodb/json.h"
+#include "dynamodb/node_copy.h"
 #include "dynamodb/nodes.h"
 #include "dynamodb/page.h"
 #include "same.h"
@@ -341,7 +342,7 @@ a_copy_of_an_item_lives_by_itself(void **state)
 		cJSON	   *copy;
 
 		memory_fail_at(nth);
-		copy = nodes_copy(item);
+		copy = node_copy(item);
 		failed = memory_has_failed();
 		memory_fail_at(0);
 		page_free(page);
