@@ -13,6 +13,7 @@
 #include "utils/tuplestore.h"
 
 #include "postgres/session/connection.h"
+#include "postgres/session/server_usage.h"
 
 PG_FUNCTION_INFO_V1(dynamodb_es_connections);
 PG_FUNCTION_INFO_V1(dynamodb_es_disconnect_all);
@@ -55,7 +56,7 @@ dynamodb_es_connections(PG_FUNCTION_ARGS)
 			[CONNECTION_REGION] = state->region == NULL,
 		};
 		Datum		values[CONNECTION_COLUMNS] = {
-			[CONNECTION_SERVER] = CStringGetTextDatum(connection_server_name(state->server)),
+			[CONNECTION_SERVER] = CStringGetTextDatum(server_usage_name(state->server)),
 			[CONNECTION_USER] = text_or_null(user),
 			[CONNECTION_ENDPOINT] = text_or_null(state->endpoint),
 			[CONNECTION_REGION] = text_or_null(state->region),

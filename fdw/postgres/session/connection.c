@@ -14,7 +14,6 @@
 #include "catalog/pg_user_mapping.h"
 #include "lib/ilist.h"
 #include "storage/fd.h"
-#include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
@@ -26,6 +25,7 @@
 #include "postgres/session/connection.h"
 #include "postgres/session/descriptors.h"
 #include "postgres/session/identity.h"
+#include "postgres/session/server_usage.h"
 #include "postgres/session/stat.h"
 #include "postgres/session/tally.h"
 #include "postgres/session/trace.h"
@@ -66,8 +66,6 @@ typedef struct ConnectionEntry
 static HTAB *connections = NULL;
 static dlist_head all_connections = DLIST_STATIC_INIT(all_connections);	/* those not used for the longest time first */
 
-/* ServerUsage by server. Tallies point into its entries, which are never removed. */
-static HTAB *usages = NULL;
 static uint64 changes = 0;		/* of servers and user mappings, that we have been told of */
 
 /* Sockets beyond the first leave room for the first ones of other clients. */
@@ -214,26 +212,12 @@ static void
 connections_init(void)
 {
 	HASHCTL		control = {.keysize = sizeof(Oid), .entrysize = sizeof(ConnectionEntry)};
-	HASHCTL		usage_control = {.keysize = sizeof(Oid), .entrysize = sizeof(ServerUsage)};
 
 	(void) stat_attach();
-	usages = hash_create("dynamodb_es usage", 8, &usage_control, HASH_ELEM | HASH_BLOBS);
 	connections = hash_create("dynamodb_es connections", 8, &control, HASH_ELEM | HASH_BLOBS);
 	descriptors_free_by(connections_close_longest_unused);
 	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, connections_invalidate, (Datum) 0);
 	CacheRegisterSyscacheCallback(USERMAPPINGOID, connections_invalidate, (Datum) 0);
-}
-
-static Usage *
-usage_of_server(const ForeignServer *server)
-{
-	bool		found;
-	ServerUsage *usage = hash_search(usages, &server->serverid, HASH_ENTER, &found);
-
-	if (!found)
-		memset(&usage->usage, 0, sizeof(usage->usage));
-	namestrcpy(&usage->server_name, server->servername);
-	return &usage->usage;
 }
 
 /* GetUserMapping names the user that it was asked for, also where the mapping is PUBLIC's. */
@@ -259,7 +243,7 @@ connection_new(const ForeignServer *server, Oid mapping, const MappingOptions *o
 	Failure		failure;
 	Connection *connection;
 	Oid			user = user_of_mapping(mapping);
-	Usage	   *session = usage_of_server(server);
+	Usage	   *session = server_usage_of(server);
 
 	if (identity.keys == NULL || settings.endpoint == NULL || strncmp(settings.endpoint, "https:", 6) == 0)
 		settings.http.ca_file = options_ca_file(server, options->profile);
@@ -444,15 +428,6 @@ connections_describe(void)
 	return states;
 }
 
-char *
-connection_server_name(Oid server)
-{
-	ForeignServer *found = GetForeignServerExtended(server, FSV_MISSING_OK);
-	const ServerUsage *usage = found != NULL ? NULL : hash_search(usages, &server, HASH_FIND, NULL);
-
-	return found != NULL ? found->servername : pstrdup(NameStr(usage->server_name));
-}
-
 /*
  * The names are looked up only after the scan of the table. A look-up may bring invalidations, which remove entries, and during a
  * scan no entry may be removed but the one that the scan is at.
@@ -483,21 +458,6 @@ connections_close_unused(void)
 	}
 	foreach(cell, kept)
 		ereport(WARNING, (errmsg("cannot close the connections to server \"%s\", which are in use",
-								 connection_server_name(lfirst_oid(cell)))));
+								 server_usage_name(lfirst_oid(cell)))));
 	return closed;
-}
-
-void
-server_usage_scan(HASH_SEQ_STATUS *scan)
-{
-	if (connections == NULL)
-		connections_init();
-	tally_tell_all();
-	hash_seq_init(scan, usages);
-}
-
-const ServerUsage *
-server_usage_next(HASH_SEQ_STATUS *scan)
-{
-	return hash_seq_search(scan);
 }

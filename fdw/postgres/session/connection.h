@@ -7,7 +7,6 @@
 #include "postgres.h"
 
 #include "nodes/pg_list.h"
-#include "utils/hsearch.h"
 
 #include "dynamodb/client.h"
 
@@ -42,22 +41,7 @@ typedef struct ConnectionState
 /* A List of ConnectionState, one for each connection of this backend. */
 extern List *connections_describe(void);
 
-/* The server's name, or the last one it had. */
-extern char *connection_server_name(Oid server);
-
 /* Closes all connections that nothing uses; a WARNING for each other one, which is kept. true: it has closed one. */
 extern bool connections_close_unused(void);
-
-/* What this backend has sent to a server, ever since it began, whatever became of its connections. */
-typedef struct ServerUsage
-{
-	Oid			server;			/* hash key */
-	NameData	server_name;	/* when it was last connected to */
-	Usage		usage;
-} ServerUsage;
-
-/* Likewise one after the other. The caller reads them to the end. */
-extern void server_usage_scan(HASH_SEQ_STATUS *scan);
-extern const ServerUsage *server_usage_next(HASH_SEQ_STATUS *scan);
 
 #endif
