@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -76,30 +78,87 @@ timer_wanted(CURLM *multi, long timeout_ms, void *arg)
 	return 0;
 }
 
-/* CURLMOPT_SOCKETFUNCTION: `known` is not NULL once the socket is in the epoll set. */
+/* NULL: it is none that was opened by socket_open, but of libcurl's own, which it closes by itself. */
+static LoopSocket *
+loop_socket(const Loop *loop, curl_socket_t fd)
+{
+	return fd < loop->nsockets && loop->sockets[fd].is_open ? &loop->sockets[fd] : NULL;
+}
+
+static uint32_t
+events_of(int what)
+{
+	switch (what)
+	{
+		case CURL_POLL_IN:
+			return EPOLLIN;
+		case CURL_POLL_OUT:
+			return EPOLLOUT;
+		case CURL_POLL_INOUT:
+			return EPOLLIN | EPOLLOUT;
+		default:
+			return 0;			/* CURL_POLL_REMOVE */
+	}
+}
+
+/*
+ * Has the epoll set, in which the socket is for `watched`, look for `events` there; 0: it is not in the set. What seems
+ * to be in there may not be: libcurl closes a socket that it could not connect without a word, and another gets its number.
+ */
+static bool
+socket_watch(const Loop *loop, curl_socket_t fd, uint32_t watched, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.u64 = (uint64_t) fd};
+
+	if (events == 0)
+		return epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd, &event) == 0;
+	if (watched != 0 && epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0)
+		return true;
+	return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/*
+ * CURLMOPT_SOCKETFUNCTION. A connection that no request needs stays in the epoll set: most often the next request wants
+ * the same of it. `known` is not NULL once a socket of libcurl's own is in the set.
+ */
 static int
 socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
 {
 	Loop	   *loop = arg;
-	struct epoll_event event = {0};
+	LoopSocket *socket = loop_socket(loop, fd);
+	uint32_t	events = events_of(what);
 
 	(void) easy;
-	event.data.u64 = (uint64_t) fd;
-	if (what == CURL_POLL_REMOVE)
+	if (socket == NULL)
 	{
-		/* The kernel drops a closed socket by itself, so an error here means no more than that. */
-		epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd, &event);
-		curl_multi_assign(loop->multi, fd, NULL);
-		return 0;
+		bool		changed = socket_watch(loop, fd, known != NULL ? EPOLLIN : 0, events);
+
+		curl_multi_assign(loop->multi, fd, events != 0 ? loop : NULL);
+		return changed || events == 0 ? 0 : -1; /* a closed socket is not in the set any more */
 	}
-	if (what != CURL_POLL_OUT)
-		event.events |= EPOLLIN;
-	if (what != CURL_POLL_IN)
-		event.events |= EPOLLOUT;
-	if (epoll_ctl(loop->epoll_fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) != 0)
+	socket->wanted = events;
+	if (events == 0 || events == socket->watched)
+		return 0;
+	if (!socket_watch(loop, fd, socket->watched, events))
 		return -1;
-	curl_multi_assign(loop->multi, fd, loop);
+	socket->watched = events;
 	return 0;
+}
+
+static bool
+loop_make_room(Loop *loop, int fd)
+{
+	LoopSocket *sockets;
+
+	if (fd < loop->nsockets)
+		return true;
+	sockets = realloc(loop->sockets, sizeof(LoopSocket) * (size_t) (fd + 1));
+	if (sockets == NULL)
+		return false;
+	memset(&sockets[loop->nsockets], 0, sizeof(LoopSocket) * (size_t) (fd + 1 - loop->nsockets));
+	loop->sockets = sockets;
+	loop->nsockets = fd + 1;
+	return true;
 }
 
 /* CURLOPT_OPENSOCKETFUNCTION: only libcurl knows which of its connections are idle, but sockets can be counted. */
@@ -110,8 +169,16 @@ socket_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 	int			fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 
 	(void) purpose;
-	loop->open_sockets += fd >= 0;
-	return fd >= 0 ? fd : CURL_SOCKET_BAD;
+	if (fd < 0)
+		return CURL_SOCKET_BAD;
+	if (!loop_make_room(loop, fd))
+	{
+		close(fd);
+		return CURL_SOCKET_BAD;
+	}
+	loop->sockets[fd] = (LoopSocket) {.is_open = true};
+	loop->open_sockets++;
+	return fd;
 }
 
 /* CURLOPT_CLOSESOCKETFUNCTION: also for connections whose transfer ended long ago. */
@@ -120,6 +187,10 @@ socket_close(void *arg, curl_socket_t fd)
 {
 	Loop	   *loop = arg;
 
+	/* A child that has not yet become another program may have the socket, too: so the kernel may not drop it by itself. */
+	if (loop->sockets[fd].watched != 0)
+		socket_watch(loop, fd, loop->sockets[fd].watched, 0);
+	loop->sockets[fd] = (LoopSocket) {0};
 	loop->open_sockets--;
 	return close(fd);
 }
@@ -159,6 +230,32 @@ loop_close(Loop *loop)
 		close(loop->timer_fd);
 	if (loop->epoll_fd >= 0)
 		close(loop->epoll_fd);
+	free(loop->sockets);
+}
+
+/* Something has happened on a socket. */
+static void
+socket_ready(Loop *loop, curl_socket_t fd, uint32_t events)
+{
+	LoopSocket *socket = loop_socket(loop, fd);
+	int			what = 0;
+	int			running;
+
+	if (socket != NULL && socket->wanted == 0)
+	{
+		/* No request needs it: its end has come, as libcurl will see. It must not wake anybody again. */
+		if (socket->watched != 0)
+			socket_watch(loop, fd, socket->watched, 0);
+		socket->watched = 0;
+		return;
+	}
+	if (events & (EPOLLIN | EPOLLHUP))
+		what |= CURL_CSELECT_IN;
+	if (events & EPOLLOUT)
+		what |= CURL_CSELECT_OUT;
+	if (events & EPOLLERR)
+		what |= CURL_CSELECT_ERR;
+	curl_multi_socket_action(loop->multi, fd, what, &running);
 }
 
 void
@@ -166,29 +263,18 @@ loop_run_sockets(Loop *loop)
 {
 	struct epoll_event events[EVENTS_AT_ONCE];
 	int			nevents;
-	int			running;
 
 	nevents = epoll_wait(loop->epoll_fd, events, EVENTS_AT_ONCE, 0);
 	for (int i = 0; i < nevents; i++)
 	{
-		int			what = 0;
 		uint64_t	expirations;
 
 		if (events[i].data.u64 & WATCHED)
 			continue;
-		if (events[i].data.u64 == (uint64_t) loop->timer_fd)
-		{
-			if (read(loop->timer_fd, &expirations, sizeof(expirations)) > 0)
-				loop->armed = -1;
-			continue;
-		}
-		if (events[i].events & (EPOLLIN | EPOLLHUP))
-			what |= CURL_CSELECT_IN;
-		if (events[i].events & EPOLLOUT)
-			what |= CURL_CSELECT_OUT;
-		if (events[i].events & EPOLLERR)
-			what |= CURL_CSELECT_ERR;
-		curl_multi_socket_action(loop->multi, (curl_socket_t) events[i].data.u64, what, &running);
+		if (events[i].data.u64 != (uint64_t) loop->timer_fd)
+			socket_ready(loop, (curl_socket_t) events[i].data.u64, events[i].events);
+		else if (read(loop->timer_fd, &expirations, sizeof(expirations)) > 0)
+			loop->armed = -1;
 	}
 }
 

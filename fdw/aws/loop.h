@@ -12,6 +12,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* A socket that was opened for a connection; which events of epoll's it is there for. */
+typedef struct LoopSocket
+{
+	bool		is_open;
+	uint32_t	wanted;			/* by libcurl; 0: no request needs it */
+	uint32_t	watched;		/* in the epoll set; 0: it is not in there */
+} LoopSocket;
+
 typedef struct Loop
 {
 	CURLM	   *multi;
@@ -20,6 +28,8 @@ typedef struct Loop
 	int64_t		deadline;		/* when libcurl wants to be called, http_now_ms; -1: not at all */
 	int64_t		armed;			/* what the timer is set to, until that has been seen; -1: off */
 	int			open_sockets;
+	LoopSocket *sockets;		/* by descriptor */
+	int			nsockets;		/* the room for them */
 } Loop;
 
 /* Resolver threads start inside libcurl calls and take over the mask: no signal may ever be delivered to one of them. */
