@@ -336,26 +336,6 @@ http_client_poll(HttpClient *client)
 	http_client_pump(client);
 }
 
-/* A handle as curl_easy_init makes it. */
-static CURL *
-easy_take(HttpClient *client)
-{
-	return client->nspare > 0 ? client->spare[--client->nspare] : curl_easy_init();
-}
-
-/* To the next request, unless it may hold what was secret. No transfer is left in it, so no signals need be blocked. */
-static void
-easy_give(HttpClient *client, CURL *easy, bool secret)
-{
-	if (secret || client->nspare == MAX_SPARE)
-	{
-		curl_easy_cleanup(easy);
-		return;
-	}
-	curl_easy_reset(easy);
-	client->spare[client->nspare++] = easy;
-}
-
 /* A directory of the system's would be asked beside the file. */
 static bool
 trust(CURL *easy, const char *ca_file)
@@ -363,6 +343,37 @@ trust(CURL *easy, const char *ca_file)
 	return ca_file == NULL
 		|| (curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file) == CURLE_OK
 			&& curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK);
+}
+
+static CURL *
+easy_new(HttpClient *client)
+{
+	CURL	   *easy = curl_easy_init();
+
+	if (easy != NULL && transfer_set_up_handle(easy) && trust(easy, client->ca_file)
+		&& loop_count_sockets(&client->loop, easy))
+		return easy;
+	curl_easy_cleanup(easy);
+	return NULL;
+}
+
+static CURL *
+easy_take(HttpClient *client)
+{
+	return client->nspare > 0 ? client->spare[--client->nspare] : easy_new(client);
+}
+
+/* To the next request, if it may have it. No transfer is left in it, so no signals need be blocked. */
+static void
+easy_give(HttpClient *client, CURL *easy, bool may_be_kept)
+{
+	if (!may_be_kept || client->nspare == MAX_SPARE)
+	{
+		curl_easy_cleanup(easy);
+		return;
+	}
+	transfer_leave_handle(easy);
+	client->spare[client->nspare++] = easy;
 }
 
 static bool
@@ -373,8 +384,6 @@ transfer_begin(HttpTransfer *transfer, const HttpRequest *request)
 	transfer->easy = easy_take(client);
 	return transfer->easy != NULL
 		&& transfer_set_up(transfer, request)
-		&& trust(transfer->easy, client->ca_file)
-		&& loop_count_sockets(&client->loop, transfer->easy)
 		&& curl_multi_add_handle(client->loop.multi, transfer->easy) == CURLM_OK;
 }
 
@@ -392,6 +401,7 @@ http_send(HttpClient *client, const HttpRequest *request)
 	transfer->answer.retry_after_ms = -1;
 	transfer->answer.date_ms = transfer->answer.took_us = -1;
 	transfer->answer.body.secret = request->secret;
+	transfer->keeps_handle = !request->secret && strcmp(request->method, "POST") == 0;
 	transfer->timeout_ms = request->timeout_ms != 0 ? request->timeout_ms : client->settings.request_timeout_ms;
 	transfer->connect_timeout_ms =
 		request->timeout_ms != 0 ? request->timeout_ms : client->settings.connect_timeout_ms;
@@ -427,7 +437,7 @@ http_transfer_free(HttpTransfer *transfer)
 		signals_restore(&saved);
 	}
 	if (transfer->easy != NULL)
-		easy_give(transfer->client, transfer->easy, transfer->answer.body.secret);
+		easy_give(transfer->client, transfer->easy, transfer->keeps_handle);
 	transfer_free_headers(transfer);
 	buffer_free(&transfer->answer.body);
 	free(transfer);

@@ -104,17 +104,10 @@ transfer_free_headers(HttpTransfer *transfer)
 }
 
 bool
-transfer_set_up(HttpTransfer *transfer, const HttpRequest *request)
+transfer_set_up_handle(CURL *easy)
 {
-	CURL	   *easy = transfer->easy;
-
-	if (!headers_copy(transfer, request))
-		return false;
 #define SET(option, value) (curl_easy_setopt(easy, option, value) == CURLE_OK)
-	return SET(CURLOPT_URL, request->url)
-		&& SET(CURLOPT_PRIVATE, transfer)
-		&& SET(CURLOPT_ERRORBUFFER, transfer->error)
-		&& SET(CURLOPT_NOSIGNAL, 1L)
+	return SET(CURLOPT_NOSIGNAL, 1L)
 		&& SET(CURLOPT_QUICK_EXIT, 1L)
 		&& SET(CURLOPT_PROTOCOLS_STR, "http,https")
 		&& SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2)
@@ -122,20 +115,38 @@ transfer_set_up(HttpTransfer *transfer, const HttpRequest *request)
 		&& SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1)
 		&& SET(CURLOPT_FOLLOWLOCATION, 0L)
 		&& SET(CURLOPT_MAXAGE_CONN, MAX_IDLE_SECONDS)
+		&& SET(CURLOPT_POST, 1L)
+		&& SET(CURLOPT_PREREQFUNCTION, about_to_send)
+		&& SET(CURLOPT_WRITEFUNCTION, body_arrived)
+		&& SET(CURLOPT_HEADERFUNCTION, header_arrived);
+}
+
+bool
+transfer_set_up(HttpTransfer *transfer, const HttpRequest *request)
+{
+	CURL	   *easy = transfer->easy;
+
+	if (!headers_copy(transfer, request))
+		return false;
+	return SET(CURLOPT_URL, request->url)
+		&& SET(CURLOPT_PRIVATE, transfer)
+		&& SET(CURLOPT_ERRORBUFFER, transfer->error)
 		&& SET(CURLOPT_CONNECTTIMEOUT_MS, (long) transfer->connect_timeout_ms)
 		&& SET(CURLOPT_HTTPHEADER, transfer->headers)
-		&& SET(CURLOPT_POST, 1L)
 		&& SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_length)
 		&& SET(CURLOPT_POSTFIELDS, request->body != NULL ? request->body : "")
-		&& SET(CURLOPT_PREREQFUNCTION, about_to_send)
 		&& SET(CURLOPT_PREREQDATA, transfer)
-		&& SET(CURLOPT_WRITEFUNCTION, body_arrived)
 		&& SET(CURLOPT_WRITEDATA, transfer)
-		&& SET(CURLOPT_HEADERFUNCTION, header_arrived)
 		&& SET(CURLOPT_HEADERDATA, transfer)
+		&& SET(CURLOPT_NOPROXY, request->direct ? "*" : NULL)
 		&& (strcmp(request->method, "GET") != 0 || SET(CURLOPT_HTTPGET, 1L))
-		&& (strcmp(request->method, "PUT") != 0 || SET(CURLOPT_CUSTOMREQUEST, "PUT"))
-		&& (!request->direct || SET(CURLOPT_NOPROXY, "*"));
+		&& (strcmp(request->method, "PUT") != 0 || SET(CURLOPT_CUSTOMREQUEST, "PUT"));
+}
+
+void
+transfer_leave_handle(CURL *easy)
+{
+	(void) (SET(CURLOPT_ERRORBUFFER, NULL) && SET(CURLOPT_HTTPHEADER, NULL) && SET(CURLOPT_POSTFIELDS, NULL));
 #undef SET
 }
 

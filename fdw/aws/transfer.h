@@ -16,6 +16,7 @@ struct HttpTransfer
 	HttpTransfer *next;
 	int64_t		deadline;		/* ms; moves on by the time in which nobody waits */
 	CURL	   *easy;
+	bool		keeps_handle;	/* for the next request: there was no secret in the answer, and it was a POST */
 	struct curl_slist *headers;
 	long		sent_before;	/* bytes that had been sent before the request itself: to a proxy */
 	int			timeout_ms;
@@ -30,11 +31,17 @@ struct HttpTransfer
 	char		error[CURL_ERROR_SIZE];
 };
 
+/* Tells a new handle what is the same for each request. false when memory ran out. */
+extern bool transfer_set_up_handle(CURL *easy);
+
 /*
- * Sets up the handle, which must be new or reset, for the request. false when memory ran out. The caller frees the headers
- * (transfer_free_headers) and the handle in either case.
+ * Tells the handle, which is new or has been left by another POST, of the request. false when memory ran out. The caller
+ * frees the headers (transfer_free_headers) in either case.
  */
 extern bool transfer_set_up(HttpTransfer *transfer, const HttpRequest *request);
+
+/* The handle forgets what belonged to its transfer. */
+extern void transfer_leave_handle(CURL *easy);
 
 /* libcurl has ended it with this code: DONE, or FAILED with the failure filled in. */
 extern void transfer_finish(HttpTransfer *transfer, CURLcode code);
