@@ -29,7 +29,9 @@ struct HttpClient
 	int			in_flight;		/* its length */
 	int64_t		counted_until;	/* the time up to which deadlines have been looked after, ms */
 	bool		awaited;		/* since then the caller has been waiting */
-	CURL	   *spare[MAX_SPARE];	/* handles of earlier requests, for the next */
+	char	   *url;			/* of usual requests; NULL: there was none so far */
+	CURLU	   *url_parts;		/* that, taken apart */
+	CURL	   *spare[MAX_SPARE];	/* handles of usual requests, for the next */
 	int			nspare;
 };
 
@@ -110,6 +112,8 @@ http_client_free(HttpClient *client)
 	signals_block(&saved);
 	loop_close(&client->loop);
 	signals_restore(&saved);
+	curl_url_cleanup(client->url_parts);
+	free(client->url);
 	free(client->ca_file);
 	free(client);
 }
@@ -376,14 +380,41 @@ easy_give(HttpClient *client, CURL *easy, bool may_be_kept)
 	client->spare[client->nspare++] = easy;
 }
 
+/* The URL of the first usual request is taken apart once: libcurl would do so for each. */
+static void
+url_keep(HttpClient *client, const char *url)
+{
+	client->url = strdup(url);
+	client->url_parts = curl_url();
+	if (client->url != NULL && client->url_parts != NULL
+		&& curl_url_set(client->url_parts, CURLUPART_URL, url, 0) == CURLUE_OK)
+		return;
+	curl_url_cleanup(client->url_parts);
+	free(client->url);
+	client->url = NULL;
+	client->url_parts = NULL;
+}
+
+/* A POST to the service, without secrets in the answer: a handle that has sent one is as good as new for the next. */
+static bool
+request_is_usual(HttpClient *client, const HttpRequest *request)
+{
+	if (request->secret || strcmp(request->method, "POST") != 0)
+		return false;
+	if (client->url == NULL)
+		url_keep(client, request->url);
+	return client->url != NULL && strcmp(client->url, request->url) == 0;
+}
+
 static bool
 transfer_begin(HttpTransfer *transfer, const HttpRequest *request)
 {
 	HttpClient *client = transfer->client;
 
-	transfer->easy = easy_take(client);
+	transfer->is_usual = request_is_usual(client, request);
+	transfer->easy = transfer->is_usual ? easy_take(client) : easy_new(client);
 	return transfer->easy != NULL
-		&& transfer_set_up(transfer, request)
+		&& transfer_set_up(transfer, request, transfer->is_usual ? client->url_parts : NULL)
 		&& curl_multi_add_handle(client->loop.multi, transfer->easy) == CURLM_OK;
 }
 
@@ -401,7 +432,6 @@ http_send(HttpClient *client, const HttpRequest *request)
 	transfer->answer.retry_after_ms = -1;
 	transfer->answer.date_ms = transfer->answer.took_us = -1;
 	transfer->answer.body.secret = request->secret;
-	transfer->keeps_handle = !request->secret && strcmp(request->method, "POST") == 0;
 	transfer->timeout_ms = request->timeout_ms != 0 ? request->timeout_ms : client->settings.request_timeout_ms;
 	transfer->connect_timeout_ms =
 		request->timeout_ms != 0 ? request->timeout_ms : client->settings.connect_timeout_ms;
@@ -437,7 +467,7 @@ http_transfer_free(HttpTransfer *transfer)
 		signals_restore(&saved);
 	}
 	if (transfer->easy != NULL)
-		easy_give(transfer->client, transfer->easy, transfer->keeps_handle);
+		easy_give(transfer->client, transfer->easy, transfer->is_usual);
 	transfer_free_headers(transfer);
 	buffer_free(&transfer->answer.body);
 	free(transfer);

@@ -122,13 +122,13 @@ transfer_set_up_handle(CURL *easy)
 }
 
 bool
-transfer_set_up(HttpTransfer *transfer, const HttpRequest *request)
+transfer_set_up(HttpTransfer *transfer, const HttpRequest *request, CURLU *url_parts)
 {
 	CURL	   *easy = transfer->easy;
 
 	if (!headers_copy(transfer, request))
 		return false;
-	return SET(CURLOPT_URL, request->url)
+	return (url_parts != NULL ? SET(CURLOPT_CURLU, url_parts) : SET(CURLOPT_URL, request->url))
 		&& SET(CURLOPT_PRIVATE, transfer)
 		&& SET(CURLOPT_ERRORBUFFER, transfer->error)
 		&& SET(CURLOPT_CONNECTTIMEOUT_MS, (long) transfer->connect_timeout_ms)

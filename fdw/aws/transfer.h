@@ -16,7 +16,7 @@ struct HttpTransfer
 	HttpTransfer *next;
 	int64_t		deadline;		/* ms; moves on by the time in which nobody waits */
 	CURL	   *easy;
-	bool		keeps_handle;	/* for the next request: there was no secret in the answer, and it was a POST */
+	bool		is_usual;		/* its handle is kept for the next one (http.c) */
 	struct curl_slist *headers;
 	long		sent_before;	/* bytes that had been sent before the request itself: to a proxy */
 	int			timeout_ms;
@@ -35,10 +35,11 @@ struct HttpTransfer
 extern bool transfer_set_up_handle(CURL *easy);
 
 /*
- * Tells the handle, which is new or has been left by another POST, of the request. false when memory ran out. The caller
- * frees the headers (transfer_free_headers) in either case.
+ * Tells the handle of the request. It is new, or was left by another usual one. url_parts are those of the request's URL, or
+ * NULL: then libcurl takes it apart; they stay as long as the handle. false when memory ran out. The caller frees the headers
+ * (transfer_free_headers) in either case.
  */
-extern bool transfer_set_up(HttpTransfer *transfer, const HttpRequest *request);
+extern bool transfer_set_up(HttpTransfer *transfer, const HttpRequest *request, CURLU *url_parts);
 
 /* The handle forgets what belonged to its transfer. */
 extern void transfer_leave_handle(CURL *easy);

@@ -1,5 +1,5 @@
 /*
- * loop: what a request costs in calls of the kernel, and that a connection which is kept for the next one wakes nobody.
+ * loop, http: what a request costs in calls of the kernel, and that what is kept for the next one does no harm.
  */
 #include "peer.h"
 
@@ -140,12 +140,36 @@ connections_that_are_made_anew_are_waited_for(void **state)
 	peer_close(&peer);
 }
 
+/* The handle, and the URL taken apart, are those of the request before. */
+static void
+each_request_goes_where_it_says(void **state)
+{
+	HttpClient *client = new_client();
+	Peer		peers[2];
+
+	peer_open(&peers[0]);
+	peer_open(&peers[1]);
+	peers[0].answer = peers[1].answer = ANSWER;
+	for (int i = 0; i < 6; i++)
+	{
+		Peer	   *peer = &peers[i % 3 == 1];
+
+		await_answer(client, peer, send_to(client, peer));
+	}
+	assert_int_equal(peers[0].requests, 4);
+	assert_int_equal(peers[1].requests, 2);
+	http_client_free(client);
+	peer_close(&peers[0]);
+	peer_close(&peers[1]);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_on_a_kept_connection_leaves_the_epoll_set_alone),
 		cmocka_unit_test(an_idle_connection_that_ends_wakes_once),
+		cmocka_unit_test(each_request_goes_where_it_says),
 		cmocka_unit_test(connections_that_are_made_anew_are_waited_for),
 	};
 
