@@ -73,34 +73,42 @@ header_arrived(char *line, size_t size, size_t count, void *arg)
 	return length;
 }
 
-static bool
-headers_add(HttpTransfer *transfer, const char *line)
-{
-	struct curl_slist *longer = curl_slist_append(transfer->headers, line);
-
-	if (longer == NULL)
-		return false;
-	transfer->headers = longer;
-	return true;
-}
-
+/*
+ * The header lines as a list of libcurl's, in one piece of memory: the nodes, and behind them the texts. The last line is for
+ * libcurl: without it, it asks first whether a large body is welcome, and waits for the answer.
+ */
 static bool
 headers_copy(HttpTransfer *transfer, const HttpRequest *request)
 {
+	static const char no_expect[] = "Expect:";
+	size_t		nodes = sizeof(struct curl_slist) * (request->nheaders + 1);
+	struct curl_slist *headers;
+	char	   *text;
+
+	transfer->headers_size = nodes;
 	for (size_t i = 0; i < request->nheaders; i++)
-		if (!headers_add(transfer, request->headers[i]))
-			return false;
-	/* Without this line libcurl asks first whether a large body is welcome, and waits for the answer. */
-	return headers_add(transfer, "Expect:");
+		transfer->headers_size += strlen(request->headers[i]) + 1;
+	headers = malloc(transfer->headers_size + sizeof(no_expect));
+	if (headers == NULL)
+		return false;
+	text = (char *) headers + nodes;
+	for (size_t i = 0; i < request->nheaders; i++)
+	{
+		headers[i] = (struct curl_slist) {.data = text, .next = &headers[i + 1]};
+		text = stpcpy(text, request->headers[i]) + 1;
+	}
+	headers[request->nheaders] = (struct curl_slist) {.data = strcpy(text, no_expect)};
+	transfer->headers = headers;
+	return true;
 }
 
 void
 transfer_free_headers(HttpTransfer *transfer)
 {
 	/* A session token may be among them. */
-	for (struct curl_slist *header = transfer->headers; header != NULL; header = header->next)
-		OPENSSL_cleanse(header->data, strlen(header->data));
-	curl_slist_free_all(transfer->headers);
+	if (transfer->headers != NULL)
+		OPENSSL_cleanse(transfer->headers, transfer->headers_size);
+	free(transfer->headers);
 }
 
 bool

@@ -17,7 +17,8 @@ struct HttpTransfer
 	int64_t		deadline;		/* ms; moves on by the time in which nobody waits */
 	CURL	   *easy;
 	bool		is_usual;		/* its handle is kept for the next one (http.c) */
-	struct curl_slist *headers;
+	struct curl_slist *headers;	/* with their texts */
+	size_t		headers_size;
 	long		sent_before;	/* bytes that had been sent before the request itself: to a proxy */
 	int			timeout_ms;
 	int			connect_timeout_ms;

@@ -19,6 +19,8 @@ struct Signer
 	SignerSettings settings;
 	SigningKey	key;
 	uint64_t	generation;		/* of the credentials that the key was made of */
+	time_t		second;			/* of the last request, by the service's clock; and as it is signed */
+	char		timestamp[17];
 	char	   *url;			/* endpoint and "/" */
 	bool		near;			/* see endpoint_is_near */
 	char	   *host;			/* the Host header: without the port where it is the scheme's own */
@@ -75,12 +77,24 @@ enum
 	HEADER_COUNT
 };
 
+/* Hundreds of requests are signed in the same second. */
+static const char *
+signer_timestamp(Signer *signer)
+{
+	time_t		now = clock_now(signer->settings.clock);
+
+	if (now != signer->second || signer->timestamp[0] == '\0')
+		sigv4_timestamp(now, signer->timestamp);
+	signer->second = now;
+	return signer->timestamp;
+}
+
 HttpTransfer *
 signer_send(Signer *signer, Operation operation, const ByteBuffer *body)
 {
 	const SignerSettings *settings = &signer->settings;
 	const Credentials *credentials = provider_credentials(settings->provider);
-	char		timestamp[17];
+	const char *timestamp = signer_timestamp(signer);
 	char		target[64];
 	SigningHeader headers[HEADER_COUNT] = {
 		[HEADER_CONTENT_TYPE] = {"Content-Type", CONTENT_TYPE},
@@ -99,7 +113,8 @@ signer_send(Signer *signer, Operation operation, const ByteBuffer *body)
 		.body_length = body->length,
 		.timestamp = timestamp,
 	};
-	ByteBuffer		lines[HEADER_COUNT + 1] = {{0}};
+	ByteBuffer	lines = {.secret = true};	/* one behind the other, each with its NUL */
+	size_t		starts[HEADER_COUNT + 1];
 	const char *line_texts[HEADER_COUNT + 3];
 	HttpRequest message = {
 		.method = request.method,
@@ -111,35 +126,31 @@ signer_send(Signer *signer, Operation operation, const ByteBuffer *body)
 		.direct = signer->near,
 	};
 	HttpTransfer *transfer = NULL;
-	bool		failed = false;
 
 	if (signer->generation != provider_generation(settings->provider))
 		sigv4_forget(&signer->key);
 	signer->generation = provider_generation(settings->provider);
-	sigv4_timestamp(clock_now(settings->clock), timestamp);
 	snprintf(target, sizeof(target), TARGET_PREFIX "%s", operation_name(operation));
 
-	for (size_t i = 0; i <= nheaders; i++)
-		lines[i].secret = true;
 	for (size_t i = 0; i < nheaders; i++)
 	{
-		buffer_puts(&lines[i], headers[i].name);
-		buffer_puts(&lines[i], ": ");
-		buffer_puts(&lines[i], headers[i].value);
+		starts[i] = lines.length;
+		buffer_puts(&lines, headers[i].name);
+		buffer_puts(&lines, ": ");
+		buffer_puts(&lines, headers[i].value);
+		buffer_putc(&lines, '\0');
 	}
-	buffer_puts(&lines[nheaders], "Authorization: ");
-	failed = !sigv4_sign(&request, credentials, settings->region, SERVICE, &signer->key, &lines[nheaders]);
-	for (size_t i = 0; i <= nheaders; i++)
+	starts[nheaders] = lines.length;
+	buffer_puts(&lines, "Authorization: ");
+	if (sigv4_sign(&request, credentials, settings->region, SERVICE, &signer->key, &lines) && !lines.failed)
 	{
-		failed = failed || lines[i].failed;
-		line_texts[i] = lines[i].data;
-	}
-	/* Not signed: what stands in between may change it. */
-	line_texts[nheaders + 1] = settings->accept_gzip ? "Accept-Encoding: gzip" : "Accept-Encoding: identity";
-	line_texts[nheaders + 2] = "Accept:";	/* libcurl's own line is of no use */
-	if (!failed)
+		for (size_t i = 0; i <= nheaders; i++)
+			line_texts[i] = lines.data + starts[i];
+		/* Not signed: what stands in between may change it. */
+		line_texts[nheaders + 1] = settings->accept_gzip ? "Accept-Encoding: gzip" : "Accept-Encoding: identity";
+		line_texts[nheaders + 2] = "Accept:";	/* libcurl's own line is of no use */
 		transfer = http_send(settings->http, &message);
-	for (size_t i = 0; i <= nheaders; i++)
-		buffer_free_wipe(&lines[i]);
+	}
+	buffer_free(&lines);
 	return transfer;
 }
