@@ -9,11 +9,9 @@
  */
 #include "store/append.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "store/counter.h"
+#include "store/append_ids.h"
 #include "store/dense.h"
 #include "store/lane.h"
 
@@ -24,6 +22,7 @@
 #define SHORT_PATIENCE_MS 1000
 #define NOTES_PATIENCE_MS 2000
 
+/* Each has a function, which says which phase comes next, or the same once more: then it waits. */
 typedef enum AppendPhase
 {
 	PHASE_ROWS,					/* what can be known of them without a look at the store */
@@ -45,13 +44,9 @@ struct AppendOperation
 	size_t		nlanes;
 	size_t		first_open;		/* the lanes before it are over */
 	size_t		nbegun;			/* the lanes before it have been looked at in this phase */
-	Lane	  **places;			/* for each row of the statement, in its order: the lane that gets the id; NULL: no id is needed */
-	size_t		ids_begin;		/* places before it have their ids */
-	size_t		ids_end;		/* the ADD under way asks for the places from ids_begin to here */
-	int64_t		ids_asked;		/* how many ids that ADD asks for */
+	AppendIds	ids;
 	int64_t		patience;		/* after a failure: when waiting for ids and versions ends, http_now_ms; 0: not set */
 	bool		were_given_up;	/* that time is over */
-	Call	   *counter;		/* the ADD under way */
 	DenseOperation *dense;
 	BurnOperation *burn;
 	AppendPhase phase;
@@ -77,8 +72,7 @@ append_start(Client *client, const StoreNames *names, const AppendSettings *sett
 	append->nrows = nrows;
 	append->order = calloc(nrows > 0 ? nrows : 1, sizeof(AppendRow *));
 	append->lanes = calloc(nrows > 0 ? nrows : 1, sizeof(Lane));
-	append->places = calloc(nrows > 0 ? nrows : 1, sizeof(Lane *));
-	if (append->order == NULL || append->lanes == NULL || append->places == NULL)
+	if (append->order == NULL || append->lanes == NULL || !append_ids_init(&append->ids, &append->context, rows, nrows))
 	{
 		append_free(append);
 		return NULL;
@@ -155,7 +149,7 @@ lane_go_on(AppendOperation *append, Lane *lane, int *busy)
 static bool
 lanes_step(AppendOperation *append)
 {
-	int			others = append->counter != NULL;
+	int			others = append_ids_are_coming(&append->ids);
 	int			busy = others;
 
 	while (append->first_open < append->nlanes && lane_is_over(&append->lanes[append->first_open]))
@@ -172,71 +166,20 @@ lanes_step(AppendOperation *append)
 	return busy == others;
 }
 
-/* Imported rows have their ids, which never grow too old. */
-static void
-use_own_ids(AppendOperation *append)
-{
-	for (size_t i = 0; i < append->nrows; i++)
-		append->rows[i].id_deadline = INT64_MAX;
-	append->ids_begin = append->nrows;
-}
-
-static int
-compare_ids(const void *a, const void *b)
-{
-	const AppendRow *x = *(AppendRow *const *) a;
-	const AppendRow *y = *(AppendRow *const *) b;
-
-	if (x->commit.commit_id != y->commit.commit_id)
-		return x->commit.commit_id > y->commit.commit_id ? 1 : -1;
-	return (x > y) - (x < y);
-}
-
-/* No index of DynamoDB's is unique, so this is the one moment at which an id that comes twice can be seen. */
-static void
-check_own_ids(AppendOperation *append)
-{
-	AppendRow **sorted = calloc(append->nrows + 1, sizeof(AppendRow *));
-	size_t		count = 0;
-	Failure		failure;
-
-	if (sorted == NULL)
-	{
-		append_fail_with(append, FAILURE_MEMORY, "out of memory");
-		return;
-	}
-	for (size_t i = 0; i < append->nrows; i++)
-		if (!append->rows[i].skipped)
-			sorted[count++] = &append->rows[i];
-	qsort(sorted, count, sizeof(AppendRow *), compare_ids);
-	for (size_t i = 1; i < count && !append->failed; i++)
-		if (sorted[i]->commit.commit_id == sorted[i - 1]->commit.commit_id)
-		{
-			failure_set(&failure, FAILURE_SAME_ID, NULL, "%" PRId64, sorted[i]->commit.commit_id);
-			append_fail(append, sorted[i], &failure);
-		}
-	free(sorted);
-}
-
-static void
+static AppendPhase
 puts_begin(AppendOperation *append)
 {
-	if (append->settings.mode == APPEND_IMPORT)
-		use_own_ids(append);
-	for (size_t i = 0; i < append->nlanes; i++)
-	{
-		Lane	   *lane = &append->lanes[i];
-
-		for (size_t j = 0; j < lane->nrows; j++)
-			append->places[lane->rows[j] - append->rows] = lane->rows[j]->skipped ? NULL : lane;
-	}
+	append_ids_place(&append->ids, append->lanes, append->nlanes);
 	append->nbegun = 0;
-	append->phase = PHASE_PUTS;
+	return PHASE_PUTS;
 }
 
-static void
+static AppendPhase
 rows_step(AppendOperation *append)
 {
+	const AppendRow *row = NULL;
+	Failure		failure;
+
 	for (size_t i = 0; i < append->nlanes && !append->failed; i++)
 	{
 		Lane	   *lane = &append->lanes[i];
@@ -244,24 +187,22 @@ rows_step(AppendOperation *append)
 		if (lane->state == LANE_NEW && !lane_resolve_versions(lane, &append->context, -1))
 			append_fail(append, lane->rows[lane->next], &lane->failure);
 	}
-	if (append->settings.mode == APPEND_IMPORT && !append->failed)
-		check_own_ids(append);
-	append->phase = append->failed ? PHASE_FINISHED : PHASE_VERSIONS;
+	if (append->settings.mode == APPEND_IMPORT && !append->failed
+		&& !append_ids_differ(append->rows, append->nrows, &row, &failure))
+		append_fail(append, row, &failure);
+	return append->failed ? PHASE_FINISHED : PHASE_VERSIONS;
 }
 
 /* Asks for the last versions that are needed, and for those that must be there before rows. */
-static void
+static AppendPhase
 versions_step(AppendOperation *append)
 {
 	/* Reads that are under way have no fate that the error would have to tell. */
 	if (!lanes_step(append) && !append->failed)
-		return;
+		return PHASE_VERSIONS;
 	if (append->failed)
-		append->phase = PHASE_FINISHED;
-	else if (append->settings.mode == APPEND_DENSE)
-		append->phase = PHASE_TRANSACTIONS;
-	else
-		puts_begin(append);
+		return PHASE_FINISHED;
+	return append->settings.mode == APPEND_DENSE ? PHASE_TRANSACTIONS : puts_begin(append);
 }
 
 static bool
@@ -271,55 +212,6 @@ any_version_is_open(const AppendOperation *append)
 		if (append->lanes[i].state == LANE_NEEDS_LAST_VERSION)
 			return true;
 	return false;
-}
-
-static bool
-place_takes_id(const AppendOperation *append, size_t place)
-{
-	return append->places[place] != NULL && !append->places[place]->takes_ids;
-}
-
-/*
- * Asks for the ids of the next rows. They follow the order of the statement; within an aggregate, whose rows may have
- * been put into another order, they follow the versions.
- */
-static void
-ids_ask(AppendOperation *append)
-{
-	const LaneContext *context = &append->context;
-	ByteBuffer	body = {0};
-	size_t		count = 0;
-
-	for (append->ids_end = append->ids_begin; append->ids_end < append->nrows; append->ids_end++)
-	{
-		if (count == append->settings.ids_at_once)
-			break;
-		count += place_takes_id(append, append->ids_end);
-	}
-	if (count == 0)
-	{
-		append->ids_begin = append->ids_end;
-		return;
-	}
-	append->ids_asked = (int64_t) count;
-	counter_write_take(&body, context->names, append->ids_asked);
-	append->counter = call_start(context->client, OPERATION_UPDATE_ITEM, &body, context->usage);
-	buffer_free(&body);
-	if (append->counter == NULL)
-		append_fail_with(append, FAILURE_MEMORY, "out of memory");
-}
-
-/* Of those that were asked for, of which `last` is the last, the ones that nobody needs any more are burned. */
-static void
-ids_give(AppendOperation *append, int64_t last, int64_t deadline)
-{
-	int64_t		left = append->ids_asked;
-
-	for (; append->ids_begin < append->ids_end && !append->failed; append->ids_begin++)
-		if (place_takes_id(append, append->ids_begin))
-			lane_give_id(append->places[append->ids_begin], last - --left, deadline);
-	while (left > 0)
-		burn_add(&append->context.burned, last - --left);
 }
 
 /*
@@ -337,31 +229,18 @@ give_up(AppendOperation *append)
 		return;
 	}
 	append->were_given_up = true;
-	call_free(append->counter);
-	append->counter = NULL;
+	append_ids_give_up(&append->ids);
 	for (size_t i = append->first_open; i < append->nbegun; i++)
 		lane_give_up(&append->lanes[i]);
 }
 
-/* Looks for the answer to what was asked. */
 static void
 ids_step(AppendOperation *append)
 {
-	Call	   *counter = append->counter;
-	StepResult	result = counter != NULL ? call_step(counter) : STEP_PENDING;
 	Failure		failure;
-	int64_t		last;
 
-	if (result == STEP_PENDING)
-		return;
-	append->counter = NULL;
-	if (result == STEP_FAILED)
-		append_fail(append, NULL, call_failure(counter));
-	else if (!counter_read_taken(call_response(counter), append->ids_asked, &last, &failure))
+	if (append_ids_step(&append->ids, !append->failed, &failure) == STEP_FAILED)
 		append_fail(append, NULL, &failure);
-	else
-		ids_give(append, last, call_sent_at(counter) + append->settings.deadline_ms);
-	call_free(counter);
 }
 
 /*
@@ -375,8 +254,8 @@ ids_are_wanted(AppendOperation *append, bool idle)
 	size_t		open = append->nlanes - append->nbegun;
 	size_t		at_hand = 0;
 
-	if (append->failed || append->ids_begin == append->nrows || idle)
-		return !append->failed && append->ids_begin < append->nrows;
+	if (append->failed || !append_ids_are_left(&append->ids) || idle)
+		return !append->failed && append_ids_are_left(&append->ids);
 	for (size_t i = append->nbegun; i < append->nlanes && at_hand < at_a_time && !lane_awaits_id(&append->lanes[i]); i++)
 		at_hand++;
 	for (size_t i = append->first_open; i < append->nbegun && at_hand < at_a_time; i++)
@@ -387,7 +266,7 @@ ids_are_wanted(AppendOperation *append, bool idle)
 	return at_a_time > 1 && at_hand < (open < at_a_time ? open : at_a_time);
 }
 
-static void
+static AppendPhase
 transactions_step(AppendOperation *append)
 {
 	StepResult	result = STEP_FAILED;
@@ -400,8 +279,9 @@ transactions_step(AppendOperation *append)
 		result = dense_step(append->dense);
 	if (result == STEP_FAILED && append->dense != NULL)
 		append_fail(append, dense_failed_row(append->dense), dense_failure(append->dense));
-	if (result != STEP_PENDING)
-		append->phase = !append->failed && any_version_is_open(append) ? PHASE_VERSIONS : PHASE_FINISHED;
+	if (result == STEP_PENDING)
+		return PHASE_TRANSACTIONS;
+	return !append->failed && any_version_is_open(append) ? PHASE_VERSIONS : PHASE_FINISHED;
 }
 
 static bool
@@ -425,7 +305,7 @@ endpoint_was_silent(const AppendOperation *append)
  * The notes go out before the failure is reported, or the success. They may well get through where a put did not; but
  * neither must wait for them through all attempts and timeouts of a dead endpoint.
  */
-static void
+static AppendPhase
 notes_begin(AppendOperation *append)
 {
 	LaneContext *context = &append->context;
@@ -433,10 +313,10 @@ notes_begin(AppendOperation *append)
 	if (append->settings.mode == APPEND_COUNTER && append->settings.burn_notes && !context->ids_are_foreign)
 		append->burn = burn_start(context->client, context->names, &context->burned, append->settings.max_parallel,
 								  endpoint_was_silent(append) ? SHORT_PATIENCE_MS : NOTES_PATIENCE_MS, context->usage);
-	append->phase = append->burn != NULL ? PHASE_NOTES : PHASE_FINISHED;
+	return append->burn != NULL ? PHASE_NOTES : PHASE_FINISHED;
 }
 
-static void
+static AppendPhase
 puts_step(AppendOperation *append)
 {
 	LaneContext *context = &append->context;
@@ -446,53 +326,49 @@ puts_step(AppendOperation *append)
 	{
 		ids_step(append);
 		idle = lanes_step(append);
-		if (append->counter != NULL || !ids_are_wanted(append, idle))
+		if (append_ids_are_coming(&append->ids) || !ids_are_wanted(append, idle))
 			break;
-		ids_ask(append);
+		if (!append_ids_ask(&append->ids))
+			append_fail_with(append, FAILURE_MEMORY, "out of memory");
 	}
-	if (append->failed && (!idle || append->counter != NULL))
+	if (append->failed && (!idle || append_ids_are_coming(&append->ids)))
 	{
 		give_up(append);
 		idle = lanes_step(append);
 	}
-	if (!idle || append->counter != NULL || !(append->failed || lanes_are_done(append)))
-		return;
+	if (!idle || append_ids_are_coming(&append->ids) || !(append->failed || lanes_are_done(append)))
+		return PHASE_PUTS;
 	for (size_t i = 0; i < append->nlanes; i++)
 		lane_burn_unused(&append->lanes[i], &context->burned);
-	notes_begin(append);
+	return notes_begin(append);
+}
+
+static AppendPhase
+notes_step(AppendOperation *append)
+{
+	return burn_step(append->burn) == STEP_DONE ? PHASE_FINISHED : PHASE_NOTES;
 }
 
 StepResult
 append_step(AppendOperation *append)
 {
-	AppendPhase before;
+	static AppendPhase (*const phases[]) (AppendOperation *append) = {
+		[PHASE_ROWS] = rows_step,
+		[PHASE_VERSIONS] = versions_step,
+		[PHASE_PUTS] = puts_step,
+		[PHASE_TRANSACTIONS] = transactions_step,
+		[PHASE_NOTES] = notes_step,
+	};
 
-	do
+	while (append->phase != PHASE_FINISHED)
 	{
-		before = append->phase;
-		switch (append->phase)
-		{
-			case PHASE_ROWS:
-				rows_step(append);
-				break;
-			case PHASE_VERSIONS:
-				versions_step(append);
-				break;
-			case PHASE_PUTS:
-				puts_step(append);
-				break;
-			case PHASE_TRANSACTIONS:
-				transactions_step(append);
-				break;
-			case PHASE_NOTES:
-				if (burn_step(append->burn) == STEP_DONE)
-					append->phase = PHASE_FINISHED;
-				break;
-			case PHASE_FINISHED:
-				return append->failed ? STEP_FAILED : STEP_DONE;
-		}
-	} while (append->phase != before);
-	return STEP_PENDING;
+		AppendPhase before = append->phase;
+
+		append->phase = phases[before] (append);
+		if (append->phase == before)
+			return STEP_PENDING;
+	}
+	return append->failed ? STEP_FAILED : STEP_DONE;
 }
 
 const Failure *
@@ -514,12 +390,11 @@ append_free(AppendOperation *append)
 		return;
 	for (size_t i = 0; i < append->nlanes; i++)
 		lane_free(&append->lanes[i]);
-	call_free(append->counter);
+	append_ids_free(&append->ids);
 	dense_free(append->dense);
 	burn_operation_free(append->burn);
 	burn_free(&append->context.burned);
 	free(append->order);
 	free(append->lanes);
-	free(append->places);
 	free(append);
 }
