@@ -14,8 +14,7 @@ typedef enum InquiryState
 {
 	LOOK_AT_COUNTER,
 	LOOK_AT_COMMITS,			/* row after row */
-	LOOK_AT_PREDECESSORS,		/* of the rows that need one */
-	DECIDED
+	LOOK_AT_PREDECESSORS		/* of the rows that need one */
 } InquiryState;
 
 struct Inquiry
@@ -23,7 +22,7 @@ struct Inquiry
 	Client	   *client;
 	InquirySubject subject;
 	Usage	   *usage;
-	InquiryState state;
+	InquiryState state;			/* while the result is PENDING */
 	size_t		at;				/* the row that is looked at */
 	Call	   *look;			/* NULL: not sent yet */
 	int64_t		head;
@@ -52,18 +51,47 @@ inquiry_start(Client *client, const InquirySubject *subject, Usage *usage)
 static void
 decide(Inquiry *inquiry, TransactionOutcome outcome)
 {
-	inquiry->state = DECIDED;
 	inquiry->result = STEP_DONE;
 	inquiry->outcome = outcome;
 }
 
-/* The version of row `row` is taken, as `look` has shown, which the inquiry takes over. */
+/* The version of row `row` is taken, as that look has shown. */
 static void
-decide_taken(Inquiry *inquiry, size_t row, Call *look)
+decide_taken(Inquiry *inquiry, size_t row, Call **look)
 {
 	inquiry->row = row;
-	inquiry->found = look;
+	inquiry->found = *look;
+	*look = NULL;
 	decide(inquiry, TRANSACTION_TAKEN);
+}
+
+/* At the first of the rows from `at` on that needs one. */
+static void
+go_to_predecessor(Inquiry *inquiry, size_t at)
+{
+	const InquirySubject *subject = &inquiry->subject;
+
+	while (at < subject->nrows && !subject->rows[at].checks_before)
+		at++;
+	inquiry->state = LOOK_AT_PREDECESSORS;
+	inquiry->at = at;
+	if (at == subject->nrows)
+		decide(inquiry, TRANSACTION_LOST_RACE);
+}
+
+static void
+go_to_commit(Inquiry *inquiry, size_t at)
+{
+	inquiry->state = LOOK_AT_COMMITS;
+	inquiry->at = at;
+	if (at < inquiry->subject.nrows)
+		return;
+	if (inquiry->own != NULL)
+		decide(inquiry, TRANSACTION_STORED);
+	else if (inquiry->subject.in_doubt)
+		decide(inquiry, TRANSACTION_UNKNOWN);
+	else
+		go_to_predecessor(inquiry, 0);
 }
 
 static void
@@ -72,7 +100,7 @@ counter_seen(Inquiry *inquiry, const cJSON *item)
 	if (item != NULL && !counter_read_head(item, &inquiry->head))
 		inquiry->result = STEP_FAILED;
 	else
-		inquiry->state = LOOK_AT_COMMITS;
+		go_to_commit(inquiry, 0);
 }
 
 /*
@@ -80,86 +108,58 @@ counter_seen(Inquiry *inquiry, const cJSON *item)
  * of it, down to the millisecond.
  */
 static void
-commit_seen(Inquiry *inquiry, Call *look, const cJSON *item)
+commit_seen(Inquiry *inquiry, const cJSON *item)
 {
 	const InquirySubject *subject = &inquiry->subject;
 	bool		is_own = item != NULL && commit_is_item(subject->rows[inquiry->at].commit, item);
 
 	if (item == NULL && inquiry->own != NULL)
-	{
-		decide_taken(inquiry, inquiry->own_row, inquiry->own);
-		inquiry->own = NULL;
-	}
+		decide_taken(inquiry, inquiry->own_row, &inquiry->own);
 	else if (item == NULL && inquiry->head != subject->head)
 		decide(inquiry, TRANSACTION_LOST_RACE);
 	else if (item != NULL && !is_own)
+		decide_taken(inquiry, inquiry->at, &inquiry->look);
+	else
 	{
-		decide_taken(inquiry, inquiry->at, look);
-		return;
+		if (is_own && inquiry->own == NULL)
+		{
+			inquiry->own = inquiry->look;
+			inquiry->own_row = inquiry->at;
+			inquiry->look = NULL;
+		}
+		go_to_commit(inquiry, inquiry->at + 1);
 	}
-	else if (is_own && inquiry->own == NULL)
-	{
-		inquiry->own = look;
-		inquiry->own_row = inquiry->at;
-		look = NULL;
-	}
-	inquiry->at++;
-	call_free(look);
-}
-
-/* No commit is left to be looked at. */
-static void
-commits_seen(Inquiry *inquiry)
-{
-	inquiry->at = 0;
-	inquiry->state = LOOK_AT_PREDECESSORS;
-	if (inquiry->own != NULL)
-		decide(inquiry, TRANSACTION_STORED);
-	else if (inquiry->subject.in_doubt)
-		decide(inquiry, TRANSACTION_UNKNOWN);
 }
 
 static void
 predecessor_seen(Inquiry *inquiry, const cJSON *item)
 {
-	inquiry->row = inquiry->at++;
-	if (item == NULL)
-		decide(inquiry, TRANSACTION_GAP);
+	if (item != NULL)
+	{
+		go_to_predecessor(inquiry, inquiry->at + 1);
+		return;
+	}
+	inquiry->row = inquiry->at;
+	decide(inquiry, TRANSACTION_GAP);
 }
 
+/* What was looked at is there, or is not. The look is freed, unless the state has taken it. */
 static void
-seen(Inquiry *inquiry, Call *look)
+seen(Inquiry *inquiry)
 {
-	const cJSON *item = json_member(call_response(look), "Item");
+	static void (*const states[]) (Inquiry *inquiry, const cJSON *item) = {
+		[LOOK_AT_COUNTER] = counter_seen,
+		[LOOK_AT_COMMITS] = commit_seen,
+		[LOOK_AT_PREDECESSORS] = predecessor_seen,
+	};
+	const cJSON *item = json_member(call_response(inquiry->look), "Item");
 
 	if (item != NULL && !cJSON_IsObject(item))
 		inquiry->result = STEP_FAILED;
-	else if (inquiry->state == LOOK_AT_COUNTER)
-		counter_seen(inquiry, item);
-	else if (inquiry->state == LOOK_AT_COMMITS)
-	{
-		commit_seen(inquiry, look, item);
-		return;
-	}
 	else
-		predecessor_seen(inquiry, item);
-	call_free(look);
-}
-
-/* Goes past the rows that there is nothing to look at for. */
-static void
-go_on(Inquiry *inquiry)
-{
-	const InquirySubject *subject = &inquiry->subject;
-
-	if (inquiry->state == LOOK_AT_COMMITS && inquiry->at == subject->nrows)
-		commits_seen(inquiry);
-	if (inquiry->state != LOOK_AT_PREDECESSORS)
-		return;
-	while (inquiry->at < subject->nrows && !subject->rows[inquiry->at].checks_before)
-		inquiry->at++;
-	if (inquiry->at == subject->nrows)
-		decide(inquiry, TRANSACTION_LOST_RACE);
+		states[inquiry->state] (inquiry, item);
+	call_free(inquiry->look);
+	inquiry->look = NULL;
 }
 
 static void
@@ -190,27 +190,20 @@ inquiry_step(Inquiry *inquiry)
 {
 	while (inquiry->result == STEP_PENDING)
 	{
-		Call	   *look = inquiry->look;
 		StepResult	result;
 
-		if (look == NULL)
+		if (inquiry->look == NULL)
 		{
-			go_on(inquiry);
-			if (inquiry->result == STEP_PENDING)
-				send_look(inquiry);
+			send_look(inquiry);
 			continue;
 		}
-		result = call_step(look);
+		result = call_step(inquiry->look);
 		if (result == STEP_PENDING)
 			break;
-		inquiry->look = NULL;
 		if (result == STEP_DONE)
-			seen(inquiry, look);
+			seen(inquiry);
 		else
-		{
 			inquiry->result = STEP_FAILED;
-			call_free(look);
-		}
 	}
 	return inquiry->result;
 }
