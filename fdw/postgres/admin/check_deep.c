@@ -23,8 +23,6 @@
 #include "postgres/core/errors.h"
 #include "postgres/session/task.h"
 #include "postgres/session/tenure.h"
-#include "postgres/session/trace.h"
-#include "postgres/session/wait.h"
 #include "postgres/table/options.h"
 #include "postgres/table/relation.h"
 #include "store/counter.h"
@@ -65,34 +63,13 @@ whole_read_start(WholeRead *read)
 static const cJSON *
 whole_read_next(WholeRead *read)
 {
-	const cJSON *item = NULL;
+	const cJSON *item;
 
 	MemoryContextReset(read->row_context);
-	for (;;)
-	{
-		ReadResult	result;
-
-		CHECK_FOR_INTERRUPTS();
-		budget_of_statement();
-		result = tenure_next(read->tenure, &item);
-		budget_check(read->usage, read->check->relation_name);
-		switch (result)
-		{
-			case READ_ITEM:
-				return item;
-			case READ_EMPTY_PAGE:
-				break;
-			case READ_PENDING:
-				wait_for_client(tenure_client(read->tenure));
-				break;
-			case READ_END:
-				tenure_drop(read->tenure);
-				return NULL;
-			case READ_FAILED:
-				trace_client(tenure_client(read->tenure));
-				report_failure(tenure_failure(read->tenure), read->check->relation_name);
-		}
-	}
+	item = tenure_await_item(read->tenure, read->usage, read->check->relation_name);
+	if (item == NULL)
+		tenure_drop(read->tenure);
+	return item;
 }
 
 /* A key attribute as it is shown. */

@@ -11,12 +11,9 @@
 #include "utils/timestamp.h"
 
 #include "postgres/core/budget.h"
-#include "postgres/core/errors.h"
 #include "postgres/session/known.h"
 #include "postgres/session/task.h"
 #include "postgres/session/tenure.h"
-#include "postgres/session/trace.h"
-#include "postgres/session/wait.h"
 #include "postgres/table/options.h"
 #include "postgres/table/relation.h"
 #include "store/timed_read.h"
@@ -47,33 +44,16 @@ first_ms(TimestampTz moment)
 static bool
 next_id(Oid relation, Tenure *tenure, Usage *usage, int64 *id)
 {
-	for (;;)
-	{
-		const cJSON *item;
-		AttributeValue value;
+	const cJSON *item;
 
-		CHECK_FOR_INTERRUPTS();
-		budget_of_statement();
-		switch (tenure_next(tenure, &item))
-		{
-			case READ_ITEM:
-				value = attribute_get(item, COMMIT_ID);
-				if (attribute_to_int64(&value, id))
-					return true;
-				break;
-			case READ_EMPTY_PAGE:
-				break;
-			case READ_PENDING:
-				wait_for_client(tenure_client(tenure));
-				break;
-			case READ_END:
-				return false;
-			case READ_FAILED:
-				trace_client(tenure_client(tenure));
-				report_failure(tenure_failure(tenure), get_rel_name(relation));
-		}
-		budget_check(usage, get_rel_name(relation));
+	while ((item = tenure_await_item(tenure, usage, get_rel_name(relation))) != NULL)
+	{
+		AttributeValue value = attribute_get(item, COMMIT_ID);
+
+		if (attribute_to_int64(&value, id))
+			return true;
 	}
+	return false;
 }
 
 Datum

@@ -3,7 +3,6 @@
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -37,13 +36,6 @@ lookup_new(const FeedReader *reader)
 	return lookup;
 }
 
-static void
-wait_for(Lookup *lookup)
-{
-	InvalidateCatalogSnapshotConditionally();
-	wait_for_client(tenure_client(lookup->tenure));
-}
-
 Lookup *
 lookup_begin(const FeedReader *reader, ReadSpec *spec)
 {
@@ -58,31 +50,7 @@ lookup_begin(const FeedReader *reader, ReadSpec *spec)
 const cJSON *
 lookup_next(Lookup *lookup)
 {
-	const cJSON *item;
-
-	for (;;)
-	{
-		ReadResult	result;
-
-		CHECK_FOR_INTERRUPTS();
-		budget_of_statement();
-		result = tenure_next(lookup->tenure, &item);
-		budget_check(&lookup->usage, lookup->relation_name);
-		switch (result)
-		{
-			case READ_ITEM:
-				return item;
-			case READ_EMPTY_PAGE:
-				break;
-			case READ_PENDING:
-				wait_for(lookup);
-				break;
-			case READ_END:
-				return NULL;
-			case READ_FAILED:
-				report_failure(tenure_failure(lookup->tenure), lookup->relation_name);
-		}
-	}
+	return tenure_await_item(lookup->tenure, &lookup->usage, lookup->relation_name);
 }
 
 void
@@ -105,7 +73,10 @@ lookup_counter(const FeedReader *reader)
 	buffer_free(&body);
 	tenure_hold(lookup->tenure, call, &call_operation);
 	while ((result = call_step(call)) == STEP_PENDING)
-		wait_for(lookup);
+	{
+		InvalidateCatalogSnapshotConditionally();
+		wait_for_client(tenure_client(lookup->tenure));
+	}
 	if (result == STEP_DONE)
 		(void) counter_read_head(json_member(call_response(call), "Item"), &head);
 	else if (call_failure(call)->kind != FAILURE_ACCESS_DENIED)

@@ -3,15 +3,11 @@
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
 #include "utils/hsearch.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "postgres/core/budget.h"
 #include "postgres/core/errors.h"
 #include "postgres/scan/feed_scan.h"
-#include "postgres/session/wait.h"
 
 /* Whether the store is still at the position, at least, is looked at that often. */
 #define HEAD_CHECK_MS 60000
@@ -120,31 +116,11 @@ const cJSON *
 feed_scan_next(Tenure *tenure, Usage *usage, const char *relation_name)
 {
 	const cJSON *item = NULL;
+	ReadResult	result = tenure_await(tenure, usage, relation_name, &item);
 
-	for (;;)
-	{
-		ReadResult	result;
-
-		CHECK_FOR_INTERRUPTS();
-		budget_of_statement();
-		result = tenure_next(tenure, &item);
-		budget_check(usage, relation_name);
-		switch (result)
-		{
-			case READ_ITEM:
-				return item;
-			case READ_EMPTY_PAGE:
-				break;
-			case READ_PENDING:
-				InvalidateCatalogSnapshotConditionally();
-				wait_for_client(tenure_client(tenure));
-				break;
-			case READ_END:
-				return NULL;
-			case READ_FAILED:
-				feed_scan_report(tenure->operation, relation_name);
-		}
-	}
+	if (result == READ_FAILED)
+		feed_scan_report(tenure->operation, relation_name);
+	return result == READ_ITEM ? item : NULL;
 }
 
 char *

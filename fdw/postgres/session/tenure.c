@@ -6,6 +6,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "miscadmin.h"
+#include "utils/snapmgr.h"
+
+#include "postgres/core/budget.h"
 #include "postgres/core/errors.h"
 #include "postgres/session/descriptors.h"
 #include "postgres/session/tenure.h"
@@ -84,6 +88,41 @@ ReadResult
 tenure_next(Tenure *tenure, const cJSON **item)
 {
 	return tenure->kind->next(tenure->operation, item);
+}
+
+ReadResult
+tenure_await(Tenure *tenure, Usage *usage, const char *relation_name, const cJSON **item)
+{
+	ReadResult	result;
+
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		budget_of_statement();
+		result = tenure_next(tenure, item);
+		budget_check(usage, relation_name);
+		if (result == READ_PENDING)
+		{
+			/* A long wait must not hold back what VACUUM may remove. */
+			InvalidateCatalogSnapshotConditionally();
+			wait_for_client(tenure_client(tenure));
+		}
+	} while (result == READ_PENDING || result == READ_EMPTY_PAGE);
+	return result;
+}
+
+const cJSON *
+tenure_await_item(Tenure *tenure, Usage *usage, const char *relation_name)
+{
+	const cJSON *item = NULL;
+	ReadResult	result = tenure_await(tenure, usage, relation_name, &item);
+
+	if (result == READ_FAILED)
+	{
+		trace_client(tenure_client(tenure));
+		report_failure(tenure_failure(tenure), relation_name);
+	}
+	return result == READ_ITEM ? item : NULL;
 }
 
 const Failure *

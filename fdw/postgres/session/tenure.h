@@ -37,6 +37,15 @@ extern const Failure *tenure_run(Tenure *tenure);
 /* The same of an operation that hands out items: its next one, or that it has to be waited for. */
 extern ReadResult tenure_next(Tenure *tenure, const cJSON **item);
 
+/*
+ * Its next item, or that there is none left, or none to be had: ITEM, END or FAILED. Waits as long as that takes, with
+ * interrupts, and ends with an error when the budget of the statement is used up; `usage` is the operation's.
+ */
+extern ReadResult tenure_await(Tenure *tenure, Usage *usage, const char *relation_name, const cJSON **item);
+
+/* The same, where a failure is an error. NULL at the end. The item stays until the next call. */
+extern const cJSON *tenure_await_item(Tenure *tenure, Usage *usage, const char *relation_name);
+
 /* What went wrong, once a step or a next item has FAILED. */
 extern const Failure *tenure_failure(const Tenure *tenure);
 
