@@ -374,6 +374,7 @@ void
 connection_release(Connection *connection)
 {
 	connection->references--;
+	/* A utility statement that fails has ended already (statement.c) when its memory goes, and the connection with it. */
 	tally_tell(&connection->tally);
 	if (connection->references > 0)
 		return;

@@ -25,7 +25,7 @@ typedef struct Tally
 /* *tally is all zeroes; `session` outlives it. */
 extern void tally_begin(Tally *tally, Oid server, const char *server_name, Usage *session);
 
-/* What comes from now on is this role's. */
+/* What comes from now on is this role's; what another one has counted is told. */
 extern void tally_use(Tally *tally, Oid role);
 
 /* Tells what was counted. These raise no error and take no memory. */
@@ -35,7 +35,7 @@ extern void tally_tell_all(void);
 /* Tells, and ends it. */
 extern void tally_end(Tally *tally);
 
-/* What was told since the last call of this. */
+/* Tells what all have counted; the sum of what was told since the last call of this. */
 extern Usage tally_take_statement(void);
 
 #endif
