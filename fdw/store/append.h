@@ -30,8 +30,8 @@ extern AppendOperation *append_start(Client *client, const StoreNames *names, co
  * be; the fates tell of the others. FAILURE_CONDITION: its version exists, or, where there is a message, two of the
  * rows have it; FAILURE_ID_TWICE: another commit has its version under an id, the message, that the counter gives out
  * again; FAILURE_SAME_ID: two imported rows have the id, the message; FAILURE_UNKNOWN_FATE: its put got no answer that
- * settles it; FAILURE_NOT_CONTIGUOUS: the version before it
- * does not exist; FAILURE_CONFLICT: the next version, or the next commit id of a dense append, was taken by others too
+ * settles it; FAILURE_NOT_CONTIGUOUS: the version before it does not exist; FAILURE_CONFLICT: the next version, or the next
+ * commit id of a dense append, was taken by others too
  * often; FAILURE_MOVED: the counter has another value than the settings expect, which they then know (`head`), and of what
  * was not there before nothing is stored. It comes before FAILURE_CONDITION, which is only told of a version that is taken
  * while the counter has the value expected. No rows, under such an expectation, are a look at the counter.

@@ -31,7 +31,7 @@ extern bool append_ids_differ(AppendRow *rows, size_t nrows, const AppendRow **r
 /* The rows of these lanes are the ones that are put: those that are not skipped get ids, or have them. */
 extern void append_ids_place(AppendIds *ids, Lane *lanes, size_t nlanes);
 
-/* Are there rows for which no id was given out yet, nor was none needed? And is an ADD under way? */
+/* Are there rows that may need an id, and have not been given one? Is an ADD under way? */
 extern bool append_ids_are_left(const AppendIds *ids);
 extern bool append_ids_are_coming(const AppendIds *ids);
 
