@@ -4,6 +4,9 @@
  */
 #include "signature.h"
 
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
 /* AWS's documentation has this key. */
 static const Credentials documented = {
 	.access_key_id = "AKIAIOSFODNN7EXAMPLE",
@@ -164,6 +167,59 @@ the_key_lasts_a_day(void **state)
 	assert_text(&authorization, query_authorization);
 }
 
+/* By OpenSSL's HMAC: the signature of `query` with that secret, as hexadecimal digits. */
+static void
+sign_with_openssl(const char *secret, char digits[65])
+{
+	const char *const chain[] = {"20260228", "us-east-1", "dynamodb", "aws4_request", NULL};
+	unsigned char key[256] = "AWS4";
+	int			key_length = 4 + (int) strlen(secret);
+	ByteBuffer	canonical = {0};
+	ByteBuffer	signed_headers = {0};
+	ByteBuffer	to_sign = {0};
+
+	sigv4_canonical_request(&query, &canonical, &signed_headers);
+	sigv4_string_to_sign(&query, "us-east-1", "dynamodb", &canonical, &to_sign);
+	memcpy(key + 4, secret, strlen(secret));
+	for (int i = 0; i < 5; i++)
+	{
+		const char *text = chain[i] != NULL ? chain[i] : to_sign.data;
+		unsigned char mac[32];
+
+		assert_non_null(HMAC(EVP_sha256(), key, key_length, (const unsigned char *) text, strlen(text), mac, NULL));
+		memcpy(key, mac, sizeof(mac));
+		key_length = sizeof(mac);
+	}
+	for (size_t i = 0; i < 32; i++)
+		snprintf(digits + 2 * i, 3, "%02x", key[i]);
+	buffer_free(&canonical);
+	buffer_free(&signed_headers);
+	buffer_free(&to_sign);
+}
+
+/* The first key is "AWS4" and the secret: 64 bytes are a block of the hash, and a longer key is hashed first. */
+static void
+a_secret_of_any_length_signs(void **state)
+{
+	const size_t lengths[] = {0, 1, 40, 59, 60, 61, 200};
+
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+	{
+		char		secret[256] = "";
+		Credentials credentials = {.access_key_id = "AKID", .secret_access_key = secret};
+		ByteBuffer	authorization = {0};
+		SigningKey	key = {0};
+		char		expected[65];
+
+		memset(secret, 's', lengths[i]);
+		sign_with_openssl(secret, expected);
+		assert_true(sigv4_sign(&query, &credentials, "us-east-1", "dynamodb", &key, &authorization));
+		assert_string_equal(authorization.data + authorization.length - 64, expected);
+		buffer_free(&authorization);
+		sigv4_forget(&key);
+	}
+}
+
 static void
 without_memory_nothing_is_signed(void **state)
 {
@@ -186,6 +242,7 @@ main(void)
 		cmocka_unit_test(parameters_are_sorted_by_name_and_value),
 		cmocka_unit_test(a_timestamp_is_utc),
 		cmocka_unit_test(a_moment_beyond_the_calendar_is_not_signed),
+		cmocka_unit_test(a_secret_of_any_length_signs),
 		cmocka_unit_test(the_key_lasts_a_day),
 		cmocka_unit_test(without_memory_nothing_is_signed),
 	};
