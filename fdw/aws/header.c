@@ -17,9 +17,13 @@
 static bool
 header_value(const char *line, size_t length, const char *name, char *value, size_t room)
 {
-	size_t		at = strlen(name) + 1;
+	size_t		at;
 	size_t		kept = 0;
 
+	/* Each line is compared with each name: most differ in the first letter, which has two cases. */
+	if (length == 0 || ((line[0] ^ name[0]) & ~('a' ^ 'A')) != 0)
+		return false;
+	at = strlen(name) + 1;
 	if (length < at || line[at - 1] != ':' || strncasecmp(line, name, at - 1) != 0)
 		return false;
 	while (at < length && (line[at] == ' ' || line[at] == '\t'))

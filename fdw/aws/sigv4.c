@@ -40,6 +40,8 @@ ascii_lower(char c)
 static int
 compare_header_names(const char *a, const char *b)
 {
+	if (a == b)
+		return 0;
 	while (*a != '\0' && ascii_lower(*a) == ascii_lower(*b))
 	{
 		a++;

@@ -4,7 +4,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "foreign/foreign.h"
 #include "utils/memutils.h"
 
 #include "postgres/append/row.h"
@@ -74,10 +73,11 @@ new_id_set(MemoryContext context)
 Oid
 store_batch_connect(RowBatch *batch, MemoryContext context, const TableOptions *options, Oid user, Oid owner)
 {
-	Oid			mapping = GetUserMapping(user, options->server)->umid;
+	Oid			mapping;
 
 	batch->context = AllocSetContextCreate(context, "dynamodb_es rows", ALLOCSET_DEFAULT_SIZES);
 	batch->tenure = tenure_new(context, connection_acquire(user, options->server, owner));
+	mapping = connection_mapping(batch->tenure->connection);
 	if (options->contiguous_versions && options->append_mode != APPEND_DENSE)
 		batch->last_versions = last_versions_new(context);
 	if (options->append_mode == APPEND_IMPORT)

@@ -42,7 +42,7 @@ struct Connection
 {
 	dlist_node	node;			/* in all_connections */
 	Client	   *client;
-	Oid			key;			/* in the table */
+	Oid			key;			/* in the table: its user mapping */
 	Oid			server;
 	Oid			user;			/* of the user mapping; InvalidOid: PUBLIC */
 	int			max_connections;	/* to DynamoDB, where descriptors allow */
@@ -384,6 +384,12 @@ connection_release(Connection *connection)
 		connection_rest(connection);
 	else
 		connection_forget(connection);
+}
+
+Oid
+connection_mapping(const Connection *connection)
+{
+	return connection->key;
 }
 
 Client *

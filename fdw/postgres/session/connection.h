@@ -21,6 +21,7 @@ extern Connection *connection_acquire(Oid user, Oid server, Oid table_owner);
 extern Connection *connection_share(Connection *connection);
 extern void connection_release(Connection *connection);
 extern Client *connection_client(Connection *connection);
+extern Oid	connection_mapping(const Connection *connection);	/* the user mapping that it was made from */
 
 /* Where requests of that kind are counted until the sums are told (tally.h). */
 extern Usage *connection_usage(Connection *connection, Operation operation);
