@@ -304,13 +304,24 @@ wait_void(HttpClient *client)
 	deadlines_count(client);
 }
 
-void
+static bool
+is_due(const HttpClient *client)
+{
+	int64_t		deadline = loop_earlier(client->loop.deadline, client->wake_deadline);
+
+	return deadline >= 0 && deadline <= client->counted_until;
+}
+
+bool
 http_client_await(HttpClient *client)
 {
 	wait_void(client);
 	client->awaited = true;
 	transfers_push(client);
+	if (is_due(client))
+		return false;
 	timer_arm(client);
+	return true;
 }
 
 void

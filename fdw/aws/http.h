@@ -40,13 +40,14 @@ extern void http_client_free(HttpClient *client);
 extern int	http_client_fd(const HttpClient *client);
 
 /*
- * To be called before each wait for the descriptor. It sends the requests that were begun, and sets the timer.
+ * To be called before each wait for the descriptor. It sends the requests that were begun, and sets the timer. false: there
+ * is something for the pump already, as where an answer has come at once; the descriptor does not tell, so do not wait.
  *
  * The time of a request counts from here to the pump that follows. It does not count while the caller does something else:
  * the answer to a request that was made ahead may have come long ago, unread. If no pump follows, because the caller was
  * interrupted or something else came first, the wait does not count.
  */
-extern void http_client_await(HttpClient *client);
+extern bool http_client_await(HttpClient *client);
 
 /* Does what can be done now: moves bytes, notices timeouts, finishes transfers. To be called right after a wait. */
 extern void http_client_pump(HttpClient *client);

@@ -190,12 +190,12 @@ now_us(void)
 	return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-void
+bool
 client_await(Client *client)
 {
 	client->awaited_operation = client_awaited_operation(client);
 	client->awaited_since = now_us();
-	http_client_await(client->http);
+	return http_client_await(client->http);
 }
 
 void

@@ -67,7 +67,7 @@ extern int	client_idle_connections(const Client *client);
 extern int	client_awaited_operation(const Client *client);
 
 /* The wait between these two is counted for that operation. */
-extern void client_await(Client *client);	/* see http_client_await */
+extern bool client_await(Client *client);	/* see http_client_await */
 extern void client_pump(Client *client);
 extern void client_poll(Client *client);	/* see http_client_poll */
 extern void client_distrust_connections(Client *client);	/* see http_client_distrust */

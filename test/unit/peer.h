@@ -125,9 +125,9 @@ peer_turn(Peer *peer, HttpClient *client)
 		{
 			.fd = peer->connections[i].socket > 0 ? peer->connections[i].socket : -1, .events = POLLIN
 		};
-	if (client != NULL)
-		http_client_await(client);
-	if (poll(waits, PEER_CONNECTIONS + 2, PEER_LONGEST_WAIT_MS) == 0)
+	if (client != NULL && !http_client_await(client))
+		poll(waits, PEER_CONNECTIONS + 2, 0);
+	else if (poll(waits, PEER_CONNECTIONS + 2, PEER_LONGEST_WAIT_MS) == 0)
 		fail_msg("nothing happens");
 	for (int i = 0; i < PEER_CONNECTIONS; i++)
 		if (waits[i + 2].revents != 0)

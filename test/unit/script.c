@@ -328,9 +328,10 @@ http_client_fd(const HttpClient *client)
 	return -1;
 }
 
-void
+bool
 http_client_await(HttpClient *client)
 {
+	return true;
 }
 
 void

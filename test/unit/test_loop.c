@@ -140,6 +140,20 @@ connections_that_are_made_anew_are_waited_for(void **state)
 	peer_close(&peer);
 }
 
+static void
+what_can_be_done_at_once_is_not_waited_for(void **state)
+{
+	HttpClient *client = new_client();
+
+	http_client_wake_at(client, http_now_ms());
+	assert_false(http_client_await(client));
+	http_client_pump(client);
+	assert_true(http_client_await(client));
+	http_client_wake_at(client, http_now_ms() + 60000);
+	assert_true(http_client_await(client));
+	http_client_free(client);
+}
+
 /* The handle, and the URL taken apart, are those of the request before. */
 static void
 each_request_goes_where_it_says(void **state)
@@ -169,6 +183,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_on_a_kept_connection_leaves_the_epoll_set_alone),
 		cmocka_unit_test(an_idle_connection_that_ends_wakes_once),
+		cmocka_unit_test(what_can_be_done_at_once_is_not_waited_for),
 		cmocka_unit_test(each_request_goes_where_it_says),
 		cmocka_unit_test(connections_that_are_made_anew_are_waited_for),
 	};

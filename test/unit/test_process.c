@@ -84,8 +84,8 @@ wait_for(HttpClient *client)
 {
 	struct pollfd readable = {.fd = http_client_fd(client), .events = POLLIN};
 
-	http_client_await(client);
-	poll(&readable, 1, -1);
+	if (http_client_await(client))
+		poll(&readable, 1, -1);
 	http_client_pump(client);
 }
 

@@ -63,7 +63,8 @@ async_configure_wait(AsyncRequest *request)
 	if (scan_is_ready(scan))
 		client_wake_at(tenure_client(scan->tenure), 0);
 	trace_client(tenure_client(scan->tenure));
-	client_await(tenure_client(scan->tenure));
+	if (!client_await(tenure_client(scan->tenure)))
+		client_wake_at(tenure_client(scan->tenure), 0);
 	AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE, scan->tenure->descriptor, NULL, request);
 }
 

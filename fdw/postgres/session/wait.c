@@ -135,9 +135,11 @@ wait_for_client(Client *client)
 		wait_set_client = client;
 	}
 	tell_now_and_then();
-	client_await(client);
-	ModifyWaitEvent(wait_set, wait_set_latch, WL_LATCH_SET, MyLatch);
-	WaitEventSetWait(wait_set, -1, &event, 1, wait_event_for(client));
+	if (client_await(client))
+	{
+		ModifyWaitEvent(wait_set, wait_set_latch, WL_LATCH_SET, MyLatch);
+		WaitEventSetWait(wait_set, -1, &event, 1, wait_event_for(client));
+	}
 	client_pump(client);
 	if (event.events & WL_LATCH_SET)
 	{
