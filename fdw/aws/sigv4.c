@@ -3,8 +3,10 @@
  */
 #include "aws/sigv4.h"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,9 +14,6 @@
 #define TERMINATOR "aws4_request"
 #define HASH_BYTES 32
 #define DATE_LENGTH 8			/* of a timestamp */
-#define BLOCK_BYTES 64
-#define INNER_PAD 0x36
-#define OUTER_PAD 0x5C
 
 /* One parameter of a query string, "name=value" or "name". */
 typedef struct QueryParameter
@@ -112,12 +111,9 @@ append_hex(ByteBuffer *out, const unsigned char bytes[HASH_BYTES])
 	buffer_append(out, hex, sizeof(hex));
 }
 
-/*
- * Of two pieces, one behind the other. What it takes is made once in a process, since that takes longer than most digests; no more
- * of what was hashed stays in it than the last hash.
- */
+/* What it takes is made once in a process, since that takes longer than most digests; no more of what was hashed stays in it than the hash. */
 static bool
-sha256(const void *first, size_t first_length, const void *second, size_t second_length, unsigned char hash[HASH_BYTES])
+sha256(const void *bytes, size_t length, unsigned char hash[HASH_BYTES])
 {
 	static EVP_MD *digest = NULL;
 	static EVP_MD_CTX *context = NULL;
@@ -126,11 +122,8 @@ sha256(const void *first, size_t first_length, const void *second, size_t second
 		digest = EVP_MD_fetch(NULL, "SHA256", NULL);
 	if (context == NULL)
 		context = EVP_MD_CTX_new();
-	return digest != NULL && context != NULL
-		&& EVP_DigestInit_ex(context, digest, NULL) == 1
-		&& EVP_DigestUpdate(context, first, first_length) == 1
-		&& EVP_DigestUpdate(context, second, second_length) == 1
-		&& EVP_DigestFinal_ex(context, hash, NULL) == 1;
+	return digest != NULL && context != NULL && EVP_DigestInit_ex(context, digest, NULL) == 1
+		&& EVP_DigestUpdate(context, bytes, length) == 1 && EVP_DigestFinal_ex(context, hash, NULL) == 1;
 }
 
 static void
@@ -138,7 +131,7 @@ append_hash(ByteBuffer *out, const void *bytes, size_t length)
 {
 	unsigned char hash[HASH_BYTES];
 
-	if (sha256(length > 0 ? bytes : "", length, "", 0, hash))
+	if (sha256(length > 0 ? bytes : "", length, hash))
 		append_hex(out, hash);
 	else
 		out->failed = true;
@@ -313,25 +306,42 @@ sigv4_string_to_sign(const SigningRequest *request, const char *region, const ch
 	append_hash(out, canonical_request->data, canonical_request->length);
 }
 
-/* Source: RFC 2104. OpenSSL's own takes four times as long as the two hashes for what surrounds them. */
-static bool
-hmac(const void *key, size_t key_length, const void *bytes, size_t length, unsigned char mac[HASH_BYTES])
+/* A context that has that key; NULL when memory ran out or OpenSSL failed. */
+static EVP_MAC_CTX *
+hmac_new(const void *key, size_t length)
 {
-	unsigned char block[BLOCK_BYTES] = {0};
-	unsigned char inner[HASH_BYTES];
-	bool		complete = true;
+	static EVP_MAC *algorithm = NULL;	/* fetched once in a process */
+	char		digest[] = "SHA256";
+	const OSSL_PARAM parameters[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end()
+	};
+	EVP_MAC_CTX *context;
 
-	if (key_length > BLOCK_BYTES)
-		complete = sha256(key, key_length, "", 0, block);
-	else
-		memcpy(block, key, key_length);
-	for (size_t i = 0; i < BLOCK_BYTES; i++)
-		block[i] ^= INNER_PAD;
-	complete = complete && sha256(block, BLOCK_BYTES, bytes, length, inner);
-	for (size_t i = 0; i < BLOCK_BYTES; i++)
-		block[i] ^= INNER_PAD ^ OUTER_PAD;
-	complete = complete && sha256(block, BLOCK_BYTES, inner, HASH_BYTES, mac);
-	OPENSSL_cleanse(block, sizeof(block));
+	if (algorithm == NULL)
+		algorithm = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	context = algorithm != NULL ? EVP_MAC_CTX_new(algorithm) : NULL;
+	if (context != NULL && EVP_MAC_init(context, key, length, parameters) == 1)
+		return context;
+	EVP_MAC_CTX_free(context);
+	return NULL;
+}
+
+/* Without a key, EVP_MAC_init begins anew with the one that the context has. */
+static bool
+hmac(EVP_MAC_CTX *context, const void *bytes, size_t length, unsigned char mac[HASH_BYTES])
+{
+	return EVP_MAC_init(context, NULL, 0, NULL) == 1 && EVP_MAC_update(context, bytes, length) == 1
+		&& EVP_MAC_final(context, mac, NULL, HASH_BYTES) == 1;
+}
+
+/* With a key that is used once. */
+static bool
+hmac_once(const void *key, size_t key_length, const char *text, unsigned char mac[HASH_BYTES])
+{
+	EVP_MAC_CTX *context = hmac_new(key, key_length);
+	bool		complete = context != NULL && hmac(context, text, strlen(text), mac);
+
+	EVP_MAC_CTX_free(context);
 	return complete;
 }
 
@@ -349,10 +359,10 @@ derive_key(const char *secret, const char *date, const char *region, const char 
 		return false;
 	memcpy(seed, "AWS4", 4);
 	memcpy(seed + 4, secret, seed_length - 4);
-	derived = hmac(seed, seed_length, date, strlen(date), a) &&
-		hmac(a, sizeof(a), region, strlen(region), b) &&
-		hmac(b, sizeof(b), service, strlen(service), a) &&
-		hmac(a, sizeof(a), TERMINATOR, strlen(TERMINATOR), key);
+	derived = hmac_once(seed, seed_length, date, a) &&
+		hmac_once(a, sizeof(a), region, b) &&
+		hmac_once(b, sizeof(b), service, a) &&
+		hmac_once(a, sizeof(a), TERMINATOR, key);
 	OPENSSL_cleanse(seed, seed_length);
 	free(seed);
 	OPENSSL_cleanse(a, sizeof(a));
@@ -364,17 +374,19 @@ derive_key(const char *secret, const char *date, const char *region, const char 
 static bool
 renew_key(SigningKey *key, const Credentials *credentials, const char *timestamp, const char *region, const char *service)
 {
-	char		date[9];
+	char		date[DATE_LENGTH + 1];
+	unsigned char derived[HASH_BYTES];
 
-	memcpy(date, timestamp, 8);
-	date[8] = '\0';
-	if (strcmp(key->date, date) == 0)
+	memcpy(date, timestamp, DATE_LENGTH);
+	date[DATE_LENGTH] = '\0';
+	if (key->hmac != NULL && strcmp(key->date, date) == 0)
 		return true;
 	sigv4_forget(key);
-	if (!derive_key(credentials->secret_access_key, date, region, service, key->key))
-		return false;
+	if (derive_key(credentials->secret_access_key, date, region, service, derived))
+		key->hmac = hmac_new(derived, sizeof(derived));
+	OPENSSL_cleanse(derived, sizeof(derived));
 	memcpy(key->date, date, sizeof(date));
-	return true;
+	return key->hmac != NULL;
 }
 
 bool
@@ -391,7 +403,7 @@ sigv4_sign(const SigningRequest *request, const Credentials *credentials, const 
 	sigv4_string_to_sign(request, region, service, &canonical_request, &string_to_sign);
 	if (request->timestamp[0] != '\0' && !string_to_sign.failed &&
 		renew_key(key, credentials, request->timestamp, region, service) &&
-		hmac(key->key, sizeof(key->key), string_to_sign.data, string_to_sign.length, signature))
+		hmac(key->hmac, string_to_sign.data, string_to_sign.length, signature))
 	{
 		buffer_puts(authorization, ALGORITHM " Credential=");
 		buffer_puts(authorization, credentials->access_key_id);
@@ -412,5 +424,6 @@ sigv4_sign(const SigningRequest *request, const Credentials *credentials, const 
 void
 sigv4_forget(SigningKey *key)
 {
-	OPENSSL_cleanse(key, sizeof(*key));
+	EVP_MAC_CTX_free(key->hmac);
+	*key = (SigningKey) {0};
 }

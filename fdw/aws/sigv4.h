@@ -33,11 +33,14 @@ typedef struct SigningRequest
 	const char *timestamp;		/* as in X-Amz-Date; "" where the moment has none, and cannot be signed */
 } SigningRequest;
 
-/* A signing key depends on secret, date, region and service only; it is kept here from one request to the next. */
+/*
+ * A signing key depends on secret, date, region and service only; it is kept here from one request to the next, in OpenSSL's HMAC,
+ * which is set up for it once.
+ */
 typedef struct SigningKey
 {
-	unsigned char key[32];
-	char		date[9];		/* YYYYMMDD; empty while there is no key */
+	struct evp_mac_ctx_st *hmac;	/* NULL while there is no key */
+	char		date[9];		/* YYYYMMDD */
 } SigningKey;
 
 /* "20150830T123600Z" of a moment, into 17 bytes: the value of X-Amz-Date; "" beyond the calendar. */
@@ -57,7 +60,7 @@ extern void sigv4_string_to_sign(const SigningRequest *request, const char *regi
 extern bool sigv4_sign(const SigningRequest *request, const Credentials *credentials, const char *region, const char *service,
 					   SigningKey *key, ByteBuffer *authorization);
 
-/* Overwrites the key. */
+/* Overwrites the key and gives its memory back. To be called in the end, however sigv4_sign has ended. */
 extern void sigv4_forget(SigningKey *key);
 
 #endif
