@@ -32,6 +32,15 @@ take_kept(FeedOperation *feed)
 	return count;
 }
 
+/* All ids up to that one are settled. */
+static void
+settle_to(FeedOperation *feed, int64_t id)
+{
+	feed->at_last = id == INT64_MAX;
+	feed->ended = feed->ended || feed->at_last;
+	feed->next = feed->at_last ? id : id + 1;
+}
+
 FeedOperation *
 feed_start(Client *client, const StoreNames *names, const FeedSpec *spec, Usage *usage)
 {
@@ -43,7 +52,7 @@ feed_start(Client *client, const StoreNames *names, const FeedSpec *spec, Usage 
 	feed->names = *names;
 	feed->spec = *spec;
 	feed->usage = usage;
-	feed->next = spec->after + 1;
+	settle_to(feed, spec->after);
 	feed->sight.highest = spec->after;
 	feed->head = (HeadCheck)
 	{
@@ -77,7 +86,7 @@ static ReadResult
 deliver(FeedOperation *feed, int64_t id)
 {
 	feed->delivered = true;
-	feed->next = id + 1;
+	settle_to(feed, id);
 	return READ_ITEM;
 }
 
@@ -168,7 +177,7 @@ next_ahead(FeedOperation *feed, const cJSON **item)
 static ReadResult
 settle_tail(FeedOperation *feed)
 {
-	while (feed->next <= feed->spec.upto)
+	while (feed->next <= feed->spec.upto && !feed->at_last)
 	{
 		int64_t		count;
 		StepResult	result = notes_look(feed->notes, feed->next, &count);
@@ -188,7 +197,7 @@ settle_tail(FeedOperation *feed)
 			};
 			break;
 		}
-		feed->next = count <= feed->spec.upto - feed->next ? feed->next + count : feed->spec.upto + 1;
+		settle_to(feed, count <= feed->spec.upto - feed->next ? feed->next + count - 1 : feed->spec.upto);
 	}
 	return READ_END;
 }
@@ -300,7 +309,7 @@ static bool
 goes_on(const FeedOperation *feed)
 {
 	if (feed->waiting_for.first == 0)
-		return feed->kept_to > 0 && feed->ranges[feed->read.nranges - 1].has_upper;
+		return !feed->at_last && feed->kept_to > 0 && feed->ranges[feed->read.nranges - 1].has_upper;
 	return feed->waiting_for.first > feed->spec.after + 1 && feed->waiting_for.first < feed->kept_to &&
 		feed->waiting_for.first >= feed->spec.rules.known_below;
 }
@@ -310,7 +319,7 @@ feed_report(const FeedOperation *feed, FeedReport *report)
 {
 	*report = (FeedReport)
 	{
-		.complete_to = feed->next - 1,
+		.complete_to = feed->at_last ? INT64_MAX : feed->next - 1,
 		.waiting_for = feed->waiting_for,
 		.seen = feed->sight.highest,
 		.passed = feed->passed,

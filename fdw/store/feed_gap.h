@@ -31,6 +31,7 @@ struct FeedOperation
 	bool		head_checked;
 	cJSON	   *current;		/* the one that was handed out, where it is a copy */
 	int64_t		next;			/* the first id that is not settled */
+	bool		at_last;		/* all are, up to the last id there can be, which `next` is then */
 	bool		delivered;
 	bool		ended;
 	IdRange		waiting_for;

@@ -131,9 +131,9 @@ kept_ranges(const Kept *kept, int64_t after, int64_t *known_below, KeyRange rang
 			*known_below = next;
 		else if (id > next)
 			ranges[count++] = between(next, id - 1);
-		next = id + 1;
+		next = id < INT64_MAX ? id + 1 : id;
 	}
-	if (kept->bytes + kept->most_bytes / 8 > kept->most_bytes)
+	if (kept->bytes + kept->most_bytes / 8 > kept->most_bytes || (kept->count > 0 && kept_highest(kept) == INT64_MAX))
 		return count;
 	ranges[count++] = (KeyRange)
 	{

@@ -47,6 +47,14 @@ static const Case cases[] = {
 	.exchanges = {LOOK(8, 12, AT(8, YOUNG)), NOTE(9, 2), NO_NOTE(11)}},
 	{"all given out: a gap before the last", {.after = 7,.upto = 10,.all_given_out = true}, "8; complete 8; waits 9-9; seen 10",
 	.exchanges = {LOOK(8, 10, AT(8, YOUNG) "," AT(10, YOUNG)), NO_NOTE(9)}},
+	{"the last id there can be", {.after = 9223372036854775806}, "9223372036854775807; complete 9223372036854775807",
+	.exchanges = {LAST_PAGE(AT(9223372036854775807, YOUNG))}},
+	{"nothing comes after it, and nothing is asked for", {.after = 9223372036854775807}, "complete 9223372036854775807", .kind = FAILURE_NONE},
+	{"a gap before it", {.after = 9223372036854775804}, "9223372036854775805 9223372036854775807; complete 9223372036854775807",
+	.exchanges = {LAST_PAGE(AT(9223372036854775805, YOUNG) "," AT(9223372036854775807, YOUNG)), NOTE(9223372036854775806, 1)}},
+	{"all given out: it is burned", {.after = 9223372036854775805,.all_given_out = true}, "complete 9223372036854775807",
+	.exchanges = {LAST_PAGE(), NOTE(9223372036854775806, 2)}},
+
 	{"an item without an id is not of the feed", {0}, "1 2; complete 2",
 	.exchanges = {LAST_PAGE(AT(1, YOUNG) ",{\"commitId\":{\"N\":\"1.5\"}}," AT(2, YOUNG))}},
 

@@ -71,6 +71,10 @@ static const Case cases[] = {
 		{.expected = "waits 2-2", .exchanges = {LOOK_ONE(2), NO_NOTE(2)}},
 		{.expected = "2 3 4; goes on", .exchanges = {LOOK_ONE(2, AT(2, 1))}},
 		{.expected = "5", .exchanges = {ABOVE(5, AT(5, 1))}}}},
+	{"the last id there can be: nothing is above it", 0, ALL, {
+		{.after = 9223372036854775804, .expected = "waits 9223372036854775805-9223372036854775805",
+		.exchanges = {LAST_PAGE(AT(9223372036854775806, 2999) "," AT(9223372036854775807, 2999)), NO_NOTE(9223372036854775805)}},
+		{.expected = "9223372036854775805 9223372036854775806 9223372036854775807", .exchanges = {LOOK_ONE(9223372036854775805, AT(9223372036854775805, 1))}}}},
 	{"another position: nothing that was kept is of use", 0, ALL, {
 		{.expected = "1; waits 2-2", .exchanges = {LAST_PAGE(AT(1, 1) "," AT(3, 1)), NO_NOTE(2)}},
 		{.after = 2, .expected = "3", .exchanges = {ABOVE(3, AT(3, 1))}}}},
