@@ -1,6 +1,6 @@
 /*
- * call_context: what the calls of one client have in common. Only client.c, which sets it up, and call.c, which works
- * with it, use this.
+ * call_context: what the calls of one client have in common. Only client.c, which sets it up, and the files of
+ * a call, which work with it, use this.
  */
 #ifndef DYNAMODB_ES_CALL_CONTEXT_H
 #define DYNAMODB_ES_CALL_CONTEXT_H

@@ -1,5 +1,5 @@
 /*
- * call_settings.h: what differs from one call (call.h) to another.
+ * call_settings: what differs from one call (call.h) to another.
  */
 #ifndef DYNAMODB_ES_CALL_SETTINGS_H
 #define DYNAMODB_ES_CALL_SETTINGS_H

@@ -53,6 +53,8 @@ extern bool client_was_answered(const Client *client);
 /* What it does is written down here, as far as whoever reads it has set its level. The client's. */
 extern Journal *client_journal(Client *client);
 
+
+/* The descriptor to wait on: it is readable whenever client_pump has something to do. The client's. */
 extern int	client_fd(const Client *client);
 
 /* For display; they live as long as the client. */
@@ -68,7 +70,7 @@ extern int	client_awaited_operation(const Client *client);
 
 /* The wait between these two is counted for that operation. */
 extern bool client_await(Client *client);	/* see http_client_await */
-extern void client_pump(Client *client);
+extern void client_pump(Client *client);	/* see http_client_pump */
 extern void client_poll(Client *client);	/* see http_client_poll */
 extern void client_distrust_connections(Client *client);	/* see http_client_distrust */
 extern void client_wake_at(Client *client, int64_t when);	/* see http_client_wake_at */

@@ -8,6 +8,7 @@
 #include "dynamodb/node_copy.h"
 #include "dynamodb/nodes.h"
 #include "dynamodb/page.h"
+#include "damage.h"
 #include "same.h"
 
 #define AN_ITEM "{\"aggregateId\":{\"S\":\"a\\u00e9\\ud83d\\ude00\"},\"version\":{\"N\":\"10\"},\"events\":{\"S\":\"[\\\"}]{\\\\\\\\\"}," \
@@ -206,20 +207,8 @@ a_damaged_page_is_refused_or_reads_as_any_json_does(void **state)
 
 	for (int round = 0; round < rounds; round++)
 	{
-		size_t		length = sizeof(whole) - 1;
-
-		memcpy(text, whole, length);
-		for (int i = 0; i <= round % 3; i++)
-		{
-			static const char pool[] = "\"\\{}[]:,u0d8e\x01\x80\xc3\xed\xf0\xff" "tfn-.1 ";
-
-			random = random * 1664525 + 1013904223;
-			text[(random >> 8) % length] = pool[(random >> 3) % (sizeof(pool) - 1)];
-		}
-		random = random * 1664525 + 1013904223;
-		if (round % 5 == 0)
-			length = (random >> 8) % length;
-		check_same(text, length);
+		memcpy(text, whole, sizeof(whole));
+		check_same(text, damage(text, sizeof(whole) - 1, round, &random));
 	}
 }
 
