@@ -37,6 +37,7 @@ extern HttpClient *http_client_new(const HttpSettings *settings, Failure *failur
 /* Closes every connection. Transfers must have been freed before. NULL is allowed. */
 extern void http_client_free(HttpClient *client);
 
+/* To be waited on until it is readable. The client's. */
 extern int	http_client_fd(const HttpClient *client);
 
 /*

@@ -20,6 +20,7 @@ typedef struct ByteBuffer
 	bool		secret;			/* set by whoever fills it with secrets: no memory is left behind unwiped */
 } ByteBuffer;
 
+/* Each appends at the end. */
 extern void buffer_append(ByteBuffer *buffer, const void *bytes, size_t length);
 extern void buffer_puts(ByteBuffer *buffer, const char *text);
 extern void buffer_putc(ByteBuffer *buffer, char c);

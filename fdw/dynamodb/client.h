@@ -53,7 +53,6 @@ extern bool client_was_answered(const Client *client);
 /* What it does is written down here, as far as whoever reads it has set its level. The client's. */
 extern Journal *client_journal(Client *client);
 
-
 /* The descriptor to wait on: it is readable whenever client_pump has something to do. The client's. */
 extern int	client_fd(const Client *client);
 

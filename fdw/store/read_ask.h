@@ -54,6 +54,7 @@ extern bool read_has_room(const ReadOperation *read, const Stream *stream);
 /* The stream's page that is under way may cost so much; 0: none is. */
 extern void read_promise(ReadOperation *read, Stream *stream, double units);
 
+/* The read fails: by that failure, which is copied; of that kind, in these words; for want of memory. */
 extern void read_fail(ReadOperation *read, const Failure *failure);
 extern void read_fail_with(ReadOperation *read, FailureKind kind, const char *message);
 extern void read_fail_memory(ReadOperation *read);

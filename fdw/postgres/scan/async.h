@@ -8,6 +8,7 @@
 
 #include "foreign/fdwapi.h"
 
+/* PostgreSQL's callbacks (FdwRoutine). */
 extern bool async_capable(ForeignPath *path);
 extern void async_request(AsyncRequest *request);
 extern void async_configure_wait(AsyncRequest *request);

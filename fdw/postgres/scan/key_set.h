@@ -17,6 +17,7 @@ typedef struct KeySet
 	size_t		nranges;
 } KeySet;
 
+/* All integers. */
 extern KeySet key_set_everything(void);
 
 /*
@@ -38,6 +39,7 @@ extern KeySet key_set_span_gaps(KeySet set, int item_bytes);
 /* What reading so many items at once bills, in such units. */
 extern double key_set_units(double items, int item_bytes);
 
+/* Those in both; those in any. */
 extern KeySet key_set_and(KeySet a, KeySet b);
 extern KeySet key_set_union(const KeySet *sets, size_t nsets);
 

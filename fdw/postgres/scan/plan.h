@@ -10,6 +10,7 @@
 
 #include "postgres/scan/send.h"
 
+/* PostgreSQL's callbacks (FdwRoutine): how many rows of what width; the paths and their costs; the plan of the path that was chosen. */
 extern void plan_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relation);
 extern void plan_paths(PlannerInfo *root, RelOptInfo *rel, Oid relation);
 extern ForeignScan *plan_scan(PlannerInfo *root, RelOptInfo *rel, Oid relation, ForeignPath *path, List *tlist,

@@ -10,6 +10,7 @@
 
 #include "postgres/scan/store_scan.h"
 
+/* PostgreSQL's callbacks (FdwRoutine). A row stays until the next call. */
 extern void scan_begin(ForeignScanState *node, int flags);
 extern TupleTableSlot *scan_iterate(ForeignScanState *node);
 extern void scan_rescan(ForeignScanState *node);

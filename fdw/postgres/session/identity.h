@@ -10,6 +10,7 @@
 
 #include "postgres/table/options.h"
 
+/* Has the mapping an access key id and a secret access key? */
 extern bool mapping_has_keys(const MappingOptions *options);
 
 /*

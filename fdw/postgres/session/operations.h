@@ -19,6 +19,7 @@ typedef struct OperationKind
 	void		(*free) (void *operation);
 } OperationKind;
 
+/* Of append.h, call.h, discover.h, feed.h, keyed.h, read.h, tables.h and timed_read.h. */
 extern const OperationKind append_operation;
 extern const OperationKind call_operation;	/* a single request */
 extern const OperationKind discover_operation;
