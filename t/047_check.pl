@@ -98,6 +98,14 @@ is_deeply(findings(0), [ 'error | the counter does not hold an integer | counter
 $plain->call(DeleteItem => { TableName => 'counters', Key => { name => { S => 'commits' } } });
 is_deeply(findings(0), [ 'error | the counter is at 0, and there are commits up to 300: ids are given out twice | counter "commits" in DynamoDB table "counters"' ], 'a counter that is missing');
 
+# An id beyond all others hides no other fault.
+counter(300);
+$plain->put('commits', item('beyond', 0, '100000000000000000000'));
+my $beyond = 'error | the largest commit id of the index is no bigint | index "byId" of DynamoDB table "commits"';
+is_deeply(findings(0), [ $beyond ], 'a commit id that is no bigint, as the last one');
+like(join("\n", @{ findings(1) }), qr/\A\Q$beyond\E\n.*aggregate "beyond", version 0/s, 'the deep check goes on, and names its commit');
+$plain->call(DeleteItem => { TableName => 'commits', Key => { aggregateId => { S => 'beyond' }, version => { N => '0' } } });
+
 # Every id, and every commit.
 counter(320);
 $plain->put('counters', { name => { S => "commits#burned#$_->[0]" }, n => { N => "$_->[1]" } }) for [ 302, 2 ], [ 310, 1 ], [ 299, 1 ], [ 'x', 1 ];

@@ -32,6 +32,7 @@ typedef struct TablesReport
 	int64_t		max_commit_id;	/* the largest in the index; 0: no commit; -1: not known */
 	int64_t		head;			/* the last commit id given out, looked at after that; 0: none yet */
 	bool		counter_found;	/* the counter's item has one */
+	bool		last_id_is_none;	/* CHECK: the index ends with a commit id that is no bigint */
 	bool		counter_is_none;	/* CHECK: what it has is no integer */
 	bool		commit_table_done;	/* made (CREATE) or deleted (DROP) by this operation */
 	bool		counter_table_done;

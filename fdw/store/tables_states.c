@@ -254,13 +254,14 @@ find_last_commit(TablesOperation *operation, const cJSON *response, FailureKind 
 	/* 1.0 did not ask for it: keys that were enough stay so. */
 	if (response == NULL && !(operation->task == TABLES_STATUS && refused == FAILURE_ACCESS_DENIED))
 		return false;
-	if (last != NULL && !attribute_to_int64(&id, &number))
+	operation->report.last_id_is_none = last != NULL && !attribute_to_int64(&id, &number);
+	if (operation->report.last_id_is_none && operation->task != TABLES_CHECK)
 	{
 		walk_fail(operation, FAILURE_UNFIT, "The largest commit id of index \"%s\" is no bigint.",
 					operation->names.commit_index);
 		return true;
 	}
-	if (response != NULL)
+	if (response != NULL && !operation->report.last_id_is_none)
 		operation->report.max_commit_id = number > 0 ? number : 0;
 	look_at_counter(operation);
 	return true;

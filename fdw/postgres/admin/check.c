@@ -76,6 +76,10 @@ check_index(Check *check, const StoreNames *names)
 		check_found(check, CHECK_WARNING, psprintf("the index is %s", shown(commits->index_status)),
 					psprintf("index \"%s\" of DynamoDB table \"%s\"", names->commit_index, names->commit_table),
 					"Its commits cannot be looked at yet. Check again later.");
+	if (check->report->last_id_is_none)
+		check_found(check, CHECK_ERROR, "the largest commit id of the index is no bigint",
+					psprintf("index \"%s\" of DynamoDB table \"%s\"", names->commit_index, names->commit_table),
+					"Whether the counter is behind the commits cannot be told. The deep check names the commit.");
 }
 
 static char *
