@@ -201,6 +201,7 @@ function answerBytes (status, headers, body) {
   return Buffer.concat([Buffer.from(`HTTP/1.1 ${status} ${http.STATUS_CODES[status] || ''}\r\n${lines.join('')}\r\n`, 'latin1'), body])
 }
 
+// An engine closes connections that lay idle, some just as they are used again: that request has not been read, and is forwarded anew.
 function forward (request) {
   return new Promise((resolve, reject) => {
     const headers = Object.fromEntries(request.head.split('\r\n').slice(1).map(line => /^([^:]*): *(.*)$/.exec(line).slice(1)))
@@ -216,7 +217,7 @@ function forward (request) {
       answer.on('data', chunk => chunks.push(chunk)).on('error', reject)
       answer.on('end', () => resolve({ status: answer.statusCode, bytes: answerBytes(answer.statusCode, headers, Buffer.concat(chunks)) }))
     })
-    out.on('error', reject).end(body)
+    out.on('error', error => out.reusedSocket && ['ECONNRESET', 'EPIPE'].includes(error.code) ? resolve(forward(request)) : reject(error)).end(body)
   })
 }
 
