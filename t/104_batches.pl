@@ -108,6 +108,13 @@ $proxy->rules({ operation => 'BatchGetItem', answer => { status => 400, body => 
 same_rows('where only Query is allowed', $few);
 is_deeply([ $proxy->operations ], [ qw(BatchGetItem Query Query) ], 'each key is a Query');
 $proxy->rules;
+same_rows('and again', $few);
+is_deeply([ $proxy->operations ], [ qw(Query Query) ], 'which the session remembers');
+$session->query(q{ALTER SERVER commits_server OPTIONS (ADD max_attempts '9')});
+$proxy->rules;
+same_rows('and with other options', $few);
+is_deeply([ $proxy->operations ], ['BatchGetItem'], 'it asks for a batch again');
+$proxy->rules;
 
 note 'gaps';
 my $gaps = q{SELECT aggregate_id, version FROM %T WHERE aggregate_id = 'a7' AND version IN (0, 2, 3)};

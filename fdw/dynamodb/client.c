@@ -16,6 +16,7 @@ struct Client
 	char	   *region;
 	char	   *endpoint;		/* scheme and host, without a path */
 	CallContext calls;
+	Refusals	batch_refusals;
 	int			awaited_operation;	/* what is waited for, or was last */
 	int64_t		awaited_since;	/* us; 0: nobody waits */
 };
@@ -131,6 +132,12 @@ bool
 client_was_answered(const Client *client)
 {
 	return client->calls.was_answered;
+}
+
+Refusals *
+client_batch_refusals(Client *client)
+{
+	return &client->batch_refusals;
 }
 
 Journal *

@@ -12,6 +12,7 @@
 #include "aws/provider.h"
 #include "base/failure.h"
 #include "base/journal.h"
+#include "dynamodb/refusal.h"
 #include "dynamodb/usage.h"
 #include "dynamodb/window.h"
 
@@ -49,6 +50,9 @@ extern void client_limit_connections(Client *client, int most);
 
 /* Has DynamoDB ever answered, be it by an error? */
 extern bool client_was_answered(const Client *client);
+
+/* For which tables this identity was refused BatchGetItem. The client's. */
+extern Refusals *client_batch_refusals(Client *client);
 
 /* What it does is written down here, as far as whoever reads it has set its level. The client's. */
 extern Journal *client_journal(Client *client);

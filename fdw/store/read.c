@@ -293,16 +293,14 @@ page_ask_again(ReadOperation *read, Stream *stream)
 }
 
 /*
- * A policy that was written before there were batches may allow Query and not BatchGetItem: then each key is a Query. If that is
- * denied, too, it is the read's failure.
+ * A policy that was written before there were batches may allow Query and not BatchGetItem: then each key is a Query, in this read and
+ * in the next ones. If that is denied, too, it is the read's failure.
  */
 static void
 batch_ask_one_by_one(ReadOperation *read, Stream *stream)
 {
-	read_promise(read, stream, 0);
-	if (!stream_split_batch(&read->streams, stream, &read->batches))
-		read_fail_memory(read);
-	stream_end(&read->streams, stream);
+	refusals_add(client_batch_refusals(read->client), read->names.commit_table, http_now_ms());
+	read_split_batch(read, stream);
 }
 
 /* The items at hand are used up: takes the next page, if the answer that has arrived is one. */

@@ -174,12 +174,49 @@ requests_left(const ReadOperation *read)
 }
 
 void
+read_split_batch(ReadOperation *read, Stream *stream)
+{
+	read_promise(read, stream, 0);
+	if (!stream_split_batch(&read->streams, stream, &read->batches))
+		read_fail_memory(read);
+	stream_end(&read->streams, stream);
+}
+
+/* A started batch whose next request would be refused; NULL: there is none. */
+static Stream *
+refused_batch(const ReadOperation *read)
+{
+	Stream	   *stream = read->streams.first;
+
+	if (read->spec.nkeys == 0 || !refusals_has(client_batch_refusals(read->client), read->names.commit_table, http_now_ms()))
+		return NULL;
+	while (stream != NULL && (!stream->is_started || stream->call != NULL || stream->batch.count == 0))
+		stream = stream->next;
+	return stream;
+}
+
+/* As many as may be active. Batches that would be refused become Queries before they are asked for. */
+static void
+start_streams(ReadOperation *read)
+{
+	Stream	   *refused;
+
+	if (!streams_start(&read->streams, read_parallel(read)))
+		read_fail_memory(read);
+	while (!read->failed && (refused = refused_batch(read)) != NULL)
+	{
+		read_split_batch(read, refused);
+		if (!read->failed && !streams_start(&read->streams, read_parallel(read)))
+			read_fail_memory(read);
+	}
+}
+
+void
 read_ask_pages(ReadOperation *read)
 {
 	size_t		left = requests_left(read);
 
-	if (!streams_start(&read->streams, read_parallel(read)))
-		read_fail_memory(read);
+	start_streams(read);
 	for (Stream *stream = read->streams.first; stream != NULL && !read->failed; stream = stream->next)
 	{
 		if (!stream->is_started || stream->call != NULL || (left == 0 && stream != read->streams.first)

@@ -45,6 +45,9 @@ extern void read_ask_pages(ReadOperation *read);
 /* Sends the stream's request for its next page. */
 extern void read_ask_page(ReadOperation *read, Stream *stream);
 
+/* Makes each key of a batch that has no answer yet a Query. The stream is no more. */
+extern void read_split_batch(ReadOperation *read, Stream *stream);
+
 /* Asks how far the keys go. */
 extern void read_ask_head(ReadOperation *read);
 

@@ -606,6 +606,49 @@ without_permission_for_batches_each_key_is_a_query(void **state)
 	script_end();
 }
 
+#define NO_PAGE(name) ANSWERED(name, NULL, "{\"Items\":[],\"Count\":0,\"ScannedCount\":0}")
+
+/* The client remembers it for a while, and for that table: no other batch is refused until then. */
+static void
+a_refused_batch_is_not_asked_for_again(void **state)
+{
+	static char texts[300][16];
+	static CommitKey keys[300];
+	static Exchange exchanges[1 + 300 + 3 + 1];
+	ReadSpec	spec = three_keys_spec();
+	ReadResult	result;
+	Client	   *client;
+
+	for (int i = 0; i < 300; i++)
+	{
+		snprintf(texts[i], sizeof(texts[i]), "k%03d", i);
+		keys[i] = (CommitKey) {{texts[i], strlen(texts[i])}, 1};
+	}
+	exchanges[0] = (Exchange) REFUSED("BatchGetItem", NULL, "AccessDeniedException", "");
+	for (int i = 1; i <= 303; i++)
+		exchanges[i] = (Exchange) NO_PAGE("Query");
+	exchanges[304] = (Exchange) ANSWERED("BatchGetItem", "commits", BATCH_ANSWER("", ""));
+	script_begin(exchanges, 305);
+	client = script_client(4, 1);
+	spec.max_parallel = 1;
+	spec.keys = keys;
+	spec.nkeys = 300;
+	assert_int_equal(count_items(client, &spec, NULL, &result), 0);
+	assert_int_equal(result, READ_END);
+	assert_int_equal(script_requests(), 301);
+	spec = three_keys_spec();
+	count_items(client, &spec, NULL, &result);
+	assert_int_equal(result, READ_END);
+	assert_false(script_used(304));
+	*client_batch_refusals(client) = (Refusals) {0};
+	refusals_add(client_batch_refusals(client), "others", http_now_ms());
+	refusals_add(client_batch_refusals(client), "commits", http_now_ms() - REFUSAL_MS);
+	count_items(client, &spec, NULL, &result);
+	assert_true(result == READ_END && script_used(304));
+	client_free(client);
+	script_end();
+}
+
 /* A budget of so many units lets no more keys be asked for than it is sure to bear. */
 static void
 a_batch_keeps_to_the_budget(void **state)
@@ -748,6 +791,7 @@ main(void)
 		cmocka_unit_test(keys_that_are_never_read_are_a_failure),
 		cmocka_unit_test(answers_to_other_keys_are_refused),
 		cmocka_unit_test(without_permission_for_batches_each_key_is_a_query),
+		cmocka_unit_test(a_refused_batch_is_not_asked_for_again),
 		cmocka_unit_test(a_batch_keeps_to_the_budget),
 		cmocka_unit_test(a_batch_is_begun_ahead_if_the_budget_bears_its_keys),
 		cmocka_unit_test(without_memory_a_read_fails),
