@@ -38,7 +38,7 @@ my $sockets_before = sockets($session);
 subtest 'a bulk INSERT' => sub {
 	$partitions->peak;
 	is($session->try(insert('usual', 'usual', 200))->{tag}, 'INSERT 0 200');
-	is($partitions->peak, $usual, 'no more than max_connections says');
+	cmp_ok($partitions->peak, '<=', $usual, 'no more than max_connections says');
 	is($session->try(insert('commits', 'small', 50))->{tag}, 'INSERT 0 50');
 	cmp_ok($partitions->peak, '<=', $usual + 1, 'a small one opens no more connections than ever');    # 1: the next ids
 	is($session->try(insert('commits', 'large', $rows))->{tag}, "INSERT 0 $rows");
@@ -75,9 +75,9 @@ subtest 'many aggregates are read so, too' => sub {
 
 subtest 'a partition at its limit does not see more than it did' => sub {
 	my $fresh = Session->new($node);
-	far(write => 100, burst => 0.1);
+	far(write => 50, burst => 0.1);
 	$partitions->throttled;
-	is($fresh->try(insert('commits', 'slow', 300))->{tag}, 'INSERT 0 300');
+	is($fresh->try(insert('commits', 'slow', 150))->{tag}, 'INSERT 0 150');
 	my ($throttled, $peak) = $partitions->taken;
 	cmp_ok($throttled, '>', 0, 'the partition was the limit');
 	cmp_ok($peak, '<=', $usual + 1, 'never more than usual under way');
