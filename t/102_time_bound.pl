@@ -187,6 +187,10 @@ for (1 .. 25)
 	$wrong .= "$at: " . ($found // 'NULL') . ' for ' . ($expected // 'NULL') . "\n" if ($found // 'NULL') ne ($expected // 'NULL');
 }
 is($wrong, '', 'is the first commit at a moment or after it');
+sub first_commit { my ($at) = @_; return scalar $session->query("SELECT dynamodb_es_first_commit('timed', $at)") }
+my $first_timed = $session->query('SELECT commit_id FROM copied WHERE committed_at IS NOT NULL ORDER BY commit_id LIMIT 1');
+is(first_commit($_), $first_timed, "… before all: $_") for q{'-infinity'}, q{'1970-01-01Z'};
+is(first_commit($_), undef, "… after all, none: $_") for q{'infinity'}, q{now() + interval '1 year'}, 'NULL';
 is($session->query(q{SELECT dynamodb_es_first_commit('feed', '-infinity')}), $session->query('SELECT min(commit_id) FROM copied WHERE committed_at IS NOT NULL'), '… also of a feed table');
 is($session->try(q{SELECT dynamodb_es_first_commit('commits', now())})->{error}{sqlstate}, '55000', '… not where nothing is declared');
 is($session->try(q{SELECT dynamodb_es_first_commit('copied', now())})->{error}{sqlstate}, '42809', '… nor of a local table');
@@ -197,6 +201,7 @@ $session->query('RESET ROLE');
 note 'what was known of another store misleads nobody';
 $session->query(q{SELECT dynamodb_es_drop_tables('timed')});
 $session->query(q{SELECT dynamodb_es_create_tables('timed')});
+is(first_commit(q{'-infinity'}), undef, 'an empty store has no first commit');
 $plain->put_all(commits => map { { aggregateId => { S => 'b' }, version => { N => "$_" }, commitId => { N => "$_" }, active => { S => 't' }, events => { S => '[]' },
 	committedAt => { N => '' . (1_900_000_000_000 + 1000 * $_) } } } 1 .. 500);
 is($session->query(q{SELECT count(*) FROM timed WHERE committed_at >= '2030-03-17 17:46:41Z'}), 500, 'later commits with lower ids are all found');
