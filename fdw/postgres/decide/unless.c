@@ -5,7 +5,6 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "utils/guc.h"
 #include "utils/plancache.h"
 #include "utils/snapmgr.h"
 
@@ -94,20 +93,21 @@ say_read_only(void *arg)
 
 /*
  * SPI refuses a query that changes rows itself, and knows nothing of what the functions in it do. One that appends for each row
- * would have more rows to look at each time. So the transaction is read-only meanwhile; an error undoes that as well.
+ * would have more rows to look at each time. So the transaction is read-only meanwhile. An error undoes that as well: the transaction
+ * or savepoint that it ends goes back to what it was when it began. (From 16 on, set_config_option refuses to set this for a while.)
  */
 static int
 execute_read_only(SPIPlanPtr plan)
 {
 	ErrorContextCallback context = {.callback = say_read_only, .previous = error_context_stack};
-	int			level = NewGUCNestLevel();
+	bool		was_read_only = XactReadOnly;
 	int			result;
 
-	(void) set_config_option("transaction_read_only", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	XactReadOnly = true;
 	error_context_stack = &context;
 	result = SPI_execute_plan(plan, NULL, NULL, true, 1);
 	error_context_stack = context.previous;
-	AtEOXact_GUC(true, level);
+	XactReadOnly = was_read_only;
 	return result;
 }
 
