@@ -111,7 +111,10 @@ append_hex(ByteBuffer *out, const unsigned char bytes[HASH_BYTES])
 	buffer_append(out, hex, sizeof(hex));
 }
 
-/* What it takes is made once in a process, since that takes longer than most digests; no more of what was hashed stays in it than the hash. */
+/*
+ * What it takes is made once in a process, since that takes longer than most digests; no more of what was hashed stays in it than
+ * the hash.
+ */
 static bool
 sha256(const void *bytes, size_t length, unsigned char hash[HASH_BYTES])
 {

@@ -27,7 +27,7 @@ extern void buffer_putc(ByteBuffer *buffer, char c);
 extern void buffer_put_int64(ByteBuffer *buffer, int64_t number);
 extern void buffer_printf(ByteBuffer *buffer, const char *format,...) __attribute__((format(printf, 2, 3)));
 
-/* An integer in decimal, NUL-terminated, and its length: what printf takes ten times as long for. */
+/* An integer in decimal, NUL-terminated, and its length. For bodies, which are full of them: printf takes far longer. */
 #define INT64_TEXT 24
 extern size_t int64_print(int64_t number, char text[INT64_TEXT]);
 

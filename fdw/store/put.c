@@ -6,6 +6,7 @@
  */
 #include "store/put.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -177,10 +178,8 @@ put_failed(PutOperation *put)
 static void
 refuse_known_id(PutOperation *put)
 {
-	char		digits[24];
-
 	put_end(put, PUT_REFUSED, NULL);
-	failure_set(&put->failure, FAILURE_SAME_ID, NULL, "%s", attribute_int64(put->commit->commit_id, digits).text);
+	failure_set(&put->failure, FAILURE_SAME_ID, NULL, "%" PRId64, put->commit->commit_id);
 }
 
 static void

@@ -38,9 +38,6 @@
 /* An id that is passed is looked for so long, and on record for that; older ones are only counted. */
 #define LATE_WINDOW_MS INT64CONST(86400000)
 
-/* Whether the counter is at the position, at least, is looked at that often. Behind it, it gives out ids that are never read. */
-#define HEAD_CHECK_MS 60000
-
 /* A session that begins takes the counter for its first sighting. As a rule that tells as well that it is not behind. */
 static void
 meet_counter(ProjectionSession *session, const FeedReader *reader, const ProjectionRow *row)
@@ -76,7 +73,7 @@ start_feed(ProjectionSession *session, FeedReader *reader, const ProjectionRow *
 			.listed_since = now - Max(stamps_ms, LATE_WINDOW_MS),
 			.dense_above = reader->options.dense_since,
 		},
-		.checks_head = session->head_at == 0 || ticks - session->head_at >= HEAD_CHECK_MS,
+		.checks_head = session->head_at == 0 || ticks - session->head_at >= FEED_HEAD_CHECK_MS,
 		.max_parallel = reader->options.max_connections,
 		.max_ranges = reader->options.scan_segments,
 		.attributes = reader->attributes,

@@ -9,9 +9,6 @@
 #include "postgres/core/errors.h"
 #include "postgres/scan/feed_scan.h"
 
-/* Whether the store is still at the position, at least, is looked at that often. */
-#define HEAD_CHECK_MS 60000
-
 /* So many tables are remembered for that. Beyond them all are forgotten, which costs a look more for each. */
 #define MOST_HEAD_CHECKS 1000
 
@@ -32,7 +29,7 @@ head_check_is_due(Oid relation)
 {
 	const CheckedHead *check = checked_heads == NULL ? NULL : hash_search(checked_heads, &relation, HASH_FIND, NULL);
 
-	return check == NULL || TimestampDifferenceExceeds(check->checked_at, GetCurrentTimestamp(), HEAD_CHECK_MS);
+	return check == NULL || TimestampDifferenceExceeds(check->checked_at, GetCurrentTimestamp(), FEED_HEAD_CHECK_MS);
 }
 
 static void

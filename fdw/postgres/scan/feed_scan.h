@@ -15,6 +15,12 @@
 #include "postgres/table/relation.h"
 #include "store/feed.h"
 
+/*
+ * Whether the counter is at the position, at least, is looked at that often, in ms. Behind it, it gives out ids that are never
+ * read.
+ */
+#define FEED_HEAD_CHECK_MS 60000
+
 /* What EXPLAIN ANALYZE shows of a feed. */
 typedef struct FeedSummary
 {

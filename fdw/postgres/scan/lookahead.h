@@ -23,7 +23,10 @@ extern bool lookahead_is(const Plan *plan);
 /* The node beside the scan, and the loop that both are in; NULL where there is none. */
 extern Lookahead *lookahead_beside(ForeignScanState *scan, const NestLoop **loop);
 
-/* From now on it fetches rows before their turn: as many as have been passed on, and no more than that, and only while those ahead take less than work_mem. */
+/*
+ * From now on it fetches rows before their turn: as many as have been passed on, no more than `most`, and only while those ahead
+ * take less than work_mem.
+ */
 extern void lookahead_begin(Lookahead *ahead, int most);
 
 /* The number of the row that was passed on last. No two have the same, also where the rows are passed on again. */
